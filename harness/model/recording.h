@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recording: everything a run established, after symbolizing and before judging. Plain structs, no behaviour.
+// What stands left of the recording needs the living process and privileges; what stands right of it is a pure function
+// of these structs. Rows refer to each other by index into the vectors of Recording.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace leakgate::model {
+
+/// Refers to nothing (no test, no stack, no module).
+inline constexpr std::uint32_t kNone = 0xffffffffu;
+
+/// Enumerators are the very strings written to JSON and SARIF.
+enum class Kind { definitely_lost, indirectly_lost, possibly_lost, still_reachable, unclassified };
+enum class Outcome { passed, failed, skipped, crashed };
+enum class Framework { none, gtest, catch2, doctest, boost_test };
+
+/// How a process or the command ended: a code, or the signal that killed it, or neither (replaced by exec, or still running).
+struct ExitState {
+  std::optional<int> code;
+  std::optional<int> signal;
+};
+
+/// Why a run is not complete. `cause` is one of the tracer's loss counters or a name of its own ("target_timeout", ...).
+struct IncompleteReason {
+  std::string cause;
+  std::uint64_t count = 0;
+  std::string message;  ///< one sentence for people
+  std::string hint;     ///< the option or step that avoids it; may be empty
+};
+
+struct RunInfo {
+  std::vector<std::string> command;
+  std::string cwd;
+  std::string started;       ///< UTC, ISO 8601, "2026-01-31T12:00:00Z"
+  std::uint64_t wall_ms = 0;
+  ExitState exit;
+  std::vector<IncompleteReason> incomplete_reasons;  ///< empty means complete
+};
+
+struct TracerInfo {
+  std::string backend;   ///< "ebpf" or "preload"
+  std::string kernel;    ///< uname -r
+  std::string unwinder;  ///< "eh_frame", "frame_pointer", "none"
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;
+  std::map<std::string, std::uint64_t> lost;  ///< lost events by cause; every cause is listed, most with 0
+  std::uint64_t peak_live_blocks = 0;
+  std::uint64_t peak_live_bytes = 0;
+  std::vector<std::string> notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
+};
+
+/// Why the outstanding blocks of a process are, or are not, judged.
+enum class ProcessRole {
+  judged,      ///< its leaks count
+  death_test,  ///< a death test's child: meant to die, never judged
+  replaced,    ///< its image was replaced by exec: its blocks went with it
+  runner,      ///< a system program (shell, ctest, make) that only started others
+  running      ///< still running when the command ended: not judged
+};
+
+struct Process {
+  std::int32_t pid = 0;
+  std::int32_t parent_pid = 0;
+  std::string exe;                ///< path as the process saw it
+  std::vector<std::string> args;
+  ExitState exit;
+  ProcessRole role = ProcessRole::judged;
+  bool stripped = false;          ///< no symbol table: tests inside it could not be told apart
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;
+};
+
+/// One test window, or the pseudo test of a process: blocks allocated outside every window.
+struct Test {
+  std::string id;                 ///< "Suite.Name", a Catch2 name, "(outside tests)", or the file name of a binary without framework
+  Framework framework = Framework::none;
+  std::uint32_t process = kNone;  ///< index into Recording::processes
+  bool outside = false;           ///< true for "(outside tests)"
+  std::string file;               ///< where the test case is defined; may be empty
+  std::uint32_t line = 0;
+  Outcome outcome = Outcome::passed;
+  bool complete = true;           ///< false: its end was never seen
+  std::uint64_t duration_us = 0;
+  std::uint64_t allocations = 0;
+  std::uint64_t allocated_bytes = 0;
+  std::uint64_t peak_bytes = 0;
+};
+
+struct Module {
+  std::string path;
+  std::string build_id;  ///< lower-case hex; may be empty
+};
+
+/// One source-level frame. An inlined function is a frame of its own, in front of the one it was inlined into.
+struct Frame {
+  std::string function;       ///< demangled, compact; empty when unknown
+  std::string full_function;  ///< demangled in full, where it differs from `function`; else empty
+  std::string file;           ///< may be empty
+  std::uint32_t line = 0;     ///< 0: unknown
+  std::uint32_t column = 0;   ///< 0: unknown
+  bool inlined = false;
+  std::uint32_t module = kNone;  ///< index into Recording::modules
+  std::uint64_t offset = 0;      ///< of the machine frame: address in the module file's own address space
+};
+
+/// Innermost frame first: the allocation function's caller comes before its caller's caller.
+struct Stack {
+  std::vector<std::uint32_t> frames;  ///< indexes into Recording::frames
+  bool truncated = false;
+  std::string truncated_reason;
+};
+
+/// Outstanding blocks with the same process, test, allocation stack and kind.
+struct BlockGroup {
+  std::uint32_t process = kNone;
+  std::uint32_t test = kNone;   ///< index into Recording::tests
+  std::uint32_t stack = kNone;  ///< index into Recording::stacks
+  std::string function;         ///< allocation function: "malloc", "calloc", ...
+  Kind kind = Kind::unclassified;
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t min_block_bytes = 0;
+  std::uint64_t max_block_bytes = 0;
+  std::uint64_t age_min_ms = 0;  ///< at the judged moment
+  std::uint64_t age_max_ms = 0;
+  std::string type;              ///< class of the object, where known
+  bool cycle = false;
+  std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
+};
+
+struct Recording {
+  std::string tool_version;
+  RunInfo run;
+  TracerInfo tracer;
+  std::vector<Process> processes;
+  std::vector<Test> tests;
+  std::vector<Module> modules;
+  std::vector<Frame> frames;
+  std::vector<Stack> stacks;
+  std::vector<BlockGroup> blocks;
+};
+
+}  // namespace leakgate::model
