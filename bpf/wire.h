@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the kernel side and harness/capture agree on: ids, records, tables. Plain C, included by both; nothing else is shared.
- * Sizes and offsets are fixed by the static assertions at the end.
+ * What the kernel side and harness/capture agree on: ids, records, tables. Plain C, included by both; nothing
+ * else is shared. Sizes and offsets are fixed by the static assertions at the end.
  */
 #ifndef LEAKGATE_WIRE_H
 #define LEAKGATE_WIRE_H
@@ -12,41 +12,45 @@
 
 enum {
 	LG_MAX_FRAMES = 128,
-	LG_NAME_MAX = 256,   /* bytes of a test or suite name, terminator included */
-	LG_PATH_MAX = 256,   /* bytes of a test's source file path, terminator included */
+	LG_NAME_MAX = 256, /* bytes of a test or suite name, terminator included */
+	LG_PATH_MAX = 256, /* bytes of a test's source file path, terminator included */
 };
 
 /* ---- unwinding rows: sorted by pc, one row holds from its pc to the next row's pc ---- */
 
-/* How a frame's CFA (canonical frame address) is found. The return address is always at CFA-8, except where said. */
+/* How a frame's CFA (canonical frame address) is found. The return address is always at CFA-8, except where
+ * said. */
 enum lg_rule_kind {
-	LG_RULE_NONE = 0,        /* no CFI covers this pc: the caller may try the frame pointer for this frame alone */
-	LG_RULE_END = 1,         /* outermost frame: return address undefined */
-	LG_RULE_RSP = 2,         /* CFA = rsp + off */
-	LG_RULE_RBP = 3,         /* CFA = rbp + off */
-	LG_RULE_PLT = 4,         /* CFA = rsp + 8 + ((pc & 15) >= 11 ? 8 : 0), the lazy PLT form; off is the base offset (8) */
-	LG_RULE_RSP_DEREF = 5,   /* CFA = *(rsp + off) */
-	LG_RULE_RBP_DEREF = 6,   /* CFA = *(rbp + off): stack realignment (DRAP) */
-	LG_RULE_SIGNAL = 7,      /* rsp points at a ucontext: all registers are taken from it */
-	LG_RULE_UNSUPPORTED = 8, /* an expression or register the walker does not know: the stack ends here, marked truncated */
+	LG_RULE_NONE =
+	    0, /* no CFI covers this pc: the caller may try the frame pointer for this frame alone */
+	LG_RULE_END = 1, /* outermost frame: return address undefined */
+	LG_RULE_RSP = 2, /* CFA = rsp + off */
+	LG_RULE_RBP = 3, /* CFA = rbp + off */
+	LG_RULE_PLT =
+	    4, /* CFA = rsp + 8 + ((pc & 15) >= 11 ? 8 : 0), the lazy PLT form; off is the base offset (8) */
+	LG_RULE_RSP_DEREF = 5, /* CFA = *(rsp + off) */
+	LG_RULE_RBP_DEREF = 6, /* CFA = *(rbp + off): stack realignment (DRAP) */
+	LG_RULE_SIGNAL = 7,    /* rsp points at a ucontext: all registers are taken from it */
+	LG_RULE_UNSUPPORTED =
+	    8, /* an expression or register the walker does not know: the stack ends here, marked truncated */
 };
 
 /*
- * rule: bits 0..3 kind; bits 4..19 off/8, signed 16 bit; bit 20: saved rbp is at rbp-relative address (DRAP), else
- * CFA-relative; bits 21..31 saved-rbp offset/8, signed 11 bit. Bits 20..31 all zero: rbp is unchanged in this frame.
- * "rbp at [rbp+0]" is encoded with bit 20 set and offset 0.
+ * rule: bits 0..3 kind; bits 4..19 off/8, signed 16 bit; bit 20: saved rbp is at rbp-relative address (DRAP),
+ * else CFA-relative; bits 21..31 saved-rbp offset/8, signed 11 bit. Bits 20..31 all zero: rbp is unchanged in
+ * this frame. "rbp at [rbp+0]" is encoded with bit 20 set and offset 0.
  */
 struct lg_row {
-	__u32 pc;   /* address in the module's own (unrelocated) address space */
+	__u32 pc; /* address in the module's own (unrelocated) address space */
 	__u32 rule;
 };
 
-#define LG_RULE_KIND(rule) ((rule) & 0xf)
+#define LG_RULE_KIND(rule) ((rule)&0xf)
 #define LG_RULE_OFF(rule) ((int)((__s32)((rule) << 12) >> 16) * 8)
 #define LG_RULE_RBP_IN_FRAME(rule) (((rule) >> 20) & 1)
 #define LG_RULE_RBP_OFF(rule) ((int)((__s32)(rule) >> 21) * 8)
-#define LG_RULE_MAKE(kind, off, rbp_in_frame, rbp_off)                                                      \
-	((__u32)(kind) | (((__u32)((off) / 8) & 0xffffu) << 4) | ((__u32)((rbp_in_frame) ? 1 : 0) << 20) |    \
+#define LG_RULE_MAKE(kind, off, rbp_in_frame, rbp_off)                                                       \
+	((__u32)(kind) | (((__u32)((off) / 8) & 0xffffu) << 4) | ((__u32)((rbp_in_frame) ? 1 : 0) << 20) |   \
 	 (((__u32)((rbp_off) / 8) & 0x7ffu) << 21))
 
 /* ---- marks: how test windows are seen from outside ---- */
@@ -54,17 +58,19 @@ struct lg_row {
 enum lg_mark_role {
 	LG_MARK_TEST_START = 1,
 	LG_MARK_TEST_END = 2,
-	LG_MARK_TEST_PART = 3,  /* an assertion result: `outcome_arg` holds its type, see failed_value / skipped_value */
+	LG_MARK_TEST_PART =
+	    3, /* an assertion result: `outcome_arg` holds its type, see failed_value / skipped_value */
 	LG_MARK_DEATH_FORK = 4, /* the next fork of this thread makes a death test's child */
 };
 
 enum lg_text_kind {
 	LG_TEXT_NONE = 0,
-	LG_TEXT_STD_STRING = 1,  /* libstdc++ std::string: pointer at +0, length at +8 */
+	LG_TEXT_STD_STRING = 1, /* libstdc++ std::string: pointer at +0, length at +8 */
 	LG_TEXT_LIBCXX_STRING = 2,
-	LG_TEXT_C_STRING = 3,    /* const char* stored at the offset */
-	LG_TEXT_STRING_REF = 4,  /* pointer at +0, length at +8, not terminated (Catch2 StringRef, string_view with that order) */
-	LG_TEXT_INLINE = 5,      /* characters stored at the offset itself, NUL terminated */
+	LG_TEXT_C_STRING = 3,	/* const char* stored at the offset */
+	LG_TEXT_STRING_REF = 4, /* pointer at +0, length at +8, not terminated (Catch2 StringRef, string_view
+				   with that order) */
+	LG_TEXT_INLINE = 5,	/* characters stored at the offset itself, NUL terminated */
 };
 
 /* A text field of the object a mark's argument points at. */
@@ -75,24 +81,250 @@ struct lg_text_field {
 };
 
 /*
- * One kind of mark. `arg` is the number of the integer argument register (0 = first, so `this` of a member function) that
- * points at the object; `deref` follows that many pointers (each at offset 0) before the fields are read.
+ * One kind of mark. `arg` is the number of the integer argument register (0 = first, so `this` of a member
+ * function) that points at the object; `deref` follows that many pointers (each at offset 0) before the
+ * fields are read.
  */
 struct lg_mark {
-	__u8 role;      /* enum lg_mark_role */
+	__u8 role;	/* enum lg_mark_role */
 	__u8 framework; /* model::Framework */
 	__u8 arg;
 	__u8 deref;
 	struct lg_text_field suite;
 	struct lg_text_field name;
 	struct lg_text_field file;
-	__u16 line_off;    /* line number: unsigned 32 bit at this offset; 0xffff: none */
-	__u8 outcome_arg;  /* TEST_PART: register holding the result type. TEST_END: register pointing at totals; 0xff: none */
+	__u16 line_off;	   /* line number: unsigned 32 bit at this offset; 0xffff: none */
+	__u8 outcome_arg;  /* TEST_PART: register holding the result type. TEST_END: register pointing at
+			      totals; 0xff: none */
 	__u8 failed_mask;  /* TEST_PART: bit n set: type n is a failure */
 	__u8 skipped_mask; /* TEST_PART: bit n set: type n is a skip */
 	__u8 pad;
 	__u16 failed_off;  /* TEST_END: u64 count of failures at this offset of the totals; 0xffff: none */
 	__u16 skipped_off; /* TEST_END: u64 count of skips; 0xffff: none */
+};
+
+/* ---- loss: every way in which the kernel side can miss something, one counter each ---- */
+
+#define LG_LOSS_LIST(X)                                                                                      \
+	X(live_table_full)    /* no room for a live block */                                                 \
+	X(stack_table_full)   /* no room for a stack: the block is kept, its stack is not */                 \
+	X(thread_table_full)  /* no per-thread state: an allocation was not seen */                          \
+	X(process_table_full) /* a process could not be followed */                                          \
+	X(ring_full)	      /* a control record (process, test) was dropped */                             \
+	X(nested_too_deep)    /* more allocation calls on different stacks at once than are tracked */       \
+	X(result_unreadable)  /* posix_memalign's result could not be read */                                \
+	X(examined_late)      /* a process ran on before its modules were examined */
+
+enum lg_loss {
+#define X(cause) LG_LOST_##cause,
+	LG_LOSS_LIST(X)
+#undef X
+	    LG_LOSS_COUNT
+};
+
+/* ---- the ledger ---- */
+
+struct lg_live_key {
+	__u64 addr;
+	__u32 proc;
+	__u32 pad;
+};
+
+struct lg_live {
+	__u64 size;
+	__u32 stack; /* lg_stack id; 0: none */
+	__u32 test;  /* window number within the process; 0: outside tests */
+	__u32 tid;
+	__u32 time_ms; /* since cfg_start_ns */
+};
+
+/* A frame: module id in bits 48..63, LG_FRAME_EXACT, address in the module's own address space in bits 0..46.
+ */
+#define LG_FRAME_MODULE_SHIFT 48
+#define LG_FRAME_NO_MODULE 0xffffULL /* the address is then the absolute one */
+#define LG_FRAME_EXACT (1ULL << 47)  /* not a return address: look it up as it is */
+#define LG_FRAME_ADDR_MASK ((1ULL << 47) - 1)
+
+enum lg_truncated {
+	LG_TRUNCATED_NOT = 0,
+	LG_TRUNCATED_NO_MODULE = 1,   /* code outside every known module, and no frame pointer led on */
+	LG_TRUNCATED_NO_CFI = 2,      /* no row for this address, and no frame pointer led on */
+	LG_TRUNCATED_UNSUPPORTED = 3, /* a rule the walker does not know */
+	LG_TRUNCATED_UNREADABLE = 4,  /* stack memory could not be read */
+	LG_TRUNCATED_DEPTH = 5,	      /* more than LG_MAX_FRAMES frames */
+};
+
+enum {
+	LG_STACKS_PER_TIER = 2048,
+	LG_STACK_TIERS = 64,
+	LG_LIVE_TIERS = 12,
+	LG_LIVE_FIRST_TIER = 131072, /* blocks; each further tier holds twice as many */
+	LG_LIFETIME_BUCKETS = 16,
+	LG_MAX_MODULES = 4096,
+	LG_MAX_MAPPINGS = 4096, /* of one process */
+};
+
+/* One distinct stack, with what happened at it: content first, then counters. */
+struct lg_stack {
+	__u64 hash;
+	__u32 count;	 /* frames */
+	__u16 truncated; /* enum lg_truncated */
+	__u16 function;	 /* enum lg_function */
+	__u64 allocations;
+	__u64 bytes;
+	__u64 frees;
+	__u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
+	__u64 frames[LG_MAX_FRAMES];
+};
+
+#define LG_FUNCTION_LIST(X)                                                                                  \
+	X(malloc)                                                                                            \
+	X(calloc) X(realloc) X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc)        \
+	    X(pvalloc)
+
+enum lg_function {
+	LG_FN_none,
+#define X(name) LG_FN_##name,
+	LG_FUNCTION_LIST(X)
+#undef X
+};
+
+/* Attach cookie of an allocation function: enum lg_function in bits 0..7, how to read the arguments above. */
+#define LG_COOKIE(fn, size_arg, count_arg, old_arg, out_arg)                                                 \
+	((__u64)(fn) | (__u64)(size_arg) << 8 | (__u64)(count_arg) << 12 | (__u64)(old_arg) << 16 |          \
+	 (__u64)(out_arg) << 20)
+#define LG_NO_ARG 0xf
+
+/* Where a module is mapped in one process; sorted by start, key {generation, slot}. */
+struct lg_mapping_key {
+	__u32 generation;
+	__u32 slot;
+};
+
+struct lg_mapping {
+	__u64 start;
+	__u64 end;
+	__u64 bias; /* run-time address minus module address */
+	__u32 module;
+	__u32 pad;
+};
+
+/* The current mapping table of a process. */
+struct lg_mapping_table {
+	__u32 generation; /* 0: none yet */
+	__u32 count;
+};
+
+struct lg_module_info {
+	__u64 base;   /* subtracted from a module address to make a row's pc */
+	__u32 origin; /* row pc at which page 0 starts */
+	__u32 limit;  /* row pcs in [origin, limit) are covered */
+	__u32 rows;
+	__u32 page_shift;
+};
+
+enum lg_process_flags {
+	LG_PROC_DEATH_TEST = 1,
+	LG_PROC_HOLD_ASKED = 2, /* user space was asked to examine it */
+	LG_PROC_LATE = 4,	/* ran on unexamined */
+	LG_PROC_EXECED = 8,	/* its image came from exec, not from fork alone */
+};
+
+/* One process image: exec makes a new one. Written by the kernel side alone. */
+struct lg_proc {
+	__u32 tgid;
+	__u32 pid; /* as seen in leakgate's pid namespace */
+	__u32 parent;
+	__u32 flags;
+	__u32 test;	 /* current window; 0: outside */
+	__u32 last_test; /* windows opened so far */
+	__u32 death_tid; /* thread whose next fork makes a death test's child */
+	__u32 test_failed;
+	__u32 test_skipped;
+	__u32 framework;
+	__u64 allocations;
+	__u64 frees;
+	__u64 bytes;
+	__u64 test_allocations;
+	__u64 test_bytes;
+	__u64 test_live_bytes;
+	__u64 test_peak_bytes;
+	__u64 outside_allocations;
+	__u64 outside_bytes;
+};
+
+struct lg_totals {
+	__u64 live_blocks;
+	__u64 live_bytes;
+	__u64 peak_live_blocks;
+	__u64 peak_live_bytes;
+	__u64 stacks;
+	__u64 unknown_frees;
+	__u32 processes;
+	__u32 grow_live_asked; /* live blocks at which the next tier was asked for */
+	__u32 grow_stacks_asked;
+	__u32 pad;
+};
+
+/* ---- control records, the only things that go up the ring buffer ---- */
+
+enum lg_record_type {
+	LG_REC_FORK = 1,
+	LG_REC_EXEC = 2,
+	LG_REC_EXIT = 3,
+	LG_REC_TEST_START = 4,
+	LG_REC_TEST_END = 5,
+	LG_REC_EXAMINE = 6, /* a process waits until its modules have been examined */
+	LG_REC_GROW = 7,    /* a table is three quarters full */
+};
+
+struct lg_record {
+	__u32 type;
+	__u32 proc;
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+};
+
+struct lg_record_fork {
+	struct lg_record head;
+	__u32 child;
+	__u32 flags; /* of the child */
+	__u32 test;  /* window of the parent in which it was forked */
+	__u32 pid;   /* of the child */
+};
+
+enum { LG_ARGS_MAX = 1024 };
+
+struct lg_record_exec {
+	struct lg_record head;
+	__u32 replaced; /* the process image before */
+	__u32 pid;
+	__u32 args_bytes;
+	__u8 is_static;	   /* no program interpreter */
+	__u8 same_process; /* `replaced` is an image of the same process; else it is the one that vforked */
+	char exe[LG_PATH_MAX];
+	char args[LG_ARGS_MAX]; /* NUL separated */
+};
+
+struct lg_record_exit {
+	struct lg_record head;
+	__u32 status; /* as wait() gives it */
+	__u32 pad;
+};
+
+struct lg_record_test {
+	struct lg_record head;
+	__u32 test;
+	__u32 framework;
+	__u32 line;
+	__u32 failed;
+	__u32 skipped;
+	__u32 tid;
+	__u64 allocations;
+	__u64 bytes;
+	__u64 peak_bytes;
+	char suite[LG_NAME_MAX];
+	char name[LG_NAME_MAX];
+	char file[LG_PATH_MAX];
 };
 
 #endif /* LEAKGATE_WIRE_H */

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The malloc family. alloc_enter and alloc_exit serve every function that returns a block; the attach cookie
+ * says how its arguments are read. The return half exists on C functions alone: nothing an exception can pass
+ * through.
+ */
+#include "hold.bpf.h"
+#include "unwind.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/*
+ * The pending slot for a call that starts at `sp`, or NULL when it is a call inside another one of the
+ * family, which counts once, for the outer call. A slot whose stack pointer is at or below `sp` belongs to a
+ * call that never returned (longjmp). A call on another stack (a signal handler's, a coroutine's) gets a slot
+ * of its own.
+ */
+static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __u64 sp, __u32 function)
+{
+	__u32 depth = thread->depth;
+	int i;
+
+	for (i = 0; i < LG_MAX_PENDING; i++) {
+		struct lg_pending *top;
+
+		if (!depth || depth > LG_MAX_PENDING)
+			break;
+		top = &thread->pending[(depth - 1) & (LG_MAX_PENDING - 1)];
+		if (sp == top->sp && top->function == LG_FN_reallocarray && function == LG_FN_realloc)
+			return NULL; /* reallocarray ends in a jump to realloc */
+		if (sp < top->sp && top->sp - sp < (256 << 10))
+			return NULL;
+		if (sp < top->sp || sp - top->sp > (8 << 20))
+			break; /* another stack */
+		depth--;
+	}
+	if (depth >= LG_MAX_PENDING) {
+		lose(LG_LOST_nested_too_deep);
+		return NULL;
+	}
+	thread->depth = depth + 1;
+	return &thread->pending[depth & (LG_MAX_PENDING - 1)];
+}
+
+SEC("uprobe.multi")
+int alloc_enter(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), count_arg = cookie >> 12 & 0xf,
+	      old_arg = cookie >> 16 & 0xf;
+	__u32 function = cookie & 0xff;
+	struct lg_thread *thread = current_thread();
+	struct lg_pending *call;
+	struct lg_live_key key = {};
+	__u32 *ready, proc;
+
+	if (!thread)
+		return 0;
+	proc = thread->proc - 1;
+	if (!thread->examined) {
+		ready = bpf_map_lookup_elem(&examined, &proc);
+		if ((ready && *ready) || hold_until_examined(proc))
+			thread->examined = 1;
+	}
+	call = open_call(thread, PT_REGS_SP(ctx), function);
+	if (!call)
+		return 0;
+	call->sp = PT_REGS_SP(ctx);
+	call->function = function;
+	call->size = argument(ctx, cookie >> 8 & 0xf);
+	if (count_arg != LG_NO_ARG)
+		call->size *= argument(ctx, count_arg);
+	call->out_addr = argument(ctx, cookie >> 20 & 0xf);
+	call->old_addr = 0;
+	if (old_arg != LG_NO_ARG) {
+		/* out of the ledger before the allocator can hand its address to another thread */
+		key.addr = argument(ctx, old_arg);
+		key.proc = proc;
+		if (key.addr && ledger_take(&key, &call->old))
+			call->old_addr = key.addr;
+	}
+	call->stack = take_stack(ctx, thread, function);
+	return 0;
+}
+
+/* The call that returns with stack pointer `sp`, closed; NULL for one that was not opened. */
+static __always_inline struct lg_pending *close_call(struct lg_thread *thread, __u64 sp)
+{
+	__u32 depth = thread->depth;
+	int i;
+
+	for (i = 0; i < LG_MAX_PENDING; i++) {
+		struct lg_pending *top;
+
+		if (!depth || depth > LG_MAX_PENDING)
+			return NULL;
+		top = &thread->pending[(depth - 1) & (LG_MAX_PENDING - 1)];
+		depth--;
+		if (top->sp == sp) {
+			thread->depth = depth;
+			return top;
+		}
+	}
+	return NULL;
+}
+
+static __always_inline void finish_realloc(struct lg_proc *proc, struct lg_pending *call, __u32 index,
+					   __u64 result)
+{
+	struct lg_live_key key = {.addr = call->old_addr, .proc = index};
+
+	if (!call->old_addr)
+		return;
+	if (!result && call->size)
+		ledger_put(&key, &call->old); /* failed: the old block lives on */
+	else
+		count_free(proc, &call->old);
+}
+
+SEC("uretprobe.multi")
+int alloc_exit(struct pt_regs *ctx)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct lg_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+	struct lg_live_key key = {};
+	struct lg_live block;
+	struct lg_pending *call;
+	struct lg_proc *proc;
+
+	if (!thread || !thread->proc)
+		return 0;
+	call = close_call(thread, PT_REGS_SP(ctx) - 8);
+	if (!call)
+		return 0;
+	key.proc = thread->proc - 1;
+	proc = process_of(key.proc);
+	if (!proc)
+		return 0;
+	key.addr = PT_REGS_RC(ctx);
+	if (call->out_addr) {
+		if (PT_REGS_RC(ctx) & 0xffffffff)
+			return 0;
+		if (bpf_probe_read_user(&key.addr, sizeof(key.addr), (void *)call->out_addr)) {
+			lose(LG_LOST_result_unreadable);
+			return 0;
+		}
+	}
+	finish_realloc(proc, call, key.proc, key.addr);
+	if (!key.addr)
+		return 0;
+	block.size = call->size;
+	block.stack = call->stack;
+	block.test = proc->test;
+	block.tid = (__u32)bpf_get_current_pid_tgid();
+	block.time_ms = now_ms();
+	if (ledger_put(&key, &block))
+		count_allocation(proc, &block);
+	return 0;
+}
+
+SEC("uprobe.multi")
+int free_enter(struct pt_regs *ctx)
+{
+	struct lg_thread *thread;
+	struct lg_live_key key = {.addr = PT_REGS_PARM1(ctx)};
+	struct lg_live block;
+	struct lg_proc *proc;
+
+	if (!key.addr)
+		return 0;
+	thread = current_thread();
+	if (!thread)
+		return 0;
+	key.proc = thread->proc - 1;
+	proc = process_of(key.proc);
+	if (!proc)
+		return 0;
+	if (ledger_take(&key, &block))
+		count_free(proc, &block);
+	else
+		__sync_fetch_and_add(&totals.unknown_frees, 1);
+	return 0;
+}

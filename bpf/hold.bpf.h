@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Holding a process until user space has examined its modules, without a signal or ptrace that anybody could
+ * see: a bounded wait in the kernel. It is repeated at each later event until user space answers, so the
+ * processor is given back in between; if leakgate is gone, the bound lets the target run on. See
+ * docs/decisions/0007.
+ */
+#ifndef LEAKGATE_HOLD_BPF_H
+#define LEAKGATE_HOLD_BPF_H
+
+#include "task.bpf.h"
+
+#define LG_HOLD_NS 10000000ULL
+#define LG_HOLD_TURNS (1 << 22)
+
+struct hold_state {
+	__u32 proc;
+	__u32 done;
+	__u64 deadline;
+};
+
+static long hold_turn(__u32 turn, void *context)
+{
+	struct hold_state *state = context;
+	__u32 proc = state->proc;
+	volatile __u32 *flag = bpf_map_lookup_elem(&examined, &proc);
+
+	if (!flag || *flag) {
+		state->done = 1;
+		return 1;
+	}
+	return (turn & 15) == 15 && bpf_ktime_get_ns() > state->deadline;
+}
+
+/* Asks user space to examine process `index` (once), and waits for the answer, at most LG_HOLD_NS. */
+static __noinline int hold_until_examined(__u32 index)
+{
+	struct hold_state state = {.proc = index};
+	struct lg_proc *proc = process_of(index);
+	struct lg_record *record;
+
+	if (!proc)
+		return 0;
+	if (!(__sync_fetch_and_or(&proc->flags, LG_PROC_HOLD_ASKED) & LG_PROC_HOLD_ASKED)) {
+		record = reserve_record(sizeof(*record), LG_REC_EXAMINE, index);
+		if (!record)
+			return 0;
+		bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	}
+	state.deadline = bpf_ktime_get_ns() + LG_HOLD_NS;
+	bpf_loop(LG_HOLD_TURNS, hold_turn, &state, 0);
+	if (!state.done)
+		__sync_fetch_and_or(&proc->flags, LG_PROC_LATE);
+	return state.done;
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Maps, settings and counters that several programs share. Weak definitions: each .bpf.c includes this and
+ * the BPF linker makes one of them; what one concern alone uses stands with it. User space sizes what depends
+ * on the run before load.
+ */
+#ifndef LEAKGATE_MAPS_BPF_H
+#define LEAKGATE_MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <asm/ptrace.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "wire.h"
+
+enum lg_unwind_mode { LG_UNWIND_NONE = 0, LG_UNWIND_FRAME_POINTER = 1, LG_UNWIND_EH_FRAME = 2 };
+
+/* Settings, written once before load. */
+__weak const volatile __u64 cfg_start_ns = 0;
+__weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
+__weak const volatile __u32 cfg_root_pid = 0;  /* the held target, in leakgate's pid namespace */
+__weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namespace */
+__weak const volatile __u32 cfg_max_processes = 0;
+
+/* Counters and table sizes, shared with user space through the mapped .bss. */
+__weak struct lg_totals totals = {};
+__weak __u64 lost[LG_LOSS_COUNT] = {};
+__weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
+__weak __u32 stack_tier_count = 0;
+
+/* An allocation call under way on one stack. */
+struct lg_pending {
+	__u64 sp; /* stack pointer at the call's entry: names the call until it returns */
+	__u64 size;
+	__u64 old_addr; /* realloc: the block taken out of the ledger at entry */
+	__u64 out_addr; /* posix_memalign: where the result will stand */
+	__u32 stack;
+	__u32 function;
+	struct lg_live old;
+};
+
+enum { LG_MAX_PENDING = 4 };
+
+/* Per-thread state. Frames are collected here: too large for the BPF stack, and per-CPU memory is not safe in
+ * programs that can be preempted. */
+struct lg_thread {
+	__u32 proc;	  /* index + 1; 0: not known yet */
+	__u32 proc_epoch; /* detects exec in this thread */
+	__u32 examined;
+	__u32 depth;
+	struct lg_pending pending[LG_MAX_PENDING];
+	__u64 frames[LG_MAX_FRAMES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lg_thread);
+} threads __weak SEC(".maps");
+
+/* tgid (initial namespace) -> process index */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} tgids __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384); /* --max-processes */
+	__type(key, __u32);
+	__type(value, struct lg_proc);
+} processes __weak SEC(".maps");
+
+/* 1 once user space has examined the process's modules */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384); /* --max-processes */
+	__type(key, __u32);
+	__type(value, __u32);
+} examined __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384); /* --max-processes */
+	__type(key, __u32);
+	__type(value, struct lg_mapping_table);
+} mapping_tables __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024); /* --ring-bytes */
+} records __weak SEC(".maps");
+
+static __always_inline void lose(enum lg_loss cause)
+{
+	__sync_fetch_and_add(&lost[cause], 1);
+}
+
+#endif

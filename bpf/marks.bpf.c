@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Test windows seen from outside: entry probes on the test framework's own functions. What each argument
+ * points at is described by struct lg_mark (wire.h), chosen by the attach cookie.
+ */
+#include "task.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct lg_mark);
+} marks SEC(".maps");
+
+static __always_inline __u64 follow(__u64 address, __u32 times)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		if (i < times && bpf_probe_read_user(&address, sizeof(address), (void *)address))
+			return 0;
+	}
+	return address;
+}
+
+struct text_range {
+	__u64 at;
+	__u64 bytes;
+};
+
+static __always_inline void read_text(char *out, __u32 room, __u64 object, struct lg_text_field field)
+{
+	struct text_range range = {.bytes = room - 1};
+	__u8 head[24] = {};
+	__u64 at = object + field.off;
+	__u32 bytes;
+
+	out[0] = 0;
+	switch (field.kind) {
+	case LG_TEXT_STD_STRING:
+	case LG_TEXT_STRING_REF:
+		if (bpf_probe_read_user(&range, sizeof(range), (void *)at))
+			return;
+		break;
+	case LG_TEXT_C_STRING:
+		if (bpf_probe_read_user(&range.at, sizeof(range.at), (void *)at))
+			return;
+		break;
+	case LG_TEXT_INLINE:
+		range.at = at;
+		break;
+	case LG_TEXT_LIBCXX_STRING:
+		if (bpf_probe_read_user(head, sizeof(head), (void *)at))
+			return;
+		if (head[0] & 1) {
+			range.bytes = *(__u64 *)(head + 8);
+			range.at = *(__u64 *)(head + 16);
+		} else {
+			range.bytes = head[0] >> 1;
+			range.at = at + 1;
+		}
+		break;
+	default:
+		return;
+	}
+	bytes = range.bytes < room - 1 ? range.bytes : room - 1;
+	bpf_probe_read_user_str(out, bytes + 1, (void *)range.at);
+}
+
+static __always_inline void close_window(struct lg_proc *proc, struct lg_record_test *record)
+{
+	record->test = proc->test;
+	record->framework = proc->framework;
+	record->failed = proc->test_failed;
+	record->skipped = proc->test_skipped;
+	record->allocations = proc->test_allocations;
+	record->bytes = proc->test_bytes;
+	record->peak_bytes = proc->test_peak_bytes;
+	record->suite[0] = 0;
+	record->name[0] = 0;
+	record->file[0] = 0;
+	record->line = 0;
+	proc->test = 0;
+}
+
+static __always_inline void add_totals(struct pt_regs *ctx, const struct lg_mark *mark,
+				       struct lg_record_test *record)
+{
+	__u64 count, base;
+
+	if (mark->outcome_arg == 0xff)
+		return;
+	base = argument(ctx, mark->outcome_arg);
+	if (mark->failed_off != 0xffff &&
+	    !bpf_probe_read_user(&count, sizeof(count), (void *)base + mark->failed_off))
+		record->failed += count;
+	if (mark->skipped_off != 0xffff &&
+	    !bpf_probe_read_user(&count, sizeof(count), (void *)base + mark->skipped_off))
+		record->skipped += count;
+}
+
+static __noinline int end_test(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_thread *thread)
+{
+	struct lg_proc *proc = process_of(thread->proc - 1);
+	struct lg_record_test *record;
+
+	if (!proc || !mark || !proc->test)
+		return 0;
+	record = reserve_record(sizeof(*record), LG_REC_TEST_END, thread->proc - 1);
+	if (!record) {
+		proc->test = 0;
+		return 0;
+	}
+	close_window(proc, record);
+	record->tid = (__u32)bpf_get_current_pid_tgid();
+	if (mark->role == LG_MARK_TEST_END)
+		add_totals(ctx, mark, record);
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+static __noinline int start_test(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_thread *thread)
+{
+	struct lg_proc *proc = process_of(thread->proc - 1);
+	struct lg_record_test *record;
+	__u64 object;
+
+	if (!proc || !mark)
+		return 0;
+	proc->test_failed = 0;
+	proc->test_skipped = 0;
+	proc->test_allocations = 0;
+	proc->test_bytes = 0;
+	proc->test_live_bytes = 0;
+	proc->test_peak_bytes = 0;
+	proc->framework = mark->framework;
+	proc->test = ++proc->last_test;
+	record = reserve_record(sizeof(*record), LG_REC_TEST_START, thread->proc - 1);
+	if (!record)
+		return 0;
+	object = follow(argument(ctx, mark->arg), mark->deref);
+	record->test = proc->test;
+	record->framework = mark->framework;
+	record->line = 0;
+	if (mark->line_off != 0xffff)
+		bpf_probe_read_user(&record->line, sizeof(record->line), (void *)object + mark->line_off);
+	record->tid = (__u32)bpf_get_current_pid_tgid();
+	read_text(record->suite, LG_NAME_MAX, object, mark->suite);
+	read_text(record->name, LG_NAME_MAX, object, mark->name);
+	read_text(record->file, LG_PATH_MAX, object, mark->file);
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+static __always_inline void note_part(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_proc *proc)
+{
+	__u64 type = argument(ctx, mark->outcome_arg) & 0xffffffff;
+
+	if (type > 7)
+		return;
+	if (mark->failed_mask >> type & 1)
+		__sync_fetch_and_add(&proc->test_failed, 1);
+	if (mark->skipped_mask >> type & 1)
+		__sync_fetch_and_add(&proc->test_skipped, 1);
+}
+
+SEC("uprobe.multi")
+int mark_hit(struct pt_regs *ctx)
+{
+	__u32 id = bpf_get_attach_cookie(ctx);
+	struct lg_mark *mark = bpf_map_lookup_elem(&marks, &id);
+	struct lg_thread *thread = current_thread();
+	struct lg_proc *proc;
+
+	if (!mark || !thread)
+		return 0;
+	proc = process_of(thread->proc - 1);
+	if (!proc)
+		return 0;
+	switch (mark->role) {
+	case LG_MARK_TEST_START:
+		end_test(ctx, mark, thread); /* where the framework shows no end, the next start is it */
+		start_test(ctx, mark, thread);
+		break;
+	case LG_MARK_TEST_END:
+		end_test(ctx, mark, thread);
+		break;
+	case LG_MARK_TEST_PART:
+		note_part(ctx, mark, proc);
+		break;
+	case LG_MARK_DEATH_FORK:
+		proc->death_tid = (__u32)bpf_get_current_pid_tgid();
+		break;
+	}
+	return 0;
+}

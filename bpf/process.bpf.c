@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The tree of processes: who is traced. The root is adopted at its exec, children at their fork, before they
+ * run.
+ */
+#include "hold.bpf.h"
+
+#define LG_AT_BASE 7
+#define LG_AUXV_PAIRS 24
+
+/* A new process image with an index of its own; 0xffffffff when the table is full. */
+static __always_inline __u32 new_process(__u32 tgid, __u32 pid, __u32 parent, __u32 flags)
+{
+	__u32 index = __sync_fetch_and_add(&totals.processes, 1);
+	struct lg_proc *proc;
+
+	if (index >= cfg_max_processes)
+		goto full;
+	proc = process_of(index);
+	if (!proc)
+		goto full;
+	proc->tgid = tgid;
+	proc->pid = pid;
+	proc->parent = parent;
+	proc->flags = flags;
+	if (bpf_map_update_elem(&tgids, &tgid, &index, BPF_ANY))
+		goto full;
+	return index;
+full:
+	lose(LG_LOST_process_table_full);
+	return ~0U;
+}
+
+/* The child sees the parent's memory as it was: what was examined there is examined here. */
+static __always_inline void inherit_modules(__u32 parent, __u32 child)
+{
+	struct lg_mapping_table *table = bpf_map_lookup_elem(&mapping_tables, &parent);
+	__u32 *ready = bpf_map_lookup_elem(&examined, &parent);
+
+	if (table)
+		bpf_map_update_elem(&mapping_tables, &child, table, BPF_ANY);
+	if (ready)
+		bpf_map_update_elem(&examined, &child, ready, BPF_ANY);
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *parent = (void *)ctx->args[0], *child = (void *)ctx->args[1];
+	__u32 parent_tgid = BPF_CORE_READ(parent, tgid), child_tgid = BPF_CORE_READ(child, tgid);
+	__u32 *parent_index, index, flags, parent_value;
+	struct lg_record_fork *record;
+	struct lg_proc *proc;
+
+	if (parent_tgid == child_tgid)
+		return 0; /* a thread */
+	parent_index = bpf_map_lookup_elem(&tgids, &parent_tgid);
+	if (!parent_index)
+		return 0;
+	parent_value = *parent_index;
+	if (BPF_CORE_READ(parent, mm) == BPF_CORE_READ(child, mm)) {
+		/* vfork and its kind: until exec the child works in the parent's heap */
+		bpf_map_update_elem(&tgids, &child_tgid, &parent_value, BPF_ANY);
+		return 0;
+	}
+	proc = process_of(parent_value);
+	if (!proc)
+		return 0;
+	flags = proc->flags & (LG_PROC_DEATH_TEST | LG_PROC_HOLD_ASKED | LG_PROC_LATE);
+	if (proc->death_tid && proc->death_tid == (__u32)bpf_get_current_pid_tgid()) {
+		proc->death_tid = 0;
+		flags |= LG_PROC_DEATH_TEST;
+	}
+	index = new_process(child_tgid, visible_pid(child), parent_value, flags);
+	if (index == ~0U)
+		return 0;
+	inherit_modules(parent_value, index);
+	record = reserve_record(sizeof(*record), LG_REC_FORK, parent_value);
+	if (!record)
+		return 0;
+	record->child = index;
+	record->flags = flags;
+	record->test = proc->test;
+	record->pid = visible_pid(child);
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+/* True when the new image has no program interpreter: nothing will be mapped by a dynamic linker. */
+static __always_inline int image_is_static(struct mm_struct *mm)
+{
+	__u64 pair[2];
+	int i;
+
+	for (i = 0; i < LG_AUXV_PAIRS; i++) {
+		bpf_probe_read_kernel(pair, sizeof(pair),
+				      (void *)mm + bpf_core_field_offset(struct mm_struct, saved_auxv) +
+					  i * 16);
+		if (pair[0] == LG_AT_BASE)
+			return pair[1] == 0;
+		if (!pair[0])
+			break;
+	}
+	return 1;
+}
+
+static __always_inline void send_exec(__u32 before, __u32 index, struct task_struct *task,
+				      struct linux_binprm *bprm, __u8 same_process)
+{
+	struct lg_record_exec *record = reserve_record(sizeof(*record), LG_REC_EXEC, index);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	__u64 start, bytes;
+
+	if (!record)
+		return;
+	record->replaced = before;
+	record->pid = visible_pid(task);
+	record->same_process = same_process;
+	start = BPF_CORE_READ(mm, arg_start);
+	bytes = BPF_CORE_READ(mm, arg_end) - start;
+	if (bytes > LG_ARGS_MAX)
+		bytes = LG_ARGS_MAX;
+	record->args_bytes = bytes;
+	if (bpf_probe_read_user(record->args, bytes, (void *)start))
+		record->args_bytes = 0;
+	record->is_static = image_is_static(mm);
+	bpf_probe_read_kernel_str(record->exe, sizeof(record->exe), BPF_CORE_READ(bprm, filename));
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	struct linux_binprm *bprm = (void *)ctx->args[2];
+	__u32 tgid = BPF_CORE_READ(task, tgid), pid = visible_pid(task), flags = LG_PROC_EXECED;
+	__u32 *found = bpf_map_lookup_elem(&tgids, &tgid), before = ~0U, index;
+	struct lg_thread *thread;
+	struct lg_proc *proc;
+	__u8 same_process = 0;
+
+	if (found) {
+		before = *found;
+		proc = process_of(before);
+		if (proc) {
+			flags |= proc->flags & LG_PROC_DEATH_TEST;
+			same_process = proc->tgid == tgid;
+		}
+		/* a vfork child has its parent's index: the death test flag waits on the parent's thread */
+		if (proc && !same_process && proc->death_tid) {
+			proc->death_tid = 0;
+			flags |= LG_PROC_DEATH_TEST;
+		}
+	} else if (pid != cfg_root_pid) {
+		return 0;
+	}
+	index = new_process(tgid, pid, before, flags);
+	if (index == ~0U)
+		return 0;
+	thread = bpf_task_storage_get(&threads, (struct task_struct *)bpf_get_current_task_btf(), 0, 0);
+	if (thread)
+		thread->proc = 0; /* looked up again at its next event */
+	send_exec(before, index, task, bprm, same_process);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	__u32 tgid = BPF_CORE_READ(task, tgid), index, *found = bpf_map_lookup_elem(&tgids, &tgid);
+	struct lg_record_exit *record;
+	struct lg_proc *proc;
+
+	if (!found || BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	index = *found;
+	bpf_map_delete_elem(&tgids, &tgid);
+	proc = process_of(index);
+	if (!proc || proc->tgid != tgid)
+		return 0; /* a vfork child that never reached exec */
+	record = reserve_record(sizeof(*record), LG_REC_EXIT, index);
+	if (!record)
+		return 0;
+	record->status = BPF_CORE_READ(task, exit_code);
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/*
+ * The dynamic linker's debugger hook: called when the list of mapped objects changes. The cookie is the
+ * distance from here to r_debug.r_state, 0 for RT_CONSISTENT: everything is mapped, no constructor of the new
+ * objects has run.
+ */
+SEC("uprobe.multi")
+int link_map_changed(struct pt_regs *ctx)
+{
+	struct lg_thread *thread = current_thread();
+	__u32 state = 1, zero = 0, proc;
+	struct lg_proc *process;
+
+	if (!thread)
+		return 0;
+	if (bpf_probe_read_user(&state, sizeof(state),
+				(void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
+	    state != 0)
+		return 0;
+	proc = thread->proc - 1;
+	process = process_of(proc);
+	if (!process)
+		return 0;
+	__sync_fetch_and_and(&process->flags, ~LG_PROC_HOLD_ASKED);
+	bpf_map_update_elem(&examined, &proc, &zero, BPF_ANY);
+	hold_until_examined(proc);
+	return 0;
+}

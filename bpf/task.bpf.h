@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who is calling: kernel task fields by CO-RE (only the members used, no vmlinux header), the thread's state,
+ * its process.
+ */
+#ifndef LEAKGATE_TASK_BPF_H
+#define LEAKGATE_TASK_BPF_H
+
+#include "maps.bpf.h"
+
+struct upid {
+	int nr;
+} __attribute__((preserve_access_index));
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+} __attribute__((preserve_access_index));
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+	unsigned long saved_auxv[2];
+} __attribute__((preserve_access_index));
+
+struct signal_struct {
+	struct {
+		int counter;
+	} live;
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	int pid;
+	int tgid;
+	int exit_code;
+	struct pid *thread_pid;
+	struct mm_struct *mm;
+	struct signal_struct *signal;
+	struct task_struct *group_leader;
+} __attribute__((preserve_access_index));
+
+struct linux_binprm {
+	const char *filename;
+} __attribute__((preserve_access_index));
+
+/* The task's process id in leakgate's own pid namespace. */
+static __always_inline __u32 visible_pid(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct upid numbers = {};
+	__u32 size = bpf_core_type_size(struct upid);
+
+	if (!pid)
+		return 0;
+	bpf_probe_read_kernel(&numbers, sizeof(numbers),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				  cfg_pid_level * size);
+	return numbers.nr;
+}
+
+/*
+ * Integer argument `number` of the probed call, 0 for none. Each register is read by its own constant offset:
+ * the verifier refuses a context pointer that was computed.
+ */
+static __always_inline __u64 argument(struct pt_regs *regs, __u32 number)
+{
+	__u64 first = PT_REGS_PARM1(regs), second = PT_REGS_PARM2(regs), third = PT_REGS_PARM3(regs);
+	__u64 fourth = PT_REGS_PARM4(regs), fifth = PT_REGS_PARM5(regs);
+
+	asm volatile("" : "+r"(first), "+r"(second), "+r"(third), "+r"(fourth), "+r"(fifth));
+	switch (number) {
+	case 0:
+		return first;
+	case 1:
+		return second;
+	case 2:
+		return third;
+	case 3:
+		return fourth;
+	case 4:
+		return fifth;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline __u32 now_ms(void)
+{
+	return (bpf_ktime_get_ns() - cfg_start_ns) / 1000000;
+}
+
+static __always_inline struct lg_proc *process_of(__u32 index)
+{
+	return bpf_map_lookup_elem(&processes, &index);
+}
+
+/* State of the calling thread, if its process is traced; makes it at the thread's first event. */
+static __always_inline struct lg_thread *current_thread(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct lg_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+	__u32 tgid, *index;
+
+	if (thread && thread->proc)
+		return thread;
+	tgid = bpf_get_current_pid_tgid() >> 32;
+	index = bpf_map_lookup_elem(&tgids, &tgid);
+	if (!index)
+		return NULL;
+	thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread) {
+		lose(LG_LOST_thread_table_full);
+		return NULL;
+	}
+	thread->proc = *index + 1;
+	thread->examined = 0;
+	thread->depth = 0;
+	return thread;
+}
+
+static __always_inline void *reserve_record(__u64 size, __u32 type, __u32 proc)
+{
+	struct lg_record *record = bpf_ringbuf_reserve(&records, size, 0);
+
+	if (!record) {
+		lose(LG_LOST_ring_full);
+		return NULL;
+	}
+	record->type = type;
+	record->proc = proc;
+	record->time_ns = bpf_ktime_get_ns();
+	return record;
+}
+
+#endif

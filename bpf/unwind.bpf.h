@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Walks the user stack by .eh_frame rows, from the allocation call's return address outwards, and gives the
+ * stack an id. The rows come from user space (harness/capture/unwind), the semantics of a row are in wire.h.
+ */
+#ifndef LEAKGATE_UNWIND_BPF_H
+#define LEAKGATE_UNWIND_BPF_H
+
+#include "ledger.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1048576);
+	__type(key, struct lg_mapping_key);
+	__type(value, struct lg_mapping);
+} mappings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LG_MAX_MODULES);
+	__type(key, __u32);
+	__type(value, struct lg_module_info);
+} modules SEC(".maps");
+
+/* module id -> its rows, its page index */
+struct lg_rows_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct lg_row));
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, LG_MAX_MODULES);
+	__type(key, __u32);
+	__array(values, struct lg_rows_map);
+} module_rows SEC(".maps");
+
+struct lg_pages_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, LG_MAX_MODULES);
+	__type(key, __u32);
+	__array(values, struct lg_pages_map);
+} module_pages SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LG_STACKS_PER_TIER *LG_STACK_TIERS);
+	__type(key, __u64);
+	__type(value, __u32);
+} stack_index SEC(".maps");
+
+/*
+ * What was found for one address of one mapping generation. Entries are overwritten without a lock; `check`
+ * tells a torn one. On a hit one look-up replaces the search for the mapping and for the row.
+ */
+struct lg_pc_entry {
+	__u64 pc;
+	__u64 frame;
+	__u32 rule;
+	__u32 generation;
+	__u64 check;
+};
+
+#define LG_PC_ENTRIES 16384
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LG_PC_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct lg_pc_entry);
+} pc_cache SEC(".maps");
+
+struct walk {
+	__u64 pc;
+	__u64 sp;
+	__u64 bp;
+	__u64 hash;
+	struct lg_thread *thread;
+	struct lg_mapping_table table;
+	__u32 count;
+	__u16 truncated;
+	__u8 exact; /* pc is not a return address */
+	__u8 done;
+};
+
+struct bisect {
+	__u64 pc;
+	__u32 low; /* the slot wanted is in [low, high) */
+	__u32 high;
+	__u32 generation;
+};
+
+/* Last mapping that starts at or before pc. */
+static long mapping_step(__u32 turn, void *context)
+{
+	struct bisect *b = context;
+	struct lg_mapping_key key = {.generation = b->generation};
+	struct lg_mapping *mapping;
+
+	if (b->high - b->low <= 1)
+		return 1;
+	key.slot = b->low + (b->high - b->low) / 2;
+	mapping = bpf_map_lookup_elem(&mappings, &key);
+	if (mapping && mapping->start <= b->pc)
+		b->low = key.slot;
+	else
+		b->high = key.slot;
+	return 0;
+}
+
+static __noinline __u32 find_rule(__u32 module, __u64 address)
+{
+	struct lg_module_info *info = bpf_map_lookup_elem(&modules, &module);
+	__u32 page, *first, *last, low, high, middle, turn;
+	void *rows, *pages;
+	struct lg_row *row;
+	__u64 pc;
+
+	if (!info || !info->rows)
+		return LG_RULE_NONE;
+	pc = address - info->base;
+	if (pc < info->origin || pc >= info->limit)
+		return LG_RULE_NONE;
+	rows = bpf_map_lookup_elem(&module_rows, &module);
+	pages = bpf_map_lookup_elem(&module_pages, &module);
+	if (!rows || !pages)
+		return LG_RULE_NONE;
+	page = (pc - info->origin) >> (info->page_shift & 31);
+	first = bpf_map_lookup_elem(pages, &page);
+	page++;
+	last = bpf_map_lookup_elem(pages, &page);
+	if (!first || !last)
+		return LG_RULE_NONE;
+	low = *first;
+	high = *last + 1;
+	for (turn = 0; turn < 24; turn++) {
+		if (high <= low + 1)
+			break;
+		middle = low + (high - low) / 2;
+		row = bpf_map_lookup_elem(rows, &middle);
+		if (row && row->pc <= pc)
+			low = middle;
+		else
+			high = middle;
+	}
+	row = bpf_map_lookup_elem(rows, &low);
+	return row && row->pc <= pc ? row->rule : LG_RULE_NONE;
+}
+
+/* Fills `entry` for pc: which module and address it is, and how to step out of its frame. */
+static __noinline int look_up(struct lg_pc_entry *entry, struct lg_mapping_table *table, __u64 pc,
+			      __u32 exact)
+{
+	struct bisect b = {.pc = pc, .generation = table->generation, .high = table->count};
+	struct lg_mapping_key key = {.generation = table->generation};
+	struct lg_mapping *mapping = NULL;
+	__u64 wanted = exact ? pc : pc - 1;
+
+	b.pc = wanted;
+	if (table->count) {
+		bpf_loop(16, mapping_step, &b, 0);
+		key.slot = b.low;
+		mapping = bpf_map_lookup_elem(&mappings, &key);
+	}
+	if (!mapping || wanted < mapping->start || wanted >= mapping->end) {
+		entry->frame = LG_FRAME_NO_MODULE << LG_FRAME_MODULE_SHIFT | (pc & LG_FRAME_ADDR_MASK);
+		entry->rule = LG_RULE_NONE;
+	} else {
+		entry->frame = (__u64)mapping->module << LG_FRAME_MODULE_SHIFT |
+			       ((pc - mapping->bias) & LG_FRAME_ADDR_MASK);
+		entry->rule = find_rule(mapping->module, wanted - mapping->bias);
+	}
+	if (exact)
+		entry->frame |= LG_FRAME_EXACT;
+	return 0;
+}
+
+static __always_inline __u64 entry_check(const struct lg_pc_entry *entry)
+{
+	return entry->pc ^ entry->frame * 0x9e3779b97f4a7c15ULL ^
+	       ((__u64)entry->generation << 32 | entry->rule);
+}
+
+static __always_inline void cached_look_up(struct lg_pc_entry *entry, struct walk *w)
+{
+	__u32 exact = w->exact;
+	__u64 tagged = w->pc | (__u64)exact << 63;
+	__u32 slot = (w->pc * 0x9e3779b97f4a7c15ULL >> 40 ^ w->table.generation) & (LG_PC_ENTRIES - 1);
+	struct lg_pc_entry *cached = bpf_map_lookup_elem(&pc_cache, &slot);
+
+	if (cached) {
+		*entry = *cached;
+		if (entry->pc == tagged && entry->generation == w->table.generation &&
+		    entry->check == entry_check(entry))
+			return;
+	}
+	look_up(entry, &w->table, w->pc, exact);
+	entry->pc = tagged;
+	entry->generation = w->table.generation;
+	entry->check = entry_check(entry);
+	if (cached)
+		*cached = *entry;
+}
+
+static __always_inline int read_word(__u64 *word, __u64 address)
+{
+	return bpf_probe_read_user(word, sizeof(*word), (void *)address);
+}
+
+static __always_inline long stop(struct walk *w, enum lg_truncated why)
+{
+	w->truncated = why;
+	w->done = 1;
+	return 1;
+}
+
+/* x86-64: rt_sigreturn's frame; offsets of the saved rsp, rbp, rip in the ucontext that rsp points at. */
+#define LG_UCONTEXT_RBP 120
+#define LG_UCONTEXT_RSP 160
+#define LG_UCONTEXT_RIP 168
+
+static __always_inline long step_signal(struct walk *w)
+{
+	__u64 uc = w->sp;
+
+	if (read_word(&w->bp, uc + LG_UCONTEXT_RBP) || read_word(&w->sp, uc + LG_UCONTEXT_RSP) ||
+	    read_word(&w->pc, uc + LG_UCONTEXT_RIP))
+		return stop(w, LG_TRUNCATED_UNREADABLE);
+	w->exact = 1;
+	return 0;
+}
+
+/* A frame without a rule: trust the frame pointer for this frame alone, if it can be one. */
+static __always_inline long step_frame_pointer(struct walk *w, enum lg_truncated why)
+{
+	__u64 pair[2];
+
+	if (w->bp < w->sp || w->bp & 7 || w->bp - w->sp > (8 << 20) ||
+	    bpf_probe_read_user(pair, sizeof(pair), (void *)w->bp))
+		return stop(w, why);
+	w->sp = w->bp + 16;
+	w->bp = pair[0];
+	w->pc = pair[1];
+	w->exact = 0;
+	return 0;
+}
+
+static __always_inline long step_rule(struct walk *w, __u32 rule)
+{
+	__u64 off = (__s64)LG_RULE_OFF(rule), cfa;
+	__u64 saved[2];
+
+	switch (LG_RULE_KIND(rule)) {
+	case LG_RULE_RSP:
+		cfa = w->sp + off;
+		break;
+	case LG_RULE_RBP:
+		cfa = w->bp + off;
+		break;
+	case LG_RULE_PLT:
+		cfa = w->sp + off + ((w->pc & 15) >= 11 ? 8 : 0);
+		break;
+	case LG_RULE_RSP_DEREF:
+		if (read_word(&cfa, w->sp + off))
+			return stop(w, LG_TRUNCATED_UNREADABLE);
+		break;
+	case LG_RULE_RBP_DEREF:
+		if (read_word(&cfa, w->bp + off))
+			return stop(w, LG_TRUNCATED_UNREADABLE);
+		break;
+	default:
+		return stop(w, LG_TRUNCATED_UNSUPPORTED);
+	}
+	if (cfa <= w->sp)
+		return stop(w, LG_TRUNCATED_UNREADABLE);
+	if (rule >> 20) {
+		__u64 at = LG_RULE_RBP_IN_FRAME(rule) ? w->bp + (__s64)LG_RULE_RBP_OFF(rule)
+						      : cfa + (__s64)LG_RULE_RBP_OFF(rule);
+		if (at == cfa - 16) { /* the usual prologue: both words in one read */
+			if (bpf_probe_read_user(saved, sizeof(saved), (void *)at))
+				return stop(w, LG_TRUNCATED_UNREADABLE);
+			w->bp = saved[0];
+			w->pc = saved[1];
+			w->sp = cfa;
+			w->exact = 0;
+			return 0;
+		}
+		if (read_word(&w->bp, at))
+			return stop(w, LG_TRUNCATED_UNREADABLE);
+	}
+	if (read_word(&w->pc, cfa - 8))
+		return stop(w, LG_TRUNCATED_UNREADABLE);
+	w->sp = cfa;
+	w->exact = 0;
+	return 0;
+}
+
+static long walk_step(__u32 turn, void *context)
+{
+	struct walk *w = context;
+	struct lg_pc_entry entry;
+	__u32 kind, count = w->count;
+
+	if (!w->pc)
+		return stop(w, LG_TRUNCATED_NOT);
+	if (count >= LG_MAX_FRAMES)
+		return stop(w, LG_TRUNCATED_DEPTH);
+	cached_look_up(&entry, w);
+	w->thread->frames[count & (LG_MAX_FRAMES - 1)] = entry.frame;
+	w->hash = (w->hash ^ entry.frame) * 0x9e3779b97f4a7c15ULL;
+	w->hash ^= w->hash >> 29;
+	w->count = count + 1;
+	if (cfg_unwind == LG_UNWIND_FRAME_POINTER)
+		return step_frame_pointer(w, LG_TRUNCATED_NOT);
+	kind = LG_RULE_KIND(entry.rule);
+	if (kind == LG_RULE_END)
+		return stop(w, LG_TRUNCATED_NOT);
+	if (kind == LG_RULE_SIGNAL)
+		return step_signal(w);
+	if (kind == LG_RULE_NONE)
+		return step_frame_pointer(w, entry.frame >> LG_FRAME_MODULE_SHIFT == LG_FRAME_NO_MODULE
+						 ? LG_TRUNCATED_NO_MODULE
+						 : LG_TRUNCATED_NO_CFI);
+	return step_rule(w, entry.rule);
+}
+
+struct compare {
+	struct lg_thread *thread;
+	struct lg_stack *stack;
+	__u32 count;
+	__u32 same;
+};
+
+static long compare_step(__u32 turn, void *context)
+{
+	struct compare *c = context;
+
+	if (turn >= c->count)
+		return 1;
+	if (c->stack->frames[turn & (LG_MAX_FRAMES - 1)] != c->thread->frames[turn & (LG_MAX_FRAMES - 1)]) {
+		c->same = 0;
+		return 1;
+	}
+	return 0;
+}
+
+static __always_inline int same_stack(struct lg_stack *stack, struct walk *w, __u32 function)
+{
+	struct compare c = {.thread = w->thread, .stack = stack, .count = w->count, .same = 1};
+
+	if (stack->count != w->count || stack->function != function || stack->truncated != w->truncated)
+		return 0;
+	bpf_loop(LG_MAX_FRAMES, compare_step, &c, 0);
+	return c.same;
+}
+
+static long copy_step(__u32 turn, void *context)
+{
+	struct compare *c = context;
+
+	if (turn >= c->count)
+		return 1;
+	c->stack->frames[turn & (LG_MAX_FRAMES - 1)] = c->thread->frames[turn & (LG_MAX_FRAMES - 1)];
+	return 0;
+}
+
+/* Writes a new slot for the walked stack and returns its id, 0 when the table is full. */
+static __always_inline __u32 add_stack(struct walk *w, __u32 function)
+{
+	__u32 id = __sync_fetch_and_add(&totals.stacks, 1) + 1;
+	struct compare c = {.thread = w->thread, .count = w->count};
+	__u32 capacity = stack_tier_count * LG_STACKS_PER_TIER;
+	struct lg_record *record;
+
+	if (id + LG_STACKS_PER_TIER / 4 >= capacity && totals.grow_stacks_asked < stack_tier_count) {
+		totals.grow_stacks_asked = stack_tier_count;
+		record = reserve_record(sizeof(*record), LG_REC_GROW, 0);
+		if (record)
+			bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	}
+	c.stack = stack_slot(id);
+	if (!c.stack) {
+		lose(LG_LOST_stack_table_full);
+		return 0;
+	}
+	c.stack->hash = w->hash;
+	c.stack->count = w->count;
+	c.stack->truncated = w->truncated;
+	c.stack->function = function;
+	bpf_loop(LG_MAX_FRAMES, copy_step, &c, 0);
+	return id;
+}
+
+/* The id of the walked stack: found by hash, accepted by content. Two stacks with one hash get different
+ * keys. */
+static __always_inline __u32 intern_stack(struct walk *w, __u32 function)
+{
+	__u64 key = w->hash ^ (__u64)function << 56 ^ w->count;
+	__u32 added = 0, *id;
+	struct lg_stack *stack;
+	int i;
+
+	for (i = 0; i < 8; i++, key++) {
+		id = bpf_map_lookup_elem(&stack_index, &key);
+		if (!id) {
+			if (!added)
+				added = add_stack(w, function);
+			if (!added || !bpf_map_update_elem(&stack_index, &key, &added, BPF_NOEXIST))
+				return added;
+			id = bpf_map_lookup_elem(&stack_index, &key);
+			if (!id)
+				return added;
+		}
+		stack = stack_slot(*id);
+		if (stack && same_stack(stack, w, function))
+			return *id;
+	}
+	return added ? added : add_stack(w, function);
+}
+
+/* Walks and interns the stack of the call whose return address is at regs->sp. 0: no stack wanted or no room.
+ */
+static __noinline __u32 take_stack(struct pt_regs *regs, struct lg_thread *thread, __u32 function)
+{
+	struct walk w = {};
+	__u32 proc = thread->proc - 1;
+	struct lg_mapping_table *table;
+
+	if (cfg_unwind == LG_UNWIND_NONE)
+		goto intern;
+	w.sp = PT_REGS_SP(regs) + 8;
+	w.bp = PT_REGS_FP(regs);
+	if (read_word(&w.pc, PT_REGS_SP(regs)))
+		return 0;
+	w.thread = thread;
+	table = bpf_map_lookup_elem(&mapping_tables, &proc);
+	if (table)
+		w.table = *table;
+	bpf_loop(LG_MAX_FRAMES + 1, walk_step, &w, 0);
+intern:
+	w.thread = thread;
+	return intern_stack(&w, function);
+}
+
+#endif

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Roles of processes, tests from windows, and the pseudo tests for what happened outside.
+#include "harness/attribute/attribute.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace leakgate::attribute {
+namespace {
+
+using model::TraceProcess;
+
+std::string file_name(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+bool is_system_program(std::string_view path) {
+  for (const std::string_view folder :
+       {"/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/"})
+    if (path.starts_with(folder)) return true;
+  return false;
+}
+
+/// Shells, ctest, make, interpreters: system programs that only start others. When the run started a program
+/// that is not the system's, that one is what the user tests; see docs/decisions/0008.
+bool runs_own_programs(const model::Trace& trace) {
+  return std::any_of(trace.processes.begin(), trace.processes.end(), [](const TraceProcess& process) {
+    return !process.exe.empty() && !is_system_program(process.exe);
+  });
+}
+
+model::ProcessRole role_of(const TraceProcess& process, bool own_programs) {
+  if (process.death_test) return model::ProcessRole::death_test;
+  if (process.end == model::ImageEnd::replaced) return model::ProcessRole::replaced;
+  if (own_programs && is_system_program(process.exe)) return model::ProcessRole::runner;
+  if (process.end == model::ImageEnd::running) return model::ProcessRole::running;
+  return model::ProcessRole::judged;
+}
+
+/// GoogleTest's own spelling: "Suite.Name"; the others have a name alone.
+std::string test_id(const model::TraceWindow& window) {
+  return window.suite.empty() || window.framework != model::Framework::gtest
+             ? window.name
+             : window.suite + "." + window.name;
+}
+
+model::Test test_from_window(const model::TraceWindow& window, const model::Process& process) {
+  model::Test test;
+  test.id = test_id(window);
+  test.framework = window.framework;
+  test.process = window.process;
+  test.file = window.file;
+  test.line = window.line;
+  test.complete = window.end_ns != 0;
+  test.outcome = !test.complete   ? model::Outcome::crashed
+                 : window.failed  ? model::Outcome::failed
+                 : window.skipped ? model::Outcome::skipped
+                                  : model::Outcome::passed;
+  if (!test.complete && !process.exit.signal && process.exit.code == 0) test.outcome = model::Outcome::passed;
+  test.duration_us = test.complete ? (window.end_ns - window.start_ns) / 1000 : 0;
+  test.allocations = window.allocations;
+  test.allocated_bytes = window.bytes;
+  test.peak_bytes = window.peak_bytes;
+  return test;
+}
+
+model::Outcome outcome_of(const model::Process& process) {
+  if (process.exit.signal) return model::Outcome::crashed;
+  return process.exit.code.value_or(0) == 0 ? model::Outcome::passed : model::Outcome::failed;
+}
+
+/// The test for what a process did outside every window; the whole of it where there are none.
+model::Test pseudo_test(const TraceProcess& source, const model::Process& process, std::uint32_t index,
+                        bool has_windows) {
+  model::Test test;
+  test.process = index;
+  test.outside = has_windows;
+  test.id = has_windows ? "(outside tests)" : file_name(process.exe);
+  test.allocations = source.outside_allocations;
+  test.allocated_bytes = source.outside_bytes;
+  if (!has_windows) {
+    test.outcome = outcome_of(process);
+    test.duration_us = source.end_ns > source.start_ns ? (source.end_ns - source.start_ns) / 1000 : 0;
+  }
+  return test;
+}
+
+model::Process make_process(const model::Trace& trace, const TraceProcess& source, bool own_programs) {
+  model::Process process;
+  process.pid = source.pid;
+  process.parent_pid = source.parent < trace.processes.size() ? trace.processes[source.parent].pid : 0;
+  process.exe = source.exe;
+  process.args = source.args;
+  process.exit = source.exit;
+  process.role = role_of(source, own_programs);
+  process.stripped = source.stripped;
+  process.allocations = source.allocations;
+  process.frees = source.frees;
+  return process;
+}
+
+}  // namespace
+
+Attribution attribute_blocks(const model::Trace& trace) {
+  Attribution result;
+  const bool own_programs = runs_own_programs(trace);
+  for (const TraceProcess& source : trace.processes)
+    result.processes.push_back(make_process(trace, source, own_programs));
+
+  std::vector<bool> has_windows(trace.processes.size());
+  for (const model::TraceWindow& window : trace.windows) {
+    if (window.process >= result.processes.size()) continue;
+    has_windows[window.process] = true;
+    result.test_of[{window.process, window.number}] = static_cast<std::uint32_t>(result.tests.size());
+    result.tests.push_back(test_from_window(window, result.processes[window.process]));
+  }
+  std::vector<bool> has_blocks(trace.processes.size());
+  for (const model::TraceOutstanding& blocks : trace.outstanding)
+    if (blocks.process < has_blocks.size() && blocks.window == 0) has_blocks[blocks.process] = true;
+
+  for (std::uint32_t index = 0; index < result.processes.size(); ++index) {
+    const model::Process& process = result.processes[index];
+    const bool whole_program = !has_windows[index] && !trace.processes[index].forked;
+    if (process.role != model::ProcessRole::judged && process.role != model::ProcessRole::running) continue;
+    if (!whole_program && !has_blocks[index]) continue;
+    // a forked child without windows of its own is part of its program, not another program
+    const bool outside = has_windows[index] || trace.processes[index].forked;
+    result.test_of[{index, 0}] = static_cast<std::uint32_t>(result.tests.size());
+    result.tests.push_back(pseudo_test(trace.processes[index], process, index, outside));
+  }
+  return result;
+}
+
+}  // namespace leakgate::attribute

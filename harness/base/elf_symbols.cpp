@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// ElfImage: symbols, from .dynsym, .symtab and the .symtab of the separate debug file that bears the same
+// build id.
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+
+#include "harness/base/elf_image.h"
+#include "harness/base/elf_image_state.h"
+
+namespace leakgate {
+namespace {
+
+std::optional<SymbolKind> kind_of(unsigned type) {
+  switch (type) {
+    case STT_FUNC:
+      return SymbolKind::function;
+    case STT_OBJECT:
+      return SymbolKind::object;
+    case STT_GNU_IFUNC:
+      return SymbolKind::ifunc;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool is_function(const Elf64_Sym& entry) {
+  return type_of(entry) == STT_FUNC || type_of(entry) == STT_GNU_IFUNC;
+}
+
+bool is_known_kind(const Elf64_Sym& entry) {
+  return kind_of(type_of(entry)).has_value();
+}
+
+Symbol to_symbol(const RawSymbol& raw, SymbolKind kind, SymbolTable table) {
+  const SymbolBind bind = raw.bind == STB_LOCAL  ? SymbolBind::local
+                          : raw.bind == STB_WEAK ? SymbolBind::weak
+                                                 : SymbolBind::global;
+  return {std::string(raw.name), raw.vaddr, raw.size_bytes, kind, bind, table, raw.default_version};
+}
+
+/// Orders the candidates for one name: what the dynamic linker would bind to comes first.
+int rank(const Symbol& symbol) {
+  return (symbol.default_version ? 0 : 4) + (symbol.bind == SymbolBind::local ? 2 : 0) +
+         (symbol.table == SymbolTable::dynsym ? 0 : 1);
+}
+
+/// Sorts by address, then name, then rank, and keeps the first of each (address, name).
+void order_and_unique(std::vector<Symbol>& symbols) {
+  std::sort(symbols.begin(), symbols.end(), [](const Symbol& a, const Symbol& b) {
+    if (a.vaddr != b.vaddr) return a.vaddr < b.vaddr;
+    if (a.name != b.name) return a.name < b.name;
+    return rank(a) < rank(b);
+  });
+  const auto same = [](const Symbol& a, const Symbol& b) { return a.vaddr == b.vaddr && a.name == b.name; };
+  symbols.erase(std::unique(symbols.begin(), symbols.end(), same), symbols.end());
+}
+
+bool has_symbols(const ElfFile& file) {
+  return file.symbols(SHT_SYMTAB).symbols.size() > 1;
+}
+
+}  // namespace
+
+const ElfFile* ElfImage::State::find_debug_file() {
+  if (!debug_file_tried) {
+    debug_file_tried = true;
+    if (build_id.size() < 6 || options.debug_root.empty()) return nullptr;
+    const std::string found =
+        options.debug_root + "/.build-id/" + build_id.substr(0, 2) + "/" + build_id.substr(2) + ".debug";
+    auto fd = open_regular_file(found);
+    if (!fd) return nullptr;
+    auto opened = ElfFile::from_fd(std::move(*fd), found);
+    if (opened && opened->build_id() == build_id) debug_file.emplace(std::move(*opened));
+  }
+  return debug_file ? &*debug_file : nullptr;
+}
+
+bool ElfImage::has_compressed_symbols() const {
+  return state_->file.has_section(".gnu_debugdata");
+}
+
+bool ElfImage::stripped() const {
+  if (has_symbols(state_->file) || has_compressed_symbols()) return false;
+  const ElfFile* other = state_->find_debug_file();
+  return other == nullptr || !has_symbols(*other);
+}
+
+std::optional<Symbol> ElfImage::find(std::string_view name) const {
+  std::optional<Symbol> best;
+  state_->for_each_symbol(is_known_kind, [&](const RawSymbol& raw, SymbolTable table) {
+    if (raw.name != name) return;
+    const auto kind = kind_of(raw.type);
+    if (!kind) return;
+    Symbol symbol = to_symbol(raw, *kind, table);
+    if (!best || rank(symbol) < rank(*best)) best = std::move(symbol);
+  });
+  return best;
+}
+
+std::vector<Symbol> ElfImage::find_all(const std::function<bool(std::string_view name)>& wanted) const {
+  std::vector<Symbol> found;
+  state_->for_each_symbol(is_known_kind, [&](const RawSymbol& raw, SymbolTable table) {
+    const auto kind = kind_of(raw.type);
+    if (kind && wanted(raw.name)) found.push_back(to_symbol(raw, *kind, table));
+  });
+  order_and_unique(found);
+  return found;
+}
+
+std::vector<Symbol> ElfImage::find_prefix(std::string_view prefix) const {
+  return find_all([prefix](std::string_view name) { return name.starts_with(prefix); });
+}
+
+std::vector<Symbol> ElfImage::find_functions(std::span<const std::string_view> names) const {
+  const std::unordered_set<std::string_view> wanted(names.begin(), names.end());
+  std::vector<Symbol> found;
+  state_->for_each_symbol(is_function, [&](const RawSymbol& raw, SymbolTable table) {
+    const auto kind = kind_of(raw.type);
+    if (!kind || !wanted.contains(raw.name)) return;
+    found.push_back(to_symbol(raw, *kind, table));
+  });
+  order_and_unique(found);
+  return found;
+}
+
+std::vector<Symbol> ElfImage::functions_at(std::uint64_t vaddr) const {
+  std::vector<Symbol> found;
+  const auto wanted = [vaddr](const Elf64_Sym& entry) {
+    return entry.st_value == vaddr && is_function(entry);
+  };
+  state_->for_each_symbol(wanted, [&](const RawSymbol& raw, SymbolTable table) {
+    const auto kind = kind_of(raw.type);
+    if (kind) found.push_back(to_symbol(raw, *kind, table));
+  });
+  order_and_unique(found);
+  return found;
+}
+
+std::vector<std::uint64_t> ElfImage::code_labels(std::uint64_t first, std::uint64_t last) const {
+  std::set<std::uint64_t> labels;
+  const auto wanted = [first, last](const Elf64_Sym& entry) {
+    return entry.st_value > first && entry.st_value <= last &&
+           (is_function(entry) || type_of(entry) == STT_NOTYPE);
+  };
+  state_->for_each_symbol(wanted, [&](const RawSymbol& raw, SymbolTable) { labels.insert(raw.vaddr); });
+  return {labels.begin(), labels.end()};
+}
+
+}  // namespace leakgate

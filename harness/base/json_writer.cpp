@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Separators, indentation and escapes of JSON; see json_writer.h.
+#include "harness/base/json_writer.h"
+
+#include <cmath>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "harness/base/text.h"
+
+namespace leakgate {
+
+void JsonWriter::new_line(std::size_t depth) {
+  out_ += '\n';
+  out_.append(2 * depth, ' ');
+}
+
+void JsonWriter::separate() {
+  if (after_key_) {
+    after_key_ = false;
+    return;
+  }
+  if (has_elements_.empty()) return;
+  const bool first = !has_elements_.back();
+  if (!first) out_ += ',';
+  has_elements_.back() = true;
+  if (has_elements_.size() <= pretty_depth_)
+    new_line(has_elements_.size());
+  else if (!first && pretty_depth_ > 0)
+    out_ += ' ';
+}
+
+void JsonWriter::open(char bracket) {
+  separate();
+  out_ += bracket;
+  has_elements_.push_back(false);
+}
+
+void JsonWriter::close(char bracket) {
+  const bool had = has_elements_.back();
+  const std::size_t depth = has_elements_.size();
+  has_elements_.pop_back();
+  if (had && depth <= pretty_depth_) new_line(depth - 1);
+  out_ += bracket;
+}
+
+void JsonWriter::key(std::string_view name) {
+  separate();
+  quote(name);
+  out_ += ':';
+  if (pretty_depth_ > 0) out_ += ' ';
+  after_key_ = true;
+}
+
+void JsonWriter::string(std::string_view text) {
+  separate();
+  quote(text);
+}
+
+void JsonWriter::number(std::uint64_t value) {
+  separate();
+  fmt::format_to(std::back_inserter(out_), "{}", value);
+}
+
+void JsonWriter::number_signed(std::int64_t value) {
+  separate();
+  fmt::format_to(std::back_inserter(out_), "{}", value);
+}
+
+void JsonWriter::decimal(double value, int digits) {
+  separate();
+  std::string text = fmt::format("{:.{}f}", std::isfinite(value) ? value : 0.0, digits);
+  if (text.find('.') != std::string::npos) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+  }
+  out_ += text == "-0" ? "0" : text;
+}
+
+void JsonWriter::boolean(bool value) {
+  separate();
+  out_ += value ? "true" : "false";
+}
+
+void JsonWriter::null() {
+  separate();
+  out_ += "null";
+}
+
+void JsonWriter::quote(std::string_view text) {
+  out_ += '"';
+  while (!text.empty()) {
+    const Utf8Char c = decode_utf8(text);
+    if (!c.valid)
+      out_ += "\xEF\xBF\xBD";
+    else if (c.code_point == '"' || c.code_point == '\\')
+      (out_ += '\\') += static_cast<char>(c.code_point);
+    else if (c.code_point == '\n')
+      out_ += "\\n";
+    else if (c.code_point == '\t')
+      out_ += "\\t";
+    else if (c.code_point < 0x20 || c.code_point == 0x7F)
+      fmt::format_to(std::back_inserter(out_), "\\u{:04x}", c.code_point);
+    else
+      out_ += text.substr(0, c.length);
+    text.remove_prefix(c.length);
+  }
+  out_ += '"';
+}
+
+}  // namespace leakgate

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// BpfSession: the loaded programs and maps of one run. The only file that speaks libbpf: its negative errno
+// and NULL returns become Errors here. In: options, then objects to probe. Out: control records, and the
+// contents of maps.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bpf/wire.h"
+#include "harness/base/result.h"
+#include "harness/capture/heap_tracer.h"
+
+namespace leakgate::capture {
+
+/// One place to probe: a file offset, and what the program is told about it.
+struct ProbeSite {
+  std::uint64_t file_offset = 0;
+  std::uint64_t cookie = 0;
+};
+
+/// Programs that probes lead to.
+enum class ProbeProgram { alloc_enter, alloc_exit, free_enter, mark_hit, link_map_changed };
+
+class BpfSession {
+ public:
+  /// Loads the programs; nothing is attached yet. Fails with permission or unsupported, saying what is
+  /// missing.
+  static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, std::int32_t root_pid);
+  ~BpfSession();
+  BpfSession(const BpfSession&) = delete;
+  BpfSession& operator=(const BpfSession&) = delete;
+
+  /// Attaches the tracepoints that follow fork, exec and exit.
+  Status attach_tracepoints();
+  /// Attaches one program at all `sites` of the file with one link.
+  Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
+  /// Removes every probe. The ledger stays readable.
+  void detach();
+
+  [[nodiscard]] int event_descriptor() const;
+  /// Hands every waiting control record to `handle`.
+  Status drain_records(const std::function<void(const lg_record&, std::size_t size)>& handle);
+
+  Status add_module_rows(std::uint32_t module, const lg_module_info& info, std::span<const lg_row> rows,
+                         std::span<const std::uint32_t> pages);
+  Status add_mark(std::uint32_t id, const lg_mark& mark);
+  Status set_mappings(std::uint32_t process, std::uint32_t generation, std::span<const lg_mapping> mappings);
+  void drop_mappings(std::uint32_t generation, std::uint32_t count);
+  void set_examined(std::uint32_t process);
+
+  /// Adds tiers to the tables that asked for one. Fails (io) when memory is refused: losses are then counted
+  /// by the kernel side.
+  Status grow();
+
+  [[nodiscard]] lg_totals totals() const;
+  [[nodiscard]] std::vector<std::uint64_t> lost() const;  ///< by enum lg_loss
+  [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const;
+  [[nodiscard]] Result<lg_stack> stack(std::uint32_t id) const;
+  /// Calls `visit` for every live block; `remove` says which are taken out of the table.
+  Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit_and_remove);
+
+ private:
+  struct State;
+  explicit BpfSession(std::unique_ptr<State> state);
+  Status add_live_tier();
+  Status add_stack_tier();
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace leakgate::capture

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// The eBPF backend: probes stand before the target's first instruction, control records are handled as they
+// come, and the ledger is read when a process has ended.
+#include "harness/capture/ebpf_tracer.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include <algorithm>
+#include <set>
+
+namespace leakgate::capture {
+namespace {
+
+constexpr const char* kLossNames[] = {
+#define X(cause) #cause,
+    LG_LOSS_LIST(X)
+#undef X
+};
+
+constexpr const char* kFunctionNames[] = {"",
+#define X(name) #name,
+                                          LG_FUNCTION_LIST(X)
+#undef X
+};
+
+const char* truncated_reason(std::uint16_t reason) {
+  switch (reason) {
+    case LG_TRUNCATED_NOT:
+      return "";
+    case LG_TRUNCATED_NO_MODULE:
+      return "code outside every known file";
+    case LG_TRUNCATED_NO_CFI:
+      return "no call frame information";
+    case LG_TRUNCATED_UNSUPPORTED:
+      return "an unwinding rule that is not supported";
+    case LG_TRUNCATED_UNREADABLE:
+      return "stack memory could not be read";
+    case LG_TRUNCATED_DEPTH:
+      return "more frames than are recorded";
+    default:
+      return "unknown";
+  }
+}
+
+std::uint64_t monotonic_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t time_ns) {
+  sum.min_block_bytes = sum.blocks ? std::min<std::uint64_t>(sum.min_block_bytes, block.size) : block.size;
+  sum.max_block_bytes = std::max<std::uint64_t>(sum.max_block_bytes, block.size);
+  sum.first_ns = sum.blocks ? std::min(sum.first_ns, time_ns) : time_ns;
+  sum.last_ns = std::max(sum.last_ns, time_ns);
+  ++sum.blocks;
+  sum.bytes += block.size;
+}
+
+}  // namespace
+
+Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
+  start_ns_ = monotonic_ns();
+  auto session = BpfSession::open(options_, target.pid);
+  if (!session) return std::move(session).error();
+  session_ = std::move(*session);
+  log_ = std::make_unique<TraceLog>(target.pid);
+  modules_ = std::make_unique<ModuleTable>(*session_, std::move(find_marks), options_.unwind);
+  if (auto attached = session_->attach_tracepoints(); !attached) return attached;
+  for (const KnownObject& object : target.objects) {
+    auto added = modules_->add(object.open_path, object.path);
+    if (added) continue;
+    if (added.error().kind == ErrorKind::permission) return std::move(added).error();
+    problems_.push_back(added.error().message);
+  }
+  if (modules_->allocation_probes() == 0)
+    return Error{ErrorKind::unsupported, "no allocation function was found to probe",
+                 "`leakgate doctor` tells which C library was looked at", 0};
+  return {};
+}
+
+Status EbpfTracer::poll() {
+  return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
+}
+
+void EbpfTracer::take(const lg_record& record, std::size_t size) {
+  log_->take(record, size);
+  if (record.type == LG_REC_EXAMINE) examine(record.proc);
+  if (record.type == LG_REC_GROW) {
+    if (auto grown = session_->grow(); !grown) problems_.push_back(grown.error().message);
+  }
+  if (record.type == LG_REC_EXIT && session_->totals().live_blocks > collect_at_blocks_) {
+    if (auto collected = collect(false); !collected) problems_.push_back(collected.error().message);
+    collect_at_blocks_ = std::max<std::uint64_t>(1u << 18, session_->totals().live_blocks * 2);
+  }
+}
+
+void EbpfTracer::examine(std::uint32_t proc) {
+  auto process = session_->process(proc);
+  if (!process) return;
+  const auto pid = static_cast<std::int32_t>(process->pid);
+  std::vector<lg_mapping> rows;
+  if (auto maps = read_maps(pid); maps) {
+    model::TraceProcess& image = log_->image(proc);
+    for (const FileMapping& mapping : *maps) {
+      const auto id = modules_->add_mapping(pid, mapping);
+      if (!id) continue;
+      if (rows.size() < LG_MAX_MAPPINGS)
+        rows.push_back({mapping.start, mapping.end, modules_->bias(*id, mapping), *id, 0});
+      if (modules_->framework(*id) != model::Framework::none) image.framework = modules_->framework(*id);
+      if (mapping.path == image.exe || &mapping == &maps->front())
+        image.stripped = modules_->modules()[*id].stripped;
+    }
+    image.examined = true;
+  }
+  const std::uint32_t generation = next_generation_++;
+  if (auto stored = session_->set_mappings(proc, generation, rows); !stored)
+    problems_.push_back(stored.error().message);
+  session_->set_examined(proc);
+  tables_[proc] = {generation, static_cast<std::uint32_t>(rows.size())};
+}
+
+Status EbpfTracer::collect(bool everything) {
+  return session_->visit_live([&](const lg_live_key& key, const lg_live& block) {
+    const bool ended = log_->known(key.proc) && log_->image(key.proc).end != model::ImageEnd::running;
+    if (!ended && !everything) return false;
+    model::TraceOutstanding& sum = sums_[{key.proc, block.test, block.stack}];
+    sum.process = key.proc;
+    sum.window = block.test;
+    sum.stack = block.stack;
+    add_block(sum, block, start_ns_ + std::uint64_t{block.time_ms} * 1'000'000u);
+    return !everything;
+  });
+}
+
+void EbpfTracer::read_processes() {
+  const std::uint32_t count = std::min(session_->totals().processes, options_.max_processes);
+  for (std::uint32_t index = 0; index < count; ++index) {
+    auto process = session_->process(index);
+    if (!process) continue;
+    model::TraceProcess& image = log_->image(index);
+    image.pid = static_cast<std::int32_t>(process->pid);
+    image.allocations = process->allocations;
+    image.frees = process->frees;
+    image.bytes = process->bytes;
+    image.outside_allocations = process->outside_allocations;
+    image.outside_bytes = process->outside_bytes;
+  }
+}
+
+Status EbpfTracer::read_stacks(model::Trace& trace) {
+  std::map<std::uint32_t, std::uint32_t> index_of;
+  for (auto& [key, sum] : sums_) {
+    if (sum.stack == 0) {
+      sum.stack = model::kNone;
+      continue;
+    }
+    const auto [found, fresh] = index_of.emplace(sum.stack, static_cast<std::uint32_t>(trace.stacks.size()));
+    if (fresh) {
+      auto stack = session_->stack(sum.stack);
+      if (!stack) return std::move(stack).error();
+      model::TraceStack row;
+      row.function = stack->function < std::size(kFunctionNames) ? kFunctionNames[stack->function] : "";
+      row.truncated_reason = truncated_reason(stack->truncated);
+      row.allocations = stack->allocations;
+      row.bytes = stack->bytes;
+      row.frees = stack->frees;
+      row.lifetime_log2_ms.assign(std::begin(stack->lifetime_log2_ms), std::end(stack->lifetime_log2_ms));
+      for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack->count, LG_MAX_FRAMES); ++i) {
+        const std::uint64_t frame = stack->frames[i];
+        const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
+        row.frames.push_back(
+            {module < trace.modules.size() ? static_cast<std::uint32_t>(module) : model::kNone,
+             frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
+      }
+      trace.stacks.push_back(std::move(row));
+    }
+    sum.stack = found->second;
+  }
+  return {};
+}
+
+Result<model::Trace> EbpfTracer::finish() {
+  session_->detach();
+  if (auto polled = poll(); !polled) return std::move(polled).error();
+  model::Trace trace;
+  trace.end_ns = monotonic_ns();
+  read_processes();
+  if (auto collected = collect(true); !collected) return std::move(collected).error();
+  trace.modules = modules_->modules();
+  if (auto read = read_stacks(trace); !read) return std::move(read).error();
+  for (auto& [key, sum] : sums_)
+    trace.outstanding.push_back(sum);
+  trace.processes = std::move(log_->processes());
+  trace.windows = std::move(log_->windows());
+
+  model::TracerInfo& tracer = trace.tracer;
+  utsname system{};
+  uname(&system);
+  tracer.backend = "ebpf";
+  tracer.kernel = system.release;
+  tracer.unwinder = options_.unwind == UnwindMode::none            ? "none"
+                    : options_.unwind == UnwindMode::frame_pointer ? "frame_pointer"
+                                                                   : "eh_frame";
+  for (const model::TraceProcess& process : trace.processes) {
+    tracer.allocations += process.allocations;
+    tracer.frees += process.frees;
+  }
+  const auto lost = session_->lost();
+  for (std::size_t i = 0; i < std::size(kLossNames); ++i)
+    tracer.lost[kLossNames[i]] = lost[i];
+  const lg_totals totals = session_->totals();
+  tracer.peak_live_blocks = totals.peak_live_blocks;
+  tracer.peak_live_bytes = totals.peak_live_bytes;
+  tracer.notes = problems_;
+  return trace;
+}
+
+Result<std::unique_ptr<HeapTracer>> make_ebpf_tracer(const TracerOptions& options) {
+  return std::unique_ptr<HeapTracer>(std::make_unique<EbpfTracer>(options));
+}
+
+}  // namespace leakgate::capture

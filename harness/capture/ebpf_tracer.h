@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// EbpfTracer: the eBPF backend of HeapTracer. Joins the session, the modules and the log; see heap_tracer.h
+// for the contract.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "harness/capture/bpf_session.h"
+#include "harness/capture/heap_tracer.h"
+#include "harness/capture/modules.h"
+#include "harness/capture/trace_log.h"
+
+namespace leakgate::capture {
+
+class EbpfTracer final : public HeapTracer {
+ public:
+  explicit EbpfTracer(const TracerOptions& options) : options_(options) {}
+
+  Status start(const TracedTarget& target, MarkFinder find_marks) override;
+  [[nodiscard]] int event_descriptor() const override { return session_->event_descriptor(); }
+  Status poll() override;
+  [[nodiscard]] std::vector<std::int32_t> running() const override { return log_->running(); }
+  Result<model::Trace> finish() override;
+
+ private:
+  void take(const lg_record& record, std::size_t size);
+  void examine(std::uint32_t proc);
+  /// Takes the blocks of ended processes out of the kernel's table; of all processes when `everything`.
+  Status collect(bool everything);
+  Status read_stacks(model::Trace& trace);
+  void read_processes();
+
+  /// Blocks are summed up by process, window and stack.
+  using SumKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
+
+  TracerOptions options_;
+  std::unique_ptr<BpfSession> session_;
+  std::unique_ptr<ModuleTable> modules_;
+  std::unique_ptr<TraceLog> log_;
+  std::uint64_t start_ns_ = 0;
+  std::uint32_t next_generation_ = 1;
+  std::map<std::uint32_t, std::pair<std::uint32_t, std::uint32_t>>
+      tables_;  ///< process -> generation, mappings
+  std::map<SumKey, model::TraceOutstanding> sums_;
+  std::uint64_t collect_at_blocks_ = 1u << 18;
+  std::vector<std::string> problems_;  ///< what went wrong while tracing, told as notes
+};
+
+}  // namespace leakgate::capture

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// HeapTracer: what a backend can do, whatever it is made of. One tracer serves one run, however many
+// processes it has. In: the held target. Out: a model::Trace. Knows nothing of tests beyond the marks it is
+// given, and judges nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/base/elf_image.h"
+#include "harness/base/result.h"
+#include "harness/model/trace.h"
+
+namespace leakgate::capture {
+
+enum class UnwindMode { automatic, eh_frame, frame_pointer, none };
+
+struct TracerOptions {
+  UnwindMode unwind = UnwindMode::automatic;
+  std::uint32_t max_processes = 16384;
+  std::uint64_t max_live_blocks = 0;  ///< 0: grows to need
+  std::uint32_t ring_bytes = 4u << 20;
+  std::uint32_t max_stacks = 0;  ///< 0: grows to need
+};
+
+/// A text field of the object a mark's argument points at (enum lg_text_kind).
+struct MarkField {
+  std::uint16_t offset = 0;
+  std::uint8_t kind = 0;
+};
+
+/// A place in a module at which a test framework tells of its tests. Field for field what the kernel side is
+/// given.
+struct Mark {
+  std::uint64_t vaddr = 0;
+  std::uint8_t role = 0;  ///< enum lg_mark_role
+  model::Framework framework = model::Framework::none;
+  std::uint8_t argument = 0;
+  std::uint8_t deref = 0;
+  MarkField suite, name, file;
+  std::uint16_t line_offset = 0xffff;
+  std::uint8_t outcome_argument = 0xff;
+  std::uint8_t failed_mask = 0;
+  std::uint8_t skipped_mask = 0;
+  std::uint16_t failed_offset = 0xffff;
+  std::uint16_t skipped_offset = 0xffff;
+};
+
+/// Finds the marks in a newly seen module.
+using MarkFinder = std::function<std::vector<Mark>(const ElfImage&)>;
+
+/// An object file the target will use: where it can be opened now, and the path the target sees.
+struct KnownObject {
+  std::string open_path;
+  std::string path;
+  bool private_copy = false;  ///< only the target's tree maps this inode
+};
+
+/// The held target.
+struct TracedTarget {
+  std::int32_t pid = 0;
+  std::vector<KnownObject> objects;
+};
+
+class HeapTracer {
+ public:
+  virtual ~HeapTracer() = default;
+
+  /// Sets the tracer up on a held target; on success the target may be released.
+  virtual Status start(const TracedTarget& target, MarkFinder find_marks) = 0;
+  /// Readable when poll() has something to do.
+  [[nodiscard]] virtual int event_descriptor() const = 0;
+  /// Handles what has come in; never blocks.
+  virtual Status poll() = 0;
+  /// Traced processes (images) that have not ended.
+  [[nodiscard]] virtual std::vector<std::int32_t> running() const = 0;
+  /// Ends tracing and gives what was seen. Blocks of processes still running are given as they are now.
+  virtual Result<model::Trace> finish() = 0;
+};
+
+/// The eBPF backend. Fails with permission or unsupported where it cannot work, saying what is missing.
+Result<std::unique_ptr<HeapTracer>> make_ebpf_tracer(const TracerOptions& options);
+
+}  // namespace leakgate::capture

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registers ELF files and probes them. A file is one inode: however often and wherever it is mapped, it is
+// probed once.
+#include "harness/capture/modules.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include <cstdio>
+
+#include "harness/capture/planner/allocators.h"
+#include "harness/capture/unwind/unwind_table.h"
+
+namespace leakgate::capture {
+namespace {
+
+/// Distance from _dl_debug_state to r_debug.r_state, as the link_map_changed program wants it.
+constexpr std::uint64_t kStateOffset = 24;  // of r_state in struct r_debug (link.h), 64-bit
+
+std::string descriptor_path(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
+}
+
+lg_text_field text_field(const MarkField& field) {
+  return {field.offset, field.kind, 0};
+}
+
+lg_mark kernel_mark(const Mark& mark) {
+  lg_mark result{};
+  result.role = mark.role;
+  result.framework = static_cast<std::uint8_t>(mark.framework);
+  result.arg = mark.argument;
+  result.deref = mark.deref;
+  result.suite = text_field(mark.suite);
+  result.name = text_field(mark.name);
+  result.file = text_field(mark.file);
+  result.line_off = mark.line_offset;
+  result.outcome_arg = mark.outcome_argument;
+  result.failed_mask = mark.failed_mask;
+  result.skipped_mask = mark.skipped_mask;
+  result.failed_off = mark.failed_offset;
+  result.skipped_off = mark.skipped_offset;
+  return result;
+}
+
+/// The kernel side's name for an allocation function.
+std::uint64_t function_number(std::string_view name) {
+#define X(function) \
+  if (name == #function) return LG_FN_##function;
+  LG_FUNCTION_LIST(X)
+#undef X
+  return LG_FN_none;
+}
+
+std::uint64_t argument_number(std::int8_t argument) {
+  return argument == kNoArgument ? std::uint64_t{LG_NO_ARG} : static_cast<std::uint64_t>(argument);
+}
+
+std::uint64_t cookie_of(const AllocatorFunction& function) {
+  return LG_COOKIE(function_number(function.name), argument_number(function.size_argument),
+                   argument_number(function.count_argument), argument_number(function.old_pointer_argument),
+                   argument_number(function.out_pointer_argument));
+}
+
+/// Kernels from 6.16 on emulate multi-byte nops under a probe (commit 610f6e14c29d).
+bool long_nops_emulated() {
+  utsname system{};
+  int major = 0;
+  int minor = 0;
+  if (uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 6 || (major == 6 && minor >= 16);
+}
+
+}  // namespace
+
+Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::string& path) {
+  Descriptor file(::open(open_path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return system_error(ErrorKind::io, "cannot open " + path, errno);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return system_error(ErrorKind::io, "cannot examine " + path, errno);
+  if (!S_ISREG(status.st_mode)) return Error{ErrorKind::unsupported, path + " is not a regular file", "", 0};
+  const FileKey key(status.st_dev, status.st_ino);
+  if (const auto found = by_file_.find(key); found != by_file_.end()) return found->second;
+  if (modules_.size() >= LG_MAX_MODULES)
+    return Error{ErrorKind::unsupported, fmt::format("more than {} modules", int{LG_MAX_MODULES}), "", 0};
+
+  auto image = ElfImage::from_fd(Descriptor(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0)), path);
+  if (!image) return std::move(image).error();
+  const auto id = static_cast<std::uint32_t>(modules_.size());
+  by_file_.emplace(key, id);
+  modules_.push_back(
+      {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
+  details_.push_back({image->segments(), model::Framework::none});
+  const std::string probe_path = descriptor_path(modules_[id].file->get());
+  if (auto done = probe_allocators(*image, probe_path); !done)
+    return std::move(done).error().with_context(path);
+  if (auto done = probe_link_map(*image, probe_path); !done)
+    return std::move(done).error().with_context(path);
+  auto framework = probe_marks(*image, probe_path);
+  if (!framework) return std::move(framework).error().with_context(path);
+  details_[id].framework = *framework;
+  if (auto done = load_rows(id); !done) return std::move(done).error().with_context(path);
+  return id;
+}
+
+std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
+  const auto found = by_mapping_.find(mapping.device_inode);
+  if (found != by_mapping_.end()) return found->second;
+  const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+  auto id = add(exact, mapping.path);
+  if (!id && !mapping.deleted) id = add(fmt::format("/proc/{}/root{}", pid, mapping.path), mapping.path);
+  const auto result = id ? std::optional(*id) : std::nullopt;
+  by_mapping_.emplace(mapping.device_inode, result);
+  return result;
+}
+
+std::uint64_t ModuleTable::bias(std::uint32_t id, const FileMapping& mapping) const {
+  for (const LoadSegment& segment : details_[id].segments) {
+    const std::uint64_t page_start = segment.file_offset & ~std::uint64_t{4095};
+    if (segment.executable && mapping.file_offset >= page_start &&
+        mapping.file_offset < segment.file_offset + segment.file_size_bytes)
+      return mapping.start - (segment.vaddr - segment.file_offset + mapping.file_offset);
+  }
+  return mapping.start - mapping.file_offset;
+}
+
+Status ModuleTable::load_rows(std::uint32_t id) {
+  if (unwind_ == UnwindMode::none || unwind_ == UnwindMode::frame_pointer) return {};
+  auto table = build_unwind_table(modules_[id].file->get());
+  if (!table || table->rows.empty())
+    return {};  // without CFI: frame pointers are tried, truncated stacks are counted
+  lg_module_info info{};
+  info.base = table->base;
+  info.origin = table->origin;
+  info.limit = table->limit;
+  info.rows = static_cast<std::uint32_t>(table->rows.size());
+  info.page_shift = kPageShift;
+  return session_.add_module_rows(id, info, table->rows, table->pages);
+}
+
+Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& path) {
+  std::vector<RefusedProbe> refused;
+  auto planned = plan_allocator_probes(image, &refused, long_nops_emulated());
+  if (!planned) return std::move(planned).error();
+  std::vector<ProbeSite> enter, exit, frees;
+  for (const PlannedProbe& probe : *planned) {
+    const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function)};
+    if (probe.with_return) {
+      enter.push_back(site);
+      exit.push_back(site);
+    } else {
+      frees.push_back(site);
+    }
+  }
+  if (enter.empty() && frees.empty()) return {};
+  allocation_probes_ += enter.size() + frees.size();
+  // the return half first: an entry seen without its return would wait in the thread's state
+  if (auto done = session_.attach(ProbeProgram::free_enter, path, frees); !done) return done;
+  if (auto done = session_.attach(ProbeProgram::alloc_exit, path, exit); !done) return done;
+  return session_.attach(ProbeProgram::alloc_enter, path, enter);
+}
+
+Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& path) {
+  const auto hook = image.find("_dl_debug_state");
+  const auto debug = image.find("_r_debug");
+  if (!hook || !debug || debug->kind != SymbolKind::object) return {};
+  const auto offset = image.file_offset(hook->vaddr);
+  if (!offset) return {};
+  const ProbeSite site{*offset, debug->vaddr + kStateOffset - hook->vaddr};
+  return session_.attach(ProbeProgram::link_map_changed, path, std::span(&site, 1));
+}
+
+Result<model::Framework> ModuleTable::probe_marks(const ElfImage& image, const std::string& path) {
+  model::Framework framework = model::Framework::none;
+  std::vector<ProbeSite> sites;
+  for (const Mark& mark : find_marks_(image)) {
+    const auto offset = image.file_offset(mark.vaddr);
+    if (!offset) continue;
+    if (auto stored = session_.add_mark(next_mark_, kernel_mark(mark)); !stored)
+      return std::move(stored).error();
+    sites.push_back({*offset, next_mark_++});
+    if (mark.role == LG_MARK_TEST_START) framework = mark.framework;
+  }
+  if (auto done = session_.attach(ProbeProgram::mark_hit, path, sites); !done) return std::move(done).error();
+  return framework;
+}
+
+}  // namespace leakgate::capture

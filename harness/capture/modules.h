@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModuleTable: each ELF file the traced processes map, once per run: its unwinding rows go to the kernel, its
+// allocation functions, its test framework and its dynamic-linker hook are probed. In: paths and maps. Out:
+// module ids.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/capture/bpf_session.h"
+#include "harness/capture/heap_tracer.h"
+#include "harness/capture/process_maps.h"
+#include "harness/model/trace.h"
+
+namespace leakgate::capture {
+
+class ModuleTable {
+ public:
+  ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind)
+      : session_(session), find_marks_(std::move(find_marks)), unwind_(unwind) {}
+
+  /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
+  /// the file is no usable ELF file or the kernel refuses the probes.
+  Result<std::uint32_t> add(const std::string& open_path, const std::string& path);
+
+  /// The id of a mapping's file, opened through the process that maps it; nothing for files that are no ELF
+  /// files.
+  std::optional<std::uint32_t> add_mapping(std::int32_t pid, const FileMapping& mapping);
+
+  /// Run-time address minus file address for a mapping of module `id`.
+  [[nodiscard]] std::uint64_t bias(std::uint32_t id, const FileMapping& mapping) const;
+
+  [[nodiscard]] const std::vector<model::TraceModule>& modules() const { return modules_; }
+  [[nodiscard]] model::Framework framework(std::uint32_t id) const { return details_[id].framework; }
+  /// Allocation functions probed so far, over all modules.
+  [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
+
+ private:
+  struct Details {
+    std::vector<LoadSegment> segments;
+    model::Framework framework = model::Framework::none;
+  };
+  using FileKey = std::pair<dev_t, ino_t>;
+
+  Status load_rows(std::uint32_t id);
+  Status probe_allocators(const ElfImage& image, const std::string& path);
+  Status probe_link_map(const ElfImage& image, const std::string& path);
+  Result<model::Framework> probe_marks(const ElfImage& image, const std::string& path);
+
+  BpfSession& session_;
+  MarkFinder find_marks_;
+  UnwindMode unwind_;
+  std::vector<model::TraceModule> modules_;
+  std::vector<Details> details_;
+  std::map<FileKey, std::uint32_t> by_file_;
+  std::map<std::string, std::optional<std::uint32_t>> by_mapping_;  ///< FileMapping::device_inode
+  std::uint32_t next_mark_ = 0;
+  std::size_t allocation_probes_ = 0;
+};
+
+}  // namespace leakgate::capture

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reader of /proc/PID/maps.
+#include "harness/capture/process_maps.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "harness/base/descriptor.h"
+
+namespace leakgate::capture {
+namespace {
+
+constexpr std::size_t kMaxBytes = 64u << 20;
+
+std::string_view take_word(std::string_view& line) {
+  const auto begin = line.find_first_not_of(' ');
+  if (begin == std::string_view::npos) return line = {};
+  line.remove_prefix(begin);
+  const auto end = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, end);
+  line.remove_prefix(end);
+  return word;
+}
+
+bool parse_hex(std::string_view text, std::uint64_t& value) {
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return result.ec == std::errc() && result.ptr == text.data() + text.size();
+}
+
+bool parse_line(std::string_view line, FileMapping& mapping) {
+  const std::string_view range = take_word(line);
+  const std::string_view permissions = take_word(line);
+  const std::string_view offset = take_word(line);
+  const std::string_view device = take_word(line);
+  const std::string_view inode = take_word(line);
+  if (permissions.size() < 4 || permissions[2] != 'x' || inode.empty() || inode == "0") return false;
+  const auto dash = range.find('-');
+  if (dash == std::string_view::npos) return false;
+  if (!parse_hex(range.substr(0, dash), mapping.start) || !parse_hex(range.substr(dash + 1), mapping.end) ||
+      !parse_hex(offset, mapping.file_offset) || mapping.start >= mapping.end)
+    return false;
+  mapping.device_inode = fmt::format("{} {}", device, inode);
+  const auto path = line.find_first_not_of(' ');
+  if (path != std::string_view::npos) mapping.path = line.substr(path);
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (mapping.path.ends_with(kDeleted)) {
+    mapping.deleted = true;
+    mapping.path.resize(mapping.path.size() - kDeleted.size());
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<FileMapping> parse_maps(std::string_view text) {
+  std::vector<FileMapping> mappings;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    FileMapping mapping;
+    if (parse_line(text.substr(0, end), mapping)) mappings.push_back(std::move(mapping));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return mappings;
+}
+
+Result<std::vector<FileMapping>> read_maps(std::int32_t pid) {
+  const std::string path = fmt::format("/proc/{}/maps", pid);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return system_error(ErrorKind::not_found, "cannot read " + path, errno);
+  std::string text;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || text.size() > kMaxBytes) break;
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
+  return parse_maps(text);
+}
+
+}  // namespace leakgate::capture

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// TraceLog: processes and test windows as the kernel side's control records tell of them. In: records in
+// order. Out: the parts of a model::Trace that have an order in time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "bpf/wire.h"
+#include "harness/model/trace.h"
+
+namespace leakgate::capture {
+
+class TraceLog {
+ public:
+  explicit TraceLog(std::int32_t root_pid) : root_pid_(root_pid) {}
+
+  /// Takes one record of `size` bytes; records too short for their type are left out.
+  void take(const lg_record& record, std::size_t size);
+
+  /// The process image with the kernel side's index `proc`; made if no record told of it yet.
+  model::TraceProcess& image(std::uint32_t proc);
+  [[nodiscard]] bool known(std::uint32_t proc) const { return proc < processes_.size(); }
+  [[nodiscard]] std::size_t size() const { return processes_.size(); }
+
+  [[nodiscard]] std::vector<model::TraceProcess>& processes() { return processes_; }
+  [[nodiscard]] std::vector<model::TraceWindow>& windows() { return windows_; }
+  [[nodiscard]] std::vector<std::int32_t> running() const;
+
+ private:
+  void take_fork(const lg_record_fork& record);
+  void take_exec(const lg_record_exec& record);
+  void take_exit(const lg_record_exit& record);
+  void take_test(const lg_record_test& record);
+
+  std::int32_t root_pid_;
+  std::vector<model::TraceProcess> processes_;  ///< by the kernel side's index
+  std::vector<model::TraceWindow> windows_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t>
+      open_;  ///< (process, number) -> index into windows_
+};
+
+}  // namespace leakgate::capture

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands: what each does, in order, and what is said of it.
+#include "harness/cli/cli.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "harness/base/atomic_file.h"
+#include "harness/cli/exit_status.h"
+#include "harness/judge/judge.h"
+#include "harness/judge/merge.h"
+#include "harness/model/recording_file.h"
+#include "harness/pipeline/record.h"
+#include "harness/report/report.h"
+
+namespace leakgate::cli {
+namespace {
+
+/// Finds out about unwritable reports before the run, not after it.
+Status check_outputs(const Options& options) {
+  for (const report::ReportFile& file : options.reports)
+    if (auto ok = check_writable(file.path); !ok) return ok;
+  for (const std::string& path : {options.output, options.recording})
+    if (!path.empty())
+      if (auto ok = check_writable(path); !ok) return ok;
+  return {};
+}
+
+bool wants_colour(int fd) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(fd) && !(no_colour && *no_colour) && !(terminal && std::string_view(terminal) == "dumb");
+}
+
+Status write_console(const model::Verdict& verdict, const Options& options, std::FILE* stream) {
+  report::ConsoleStyle style;
+  style.verbose = options.verbose;
+  if (!options.output.empty()) return write_whole(options.output, report::render_console(verdict, style));
+  style.colour = wants_colour(::fileno(stream));
+  const std::string text = report::render_console(verdict, style);
+  if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() || std::fflush(stream) != 0)
+    return system_error(ErrorKind::io, "cannot write the console report", errno);
+  return {};
+}
+
+/// Judges and reports; the same for run and judge, which is what makes their reports equal.
+int conclude(const model::Recording& recording, const Options& options, std::FILE* console) {
+  const model::Verdict verdict = judge::judge(recording, options.policy);
+  if (auto written = report::write_reports(verdict, options.reports); !written) {
+    say(written.error());
+    return kCannot;
+  }
+  if (auto written = write_console(verdict, options, console); !written) {
+    say(written.error());
+    return kCannot;
+  }
+  return exit_status(verdict, options.leak_exit_code);
+}
+
+int fail(const Error& error, const Options& options) {
+  const bool cannot_trace = error.kind == ErrorKind::unsupported || error.kind == ErrorKind::permission;
+  say(error);
+  if (!options.skip_if_unsupported || !cannot_trace) return exit_status(error);
+  fmt::print(stderr, "leakgate: skipped: the command was not run (--if-unsupported=skip)\n");
+  return kSkipped;
+}
+
+int run_or_record(const Options& options) {
+  if (auto ok = check_outputs(options); !ok) return fail(ok.error(), options);
+  auto recording = pipeline::record_command(options.record);
+  if (!recording) return fail(recording.error(), options);
+  if (!options.recording.empty())
+    if (auto written = model::write_recording(*recording, options.recording); !written)
+      return fail(written.error(), options);
+  if (options.command == Command::run) return conclude(*recording, options, stderr);
+  for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
+    fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", reason.message, reason.count);
+  if (const int own = target_status(recording->run)) return own;
+  return recording->run.incomplete_reasons.empty() ? kPass : kCannot;
+}
+
+int run_judge(const Options& options) {
+  if (auto ok = check_outputs(options); !ok) return fail(ok.error(), options);
+  std::vector<model::Recording> recordings;
+  for (const std::string& path : options.inputs) {
+    auto recording = model::read_recording(path);
+    if (!recording) {
+      say(recording.error());
+      return kCannot;  // a missing recording is no missing command
+    }
+    recordings.push_back(std::move(*recording));
+  }
+  if (recordings.size() == 1) return conclude(recordings.front(), options, stdout);
+  auto merged = judge::merge(std::move(recordings));
+  if (!merged) return fail(merged.error(), options);
+  return conclude(*merged, options, stdout);
+}
+
+}  // namespace
+
+void say(const Error& error) {
+  fmt::print(stderr, "leakgate: {}\n", error.message);
+  if (!error.hint.empty()) fmt::print(stderr, "leakgate: hint: {}\n", error.hint);
+}
+
+int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
+  auto options = parse_options(arguments);
+  if (!options) {
+    say(options.error());
+    return exit_status(options.error());
+  }
+  options->record.caller = caller;
+  switch (options->command) {
+    case Command::help:
+    case Command::version:
+      fmt::print("{}", options->help_text);
+      return kPass;
+    case Command::run:
+    case Command::record:
+      return run_or_record(*options);
+    case Command::judge:
+      return run_judge(*options);
+    case Command::doctor:
+      return run_doctor(*options, caller);
+    case Command::self_test_target:
+      return run_self_test_target();
+  }
+  return kCannot;
+}
+
+}  // namespace leakgate::cli

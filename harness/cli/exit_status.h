@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of exit statuses (DESIGN of the command line, docs/decisions/0003).
+#pragma once
+
+#include "harness/base/result.h"
+#include "harness/model/verdict.h"
+
+namespace leakgate::cli {
+
+inline constexpr int kPass = 0;
+inline constexpr int kSkipped = 77;
+inline constexpr int kCannot = 125;
+inline constexpr int kNotExecutable = 126;
+inline constexpr int kNotFound = 127;
+
+/// For a failure of leakgate's own.
+int exit_status(const Error& error);
+
+/// For a command that ended, apart from what it leaked: its own non-zero status, or 128 + n for signal n; 0
+/// if it succeeded, or if leakgate ended it at its time limit.
+int target_status(const model::RunInfo& run);
+
+/// For a verdict. A target that failed by itself wins; then incomplete (125), then the gate
+/// (`leak_exit_code`).
+int exit_status(const model::Verdict& verdict, int leak_exit_code);
+
+}  // namespace leakgate::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user asked for. In: argv. Out: plain structs, or an Error of kind usage.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/base/result.h"
+#include "harness/judge/policy.h"
+#include "harness/pipeline/record.h"
+#include "harness/report/report.h"
+
+namespace leakgate::cli {
+
+enum class Command { help, version, run, record, judge, doctor, self_test_target };
+
+struct Options {
+  Command command = Command::help;
+  std::string help_text;                    ///< for help and version: what to print
+  pipeline::RecordRequest record;           ///< run, record, doctor
+  judge::Policy policy;                     ///< run, judge
+  std::vector<report::ReportFile> reports;  ///< beside the console report
+  std::string output;                       ///< console report; empty: standard error (run) or output (judge)
+  std::string recording;                    ///< record: where to; run: kept there too if not empty
+  std::vector<std::string> inputs;          ///< judge
+  int leak_exit_code = 23;
+  bool skip_if_unsupported = false;
+  bool list_probes = false;  ///< doctor --probes
+  bool verbose = false;
+};
+
+/// Parses the arguments (without the program's name). What stands behind "--" is the command, untouched.
+Result<Options> parse_options(const std::vector<std::string>& arguments);
+
+}  // namespace leakgate::cli

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judging: a recording and a policy in, a verdict out. Pure: no input or output, no clock, the same verdict
+// each time.
+#pragma once
+
+#include "harness/judge/policy.h"
+#include "harness/model/recording.h"
+#include "harness/model/verdict.h"
+
+namespace leakgate::judge {
+
+/// The verdict on `recording` under `policy`. Tests keep their recorded order; leaks are sorted by test,
+/// bytes (most first), site and fingerprint. Blocks of processes that are not judged (death tests, replaced
+/// images, runners, processes still running) make no leaks; tracer.notes counts them.
+model::Verdict judge(const model::Recording& recording, const Policy& policy);
+
+}  // namespace leakgate::judge

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resolving each stack once, then merging the groups that share test, kind and site; see leaks.h.
+#include "harness/judge/leaks.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "harness/judge/fingerprint.h"
+#include "harness/judge/policy.h"
+#include "harness/judge/site.h"
+
+namespace leakgate::judge {
+namespace {
+
+using model::Recording;
+using model::VerdictFrame;
+
+/// What is known of a stack, worked out once however many groups share it.
+struct StackFacts {
+  std::string fingerprint;
+  std::string identity;  ///< fingerprint plus files and lines: what makes two allocation sites one
+  std::size_t site = 0;
+  model::Framework allocated_by = model::Framework::none;
+};
+
+std::vector<VerdictFrame> resolve(const Recording& recording, std::uint32_t index) {
+  std::vector<VerdictFrame> frames;
+  if (index >= recording.stacks.size()) return frames;
+  const auto& stack = recording.stacks[index].frames;
+  frames.reserve(stack.size());
+  for (const auto number : stack) {
+    if (number >= recording.frames.size()) continue;
+    const auto& frame = recording.frames[number];
+    const bool has_module = frame.module < recording.modules.size();
+    frames.push_back({frame.function, frame.full_function, frame.file, frame.line, frame.column,
+                      frame.inlined, has_module ? recording.modules[frame.module].path : std::string(),
+                      frame.offset});
+  }
+  return frames;
+}
+
+StackFacts examine(const std::vector<VerdictFrame>& frames) {
+  const auto owners = owners_of(frames);
+  StackFacts facts;
+  facts.site = find_site(frames, owners);
+  facts.allocated_by = allocating_framework(frames, owners);
+  facts.fingerprint = fingerprint_of(frames, owners);
+  facts.identity = facts.fingerprint;
+  // Two lines of one function have one fingerprint, and are two sites all the same. What calls the test makes
+  // no difference.
+  for (std::size_t i = facts.site; i < frames.size(); ++i) {
+    if (owners[i] == FrameOwner::framework || owners[i] == FrameOwner::runtime) break;
+    if (owners[i] == FrameOwner::user)
+      facts.identity += fmt::format("\n{}:{}", frames[i].file, frames[i].line);
+  }
+  return facts;
+}
+
+class Collector {
+ public:
+  explicit Collector(const Recording& recording)
+      : recording_(recording), facts_(recording.stacks.size() + 1) {}
+
+  void add(const model::BlockGroup& group) {
+    if (group.test >= recording_.tests.size() || group.blocks == 0) return;
+    const StackFacts& facts = facts_of(group.stack);
+    const auto [it, is_new] = by_site_.try_emplace(key_of(group, facts), result_.size());
+    if (is_new) result_.push_back(start(group, facts));
+    extend(it->second, group, is_new);
+  }
+
+  std::vector<Candidate> take() { return std::move(result_); }
+
+ private:
+  const StackFacts& facts_of(std::uint32_t stack) {
+    auto& slot = facts_[std::min<std::size_t>(stack, recording_.stacks.size())];
+    if (slot.fingerprint.empty()) slot = examine(resolve(recording_, stack));
+    return slot;
+  }
+
+  static std::string key_of(const model::BlockGroup& group, const StackFacts& facts) {
+    return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", group.process, group.test, static_cast<int>(group.kind),
+                       group.cycle, group.function, group.type, facts.identity);
+  }
+
+  Candidate start(const model::BlockGroup& group, const StackFacts& facts) const {
+    Candidate candidate;
+    candidate.process = group.process;
+    candidate.allocated_by = facts.allocated_by;
+    model::Leak& leak = candidate.leak;
+    leak.test = group.test;
+    leak.kind = group.kind;
+    leak.function = group.function;
+    leak.age_min_ms = group.age_min_ms;
+    leak.fingerprint = facts.fingerprint;
+    leak.type = group.type;
+    leak.cycle = group.cycle;
+    leak.confidence = confidence_of(group.kind);
+    leak.stack = resolve(recording_, group.stack);
+    leak.site = facts.site;
+    if (group.stack < recording_.stacks.size()) {
+      leak.truncated = recording_.stacks[group.stack].truncated;
+      leak.truncated_reason = recording_.stacks[group.stack].truncated_reason;
+    }
+    return candidate;
+  }
+
+  void extend(std::size_t index, const model::BlockGroup& group, bool is_new) {
+    model::Leak& leak = result_[index].leak;
+    if (is_new || leak.retained_by.empty()) leak.retained_by = group.retained_by;
+    leak.bytes = add_saturated(leak.bytes, group.bytes);
+    leak.blocks = add_saturated(leak.blocks, group.blocks);
+    leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
+    leak.age_max_ms = std::max(leak.age_max_ms, group.age_max_ms);
+    leak.severity = severity_of(leak.bytes);
+  }
+
+  const Recording& recording_;
+  std::vector<StackFacts> facts_;  ///< the last one is that of no stack
+  std::unordered_map<std::string, std::size_t> by_site_;
+  std::vector<Candidate> result_;
+};
+
+bool comes_first(const Candidate& left, const Candidate& right) {
+  const model::Leak &a = left.leak, &b = right.leak;
+  if (a.test != b.test) return a.test < b.test;
+  if (a.bytes != b.bytes) return a.bytes > b.bytes;
+  static const VerdictFrame kNowhere;
+  const VerdictFrame& at_a = a.site < a.stack.size() ? a.stack[a.site] : kNowhere;
+  const VerdictFrame& at_b = b.site < b.stack.size() ? b.stack[b.site] : kNowhere;
+  return std::tie(at_a.file, at_a.line, at_a.function, a.fingerprint, a.kind, a.function, a.type, a.cycle,
+                  b.blocks) < std::tie(at_b.file, at_b.line, at_b.function, b.fingerprint, b.kind, b.function,
+                                       b.type, b.cycle, a.blocks);
+}
+
+}  // namespace
+
+std::uint64_t add_saturated(std::uint64_t a, std::uint64_t b) {
+  constexpr auto kMax = std::numeric_limits<std::uint64_t>::max();
+  return b > kMax - a ? kMax : a + b;
+}
+
+CollectedLeaks collect_leaks(const Recording& recording) {
+  CollectedLeaks result;
+  Collector collector(recording);
+  std::set<std::uint32_t> counted;
+  for (const auto& group : recording.blocks) {
+    const bool known = group.process < recording.processes.size();
+    const auto role = known ? recording.processes[group.process].role : model::ProcessRole::judged;
+    if (role == model::ProcessRole::judged) {
+      collector.add(group);
+      continue;
+    }
+    auto& unjudged = result.not_judged[role];
+    unjudged.processes += counted.insert(group.process).second ? 1 : 0;
+    unjudged.blocks = add_saturated(unjudged.blocks, group.blocks);
+    unjudged.bytes = add_saturated(unjudged.bytes, group.bytes);
+  }
+  result.candidates = collector.take();
+  std::stable_sort(result.candidates.begin(), result.candidates.end(), comes_first);
+  return result;
+}
+
+}  // namespace leakgate::judge

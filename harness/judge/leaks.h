@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// From block groups to leaks: groups of one allocation site in one test become one leak, with its stack
+// resolved. No verdict yet.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "harness/model/recording.h"
+#include "harness/model/verdict.h"
+
+namespace leakgate::judge {
+
+/// A leak on its way to a verdict, with what the rules ask beyond model::Leak.
+struct Candidate {
+  model::Leak leak;  ///< leak.test is an index into Recording::tests here
+  std::uint32_t process = model::kNone;
+  model::Framework allocated_by = model::Framework::none;  ///< the framework that allocated for itself
+};
+
+/// Outstanding blocks that are not judged because of the role of their process.
+struct NotJudged {
+  std::uint64_t processes = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct CollectedLeaks {
+  std::vector<Candidate> candidates;  ///< sorted by test, bytes (most first), site, fingerprint
+  std::map<model::ProcessRole, NotJudged> not_judged;
+};
+
+/// a + b, or the highest value where that would overflow.
+[[nodiscard]] std::uint64_t add_saturated(std::uint64_t a, std::uint64_t b);
+
+/// The leaks in `recording`. A group whose test does not exist is left out: parse_recording and the caller
+/// see to that.
+CollectedLeaks collect_leaks(const model::Recording& recording);
+
+}  // namespace leakgate::judge

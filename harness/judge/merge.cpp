@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Renumbering and adding up; see merge.h.
+#include "harness/judge/merge.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+#include <limits>
+
+namespace leakgate::judge {
+namespace {
+
+using model::kNone;
+using model::Recording;
+
+void add_to(std::uint64_t& total, std::uint64_t value) {
+  total = value > std::numeric_limits<std::uint64_t>::max() - total
+              ? std::numeric_limits<std::uint64_t>::max()
+              : total + value;
+}
+
+void shift(std::uint32_t& index, std::size_t by) {
+  if (index != kNone) index += static_cast<std::uint32_t>(by);
+}
+
+template <typename Row>
+void append(std::vector<Row>& to, std::vector<Row>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+void renumber(Recording& part, const Recording& into) {
+  for (auto& test : part.tests)
+    shift(test.process, into.processes.size());
+  for (auto& frame : part.frames)
+    shift(frame.module, into.modules.size());
+  for (auto& stack : part.stacks)
+    for (auto& frame : stack.frames)
+      shift(frame, into.frames.size());
+  for (auto& group : part.blocks) {
+    shift(group.process, into.processes.size());
+    shift(group.test, into.tests.size());
+    shift(group.stack, into.stacks.size());
+  }
+}
+
+/// How bad an exit is: 0 for success or none, then codes, then signals.
+int badness(const model::ExitState& exit) {
+  if (exit.signal) return 100000 + *exit.signal;
+  return exit.code ? std::abs(*exit.code) : 0;
+}
+
+void join_run(model::RunInfo& into, model::RunInfo& part) {
+  if (part.started < into.started && !part.started.empty()) into.started = part.started;
+  into.wall_ms = std::max(into.wall_ms, part.wall_ms);
+  if (badness(part.exit) > badness(into.exit)) into.exit = part.exit;
+  if (into.cwd != part.cwd) into.cwd.clear();
+  for (auto& reason : part.incomplete_reasons) {
+    const auto same = std::find_if(
+        into.incomplete_reasons.begin(), into.incomplete_reasons.end(),
+        [&](const auto& known) { return known.cause == reason.cause && known.message == reason.message; });
+    if (same == into.incomplete_reasons.end())
+      into.incomplete_reasons.push_back(std::move(reason));
+    else
+      add_to(same->count, reason.count);
+  }
+}
+
+void join_tracer(model::TracerInfo& into, model::TracerInfo& part) {
+  if (into.backend.find(part.backend) == std::string::npos) into.backend += "+" + part.backend;
+  add_to(into.allocations, part.allocations);
+  add_to(into.frees, part.frees);
+  for (const auto& [cause, count] : part.lost)
+    add_to(into.lost[cause], count);
+  into.peak_live_blocks = std::max(into.peak_live_blocks, part.peak_live_blocks);
+  into.peak_live_bytes = std::max(into.peak_live_bytes, part.peak_live_bytes);
+  for (auto& note : part.notes)
+    if (std::find(into.notes.begin(), into.notes.end(), note) == into.notes.end())
+      into.notes.push_back(std::move(note));
+}
+
+bool fits(const Recording& into, const Recording& part) {
+  const auto both = [](const auto& a, const auto& b) { return a.size() + b.size() < kNone; };
+  return both(into.processes, part.processes) && both(into.tests, part.tests) &&
+         both(into.modules, part.modules) && both(into.frames, part.frames) && both(into.stacks, part.stacks);
+}
+
+}  // namespace
+
+Result<Recording> merge(std::vector<Recording> recordings) {
+  if (recordings.empty())
+    return Error{ErrorKind::usage, "no recording to merge", "give at least one recording"};
+  Recording result = std::move(recordings.front());
+  for (std::size_t i = 1; i < recordings.size(); ++i) {
+    Recording& part = recordings[i];
+    if (!fits(result, part))
+      return Error{ErrorKind::format, "the recordings are too large to be merged",
+                   "judge them in smaller sets"};
+    renumber(part, result);
+    join_run(result.run, part.run);
+    join_tracer(result.tracer, part.tracer);
+    append(result.processes, part.processes);
+    append(result.tests, part.tests);
+    append(result.modules, part.modules);
+    append(result.frames, part.frames);
+    append(result.stacks, part.stacks);
+    append(result.blocks, part.blocks);
+  }
+  return result;
+}
+
+}  // namespace leakgate::judge

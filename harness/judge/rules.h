@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules: a verdict and its reason for each leak, each test, and the limits over the whole run.
+#pragma once
+
+#include <vector>
+
+#include "harness/judge/leaks.h"
+#include "harness/judge/policy.h"
+#include "harness/model/recording.h"
+#include "harness/model/verdict.h"
+
+namespace leakgate::judge {
+
+/// Sets verdict and reason of `candidate`, limits over the whole run left aside.
+void judge_leak(Candidate& candidate, const model::Recording& recording, const Policy& policy);
+
+/// Where the failing candidates together stay within the policy's limits they become allowed; where they do
+/// not, one sentence for each limit exceeded is returned.
+std::vector<std::string> apply_limits(std::vector<Candidate>& candidates, const Policy& policy);
+
+/// Whether the end of `test` was missed by the tracer: never seen, though its process did not die by a
+/// signal.
+bool end_was_missed(const model::Test& test, const model::Recording& recording);
+
+/// Whether `test` appears in reports: the windows of death tests' children and of programs that only start
+/// others do not.
+bool is_reported(const model::Test& test, const model::Recording& recording);
+
+/// The test's verdict from those of `leaks`, its own leaks.
+model::TestVerdict judge_test(const model::Test& test, const model::Recording& recording,
+                              const std::vector<const Candidate*>& leaks);
+
+/// A sentence for each role whose blocks were not judged, for people.
+std::vector<std::string> notes_on(const std::map<model::ProcessRole, NotJudged>& not_judged);
+
+}  // namespace leakgate::judge

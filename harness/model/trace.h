@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The trace: what a tracer saw, before anybody drew conclusions. Made by capture, read by attribute, classify
+// and symbolize. Same content from every backend; nothing of a kernel in it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/base/descriptor.h"
+#include "harness/model/recording.h"
+
+namespace leakgate::model {
+
+/// An ELF file that was mapped executable by some traced process.
+struct TraceModule {
+  std::string path;      ///< as the processes saw it
+  std::string build_id;  ///< lower-case hex; may be empty
+  bool stripped = false;
+  std::shared_ptr<Descriptor>
+      file;  ///< open for reading, so that it resolves after dlclose, unlink or exit; may be null
+};
+
+/// How an image of a process came to its end.
+enum class ImageEnd { running, exited, replaced };
+
+/// One process image: fork and exec each begin a new one.
+struct TraceProcess {
+  std::int32_t pid = 0;
+  std::uint32_t parent = kNone;  ///< image it was forked from, or that exec replaced by it
+  bool forked = false;           ///< begun by fork without exec
+  bool death_test = false;
+  bool examined = false;            ///< its modules were looked at before its code ran
+  bool root = false;                ///< the command itself
+  bool stripped = false;            ///< of its executable
+  std::uint32_t parent_window = 0;  ///< window of the parent in which it was forked
+  std::string exe;
+  std::vector<std::string> args;
+  ImageEnd end = ImageEnd::running;
+  ExitState exit;
+  std::uint64_t start_ns = 0;
+  std::uint64_t end_ns = 0;
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t outside_allocations = 0;  ///< in no window
+  std::uint64_t outside_bytes = 0;
+  Framework framework = Framework::none;  ///< whose functions were found in it
+};
+
+/// A test window: [start, end) of one test case in one process image.
+struct TraceWindow {
+  std::uint32_t process = kNone;  ///< index into Trace::processes
+  std::uint32_t number = 0;       ///< 1, 2, ... within the process image
+  Framework framework = Framework::none;
+  std::string suite;
+  std::string name;
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint64_t start_ns = 0;
+  std::uint64_t end_ns = 0;  ///< 0: its end was not seen
+  std::uint32_t failed = 0;
+  std::uint32_t skipped = 0;
+  std::uint64_t allocations = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t peak_bytes = 0;
+};
+
+struct TraceFrame {
+  std::uint32_t module = kNone;  ///< index into Trace::modules; kNone: code of no known file
+  std::uint64_t address = 0;     ///< in the module file's own address space; absolute without module
+  bool exact = false;            ///< not a return address
+
+  auto operator<=>(const TraceFrame&) const = default;
+};
+
+struct TraceStack {
+  std::string function;            ///< the allocation function called
+  std::string truncated_reason;    ///< empty: reached the outermost frame
+  std::vector<TraceFrame> frames;  ///< the caller of the allocation function first
+  std::uint64_t allocations = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t frees = 0;
+  std::vector<std::uint64_t> lifetime_log2_ms;  ///< of freed blocks; bucket n: lived under 2^n ms
+};
+
+/// Blocks outstanding at the end of their process image, with one process, window and stack.
+struct TraceOutstanding {
+  std::uint32_t process = kNone;
+  std::uint32_t window = 0;     ///< 0: outside tests
+  std::uint32_t stack = kNone;  ///< index into Trace::stacks; kNone: unknown
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t min_block_bytes = 0;
+  std::uint64_t max_block_bytes = 0;
+  std::uint64_t first_ns = 0;  ///< time of the oldest and of the youngest allocation
+  std::uint64_t last_ns = 0;
+};
+
+struct Trace {
+  TracerInfo tracer;
+  std::vector<TraceModule> modules;
+  std::vector<TraceProcess> processes;
+  std::vector<TraceWindow> windows;
+  std::vector<TraceStack> stacks;
+  std::vector<TraceOutstanding> outstanding;
+  std::uint64_t end_ns = 0;  ///< when the trace was closed
+};
+
+}  // namespace leakgate::model

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of causes, and the checks that no counter in the kernel can make.
+#include "harness/pipeline/completeness.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+namespace leakgate::pipeline {
+namespace {
+
+struct Cause {
+  std::string_view name;
+  std::string_view message;
+  std::string_view hint;
+};
+
+constexpr auto kCauses = std::to_array<Cause>({
+    {"live_table_full", "the table of live blocks was full", "raise --max-live-blocks, or leave it at auto"},
+    {"stack_table_full", "the table of call stacks was full", "raise --max-stacks, or leave it at auto"},
+    {"thread_table_full", "a thread could not be followed", "give the machine more memory"},
+    {"process_table_full", "more processes were started than can be followed", "raise --max-processes"},
+    {"ring_full", "control records were dropped", "raise --ring-bytes"},
+    {"nested_too_deep", "allocation calls on too many stacks of one thread were open at once", ""},
+    {"result_unreadable", "the result of posix_memalign could not be read", ""},
+    {"examined_late", "a process ran on before its test framework was probed",
+     "run it again; if it persists, start the test binary itself"},
+});
+
+model::IncompleteReason reason_for(std::string_view name, std::uint64_t count) {
+  for (const Cause& cause : kCauses)
+    if (cause.name == name)
+      return {std::string(name), count, std::string(cause.message), std::string(cause.hint)};
+  return {std::string(name), count, "events were lost", ""};
+}
+
+void add_process_gaps(const model::Recording& recording, std::vector<model::IncompleteReason>& reasons) {
+  std::uint64_t running = 0;
+  std::string first;
+  for (const model::Process& process : recording.processes) {
+    if (process.role != model::ProcessRole::running) continue;
+    if (running++ == 0) first = fmt::format("{} (pid {})", process.exe, process.pid);
+  }
+  if (running)
+    reasons.push_back({"still_running", running,
+                       fmt::format("{} was still running when the command ended", first),
+                       "raise --wait, or let the command wait for what it starts"});
+}
+
+void add_window_gaps(const model::Recording& recording, std::vector<model::IncompleteReason>& reasons) {
+  std::uint64_t open = 0;
+  std::string first;
+  for (const model::Test& test : recording.tests) {
+    if (test.complete || test.outcome == model::Outcome::crashed) continue;
+    if (open++ == 0) first = test.id;
+  }
+  if (open)
+    reasons.push_back({"test_end_missed", open, fmt::format("the end of test {} was not seen", first),
+                       "a test that ends the process itself has no end: let it return"});
+}
+
+}  // namespace
+
+std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const RunOutcome& outcome,
+                                               const model::Recording& recording) {
+  std::vector<model::IncompleteReason> reasons;
+  for (const auto& [name, count] : trace.tracer.lost)
+    if (count) reasons.push_back(reason_for(name, count));
+  if (outcome.timed_out)
+    reasons.push_back({"target_timeout", 1, "the command was ended at its time limit", "raise --timeout"});
+  if (trace.processes.empty())
+    reasons.push_back({"nothing_traced", 1, "no process of the command was seen by the tracer",
+                       "`leakgate doctor` tests the probes"});
+  add_process_gaps(recording, reasons);
+  add_window_gaps(recording, reasons);
+  return reasons;
+}
+
+}  // namespace leakgate::pipeline

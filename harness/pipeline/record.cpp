@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call per stage. What a stage needs from another is handed over here, never fetched.
+#include "harness/pipeline/record.h"
+
+#include <chrono>
+
+#include "harness/attribute/attribute.h"
+#include "harness/classify/classify.h"
+#include "harness/launch/signal_relay.h"
+#include "harness/launch/target.h"
+#include "harness/pipeline/completeness.h"
+#include "harness/pipeline/marks.h"
+#include "harness/pipeline/objects.h"
+#include "harness/pipeline/resolve_stacks.h"
+#include "harness/pipeline/run_loop.h"
+
+namespace leakgate::pipeline {
+
+Result<model::Recording> record_command(const RecordRequest& request) {
+  model::Recording recording = describe_run(request);
+  const auto started = std::chrono::steady_clock::now();
+
+  // launch: the command exists, set up as the user's own, and waits before its exec
+  const auto signals = launch::SignalRelay::open();
+  if (!signals) return signals.error();
+  const std::vector<std::string> objects = find_objects(request);
+  launch::LaunchRequest launch_request;
+  launch_request.argv = request.command;
+  launch_request.caller = request.caller;
+  launch_request.as_root = request.as_root;
+  if (request.private_copies) launch_request.private_copies = choose_private_copies(objects);
+  auto target = launch::Target::hold(launch_request);
+  if (!target) return std::move(target).error();
+
+  // capture: probes stand before the first instruction of the command
+  auto tracer = capture::make_ebpf_tracer(request.tracer);
+  if (!tracer) return std::move(tracer).error();
+  const capture::TracedTarget traced = describe_target(*target, launch_request, objects);
+  if (auto ready = (*tracer)->start(traced, find_framework_marks); !ready) return std::move(ready).error();
+  if (auto released = target->release(); !released) return std::move(released).error();
+  auto outcome = run_to_end(*target, *signals, **tracer, request);
+  if (!outcome) return std::move(outcome).error();
+  auto trace = (*tracer)->finish();
+  if (!trace) return std::move(trace).error();
+
+  // from here on nothing runs any more
+  recording.run.exit = outcome->exit;
+  recording.run.wall_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(outcome->ended - started).count());
+  recording.tracer = trace->tracer;
+  note_isolation(*target, request, recording);
+
+  // attribute: whose blocks are they
+  attribute::Attribution attribution = attribute::attribute_blocks(*trace);
+  recording.processes = std::move(attribution.processes);
+  recording.tests = std::move(attribution.tests);
+
+  // classify: of what kind are they
+  recording.blocks = classify::classify_blocks(*trace, [&](std::uint32_t process, std::uint32_t window) {
+    const auto found = attribution.test_of.find({process, window});
+    return found == attribution.test_of.end() ? model::kNone : found->second;
+  });
+
+  // symbolize: where were they allocated
+  resolve_stacks(*trace, request, recording);
+  recording.run.incomplete_reasons = find_gaps(*trace, *outcome, recording);
+  return recording;
+}
+
+}  // namespace leakgate::pipeline

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// One query per distinct machine frame; every stack that passes through it shares the answer.
+#include "harness/pipeline/resolve_stacks.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "harness/symbolize/symbolizer.h"
+
+namespace leakgate::pipeline {
+namespace {
+
+symbolize::SymbolizerOptions options_for(const RecordRequest& request, const model::Recording& recording) {
+  symbolize::SymbolizerOptions options;
+  options.paths.source_root = request.source_root.empty() ? recording.run.cwd : request.source_root;
+  for (const auto& [from, to] : request.path_maps)
+    options.paths.path_maps.push_back({from, to});
+  return options;
+}
+
+/// The frames of one machine frame, as indexes into recording.frames.
+using Resolved = std::map<model::TraceFrame, std::vector<std::uint32_t>>;
+
+std::vector<std::uint32_t> store(std::vector<model::Frame> frames, model::Recording& recording) {
+  std::vector<std::uint32_t> indexes;
+  for (model::Frame& frame : frames) {
+    indexes.push_back(static_cast<std::uint32_t>(recording.frames.size()));
+    recording.frames.push_back(std::move(frame));
+  }
+  return indexes;
+}
+
+Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& wanted,
+                        symbolize::Symbolizer& symbolizer, model::Recording& recording) {
+  Resolved resolved;
+  for (std::size_t i = 0; i < trace.stacks.size(); ++i)
+    if (wanted[i])
+      for (const model::TraceFrame& frame : trace.stacks[i].frames)
+        resolved.try_emplace(frame);
+  std::vector<symbolize::Query> queries;
+  for (const auto& [frame, indexes] : resolved)
+    if (frame.module != model::kNone) queries.push_back({frame.module, frame.address, !frame.exact});
+  auto answers = symbolizer.resolve_all(queries);
+  std::size_t next = 0;
+  for (auto& [frame, indexes] : resolved) {
+    if (frame.module != model::kNone) {
+      indexes = store(std::move(answers[next++]), recording);
+    } else {
+      model::Frame unknown;
+      unknown.offset = frame.address;
+      indexes = store({std::move(unknown)}, recording);
+    }
+  }
+  return resolved;
+}
+
+}  // namespace
+
+void resolve_stacks(const model::Trace& trace, const RecordRequest& request, model::Recording& recording) {
+  symbolize::Symbolizer symbolizer(options_for(request, recording));
+  for (const model::TraceModule& module : trace.modules) {
+    const int fd = module.file ? module.file->get() : -1;
+    const std::string open_path = fd >= 0 ? fmt::format("/proc/self/fd/{}", fd) : module.path;
+    [[maybe_unused]] const auto id = symbolizer.add_module({module.path, open_path, module.build_id});
+    recording.modules.push_back({module.path, module.build_id});
+  }
+  std::vector<bool> wanted(trace.stacks.size());
+  for (const model::BlockGroup& group : recording.blocks)
+    if (group.stack < wanted.size()) wanted[group.stack] = true;
+  const Resolved resolved = resolve_frames(trace, wanted, symbolizer, recording);
+
+  std::vector<std::uint32_t> renumbered(trace.stacks.size(), model::kNone);
+  for (std::size_t i = 0; i < trace.stacks.size(); ++i) {
+    if (!wanted[i]) continue;
+    model::Stack stack;
+    stack.truncated = !trace.stacks[i].truncated_reason.empty();
+    stack.truncated_reason = trace.stacks[i].truncated_reason;
+    for (const model::TraceFrame& frame : trace.stacks[i].frames) {
+      const auto& indexes = resolved.at(frame);
+      stack.frames.insert(stack.frames.end(), indexes.begin(), indexes.end());
+    }
+    renumbered[i] = static_cast<std::uint32_t>(recording.stacks.size());
+    recording.stacks.push_back(std::move(stack));
+  }
+  for (model::BlockGroup& group : recording.blocks)
+    group.stack = group.stack < renumbered.size() ? renumbered[group.stack] : model::kNone;
+}
+
+}  // namespace leakgate::pipeline

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// leakgate-result/1: the machine-readable verdict, member by member as schema/leakgate-result-1.schema.json
+// has it. What is not known is null, not absent.
+#include "harness/base/json_writer.h"
+#include "harness/model/names.h"
+#include "harness/report/report.h"
+
+namespace leakgate::report {
+namespace {
+
+void text_or_null(JsonWriter& out, std::string_view name, std::string_view text) {
+  out.key(name);
+  text.empty() ? out.null() : out.string(text);
+}
+
+void number_or_null(JsonWriter& out, std::string_view name, std::uint64_t number) {
+  out.key(name);
+  number == 0 ? out.null() : out.number(number);
+}
+
+void list(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts) {
+  out.begin_array(name);
+  for (const auto& text : texts)
+    out.string(text);
+  out.end_array();
+}
+
+void seconds(JsonWriter& out, std::string_view name, std::uint64_t value, double per_second, int digits) {
+  out.key(name);
+  out.decimal(static_cast<double>(value) / per_second, digits);
+}
+
+void exit_member(JsonWriter& out, const model::ExitState& exit) {
+  out.key("exit");
+  if (!exit.code && !exit.signal) return out.null();
+  out.begin_object();
+  if (exit.signal)
+    out.member("signal", *exit.signal);
+  else
+    out.member("code", *exit.code);
+  out.end_object();
+}
+
+void run_part(JsonWriter& out, const model::RunInfo& run) {
+  out.begin_object("run");
+  list(out, "command", run.command);
+  out.member("started", run.started);
+  seconds(out, "wall_s", run.wall_ms, 1e3, 3);
+  exit_member(out, run.exit);
+  out.member("complete", run.incomplete_reasons.empty());
+  out.begin_array("incomplete_reasons");
+  for (const auto& reason : run.incomplete_reasons) {
+    out.begin_object();
+    out.member("cause", reason.cause);
+    out.member("count", reason.count);
+    out.member("message", reason.message);
+    text_or_null(out, "hint", reason.hint);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+}
+
+void tracer_part(JsonWriter& out, const model::TracerInfo& tracer) {
+  out.begin_object("tracer");
+  out.member("backend", tracer.backend);
+  out.member("kernel", tracer.kernel);
+  out.member("allocations", tracer.allocations);
+  out.member("frees", tracer.frees);
+  out.begin_object("lost");
+  for (const auto& [cause, count] : tracer.lost)
+    out.member(cause, count);
+  out.end_object();
+  out.member("peak_live_blocks", tracer.peak_live_blocks);
+  out.member("peak_live_bytes", tracer.peak_live_bytes);
+  list(out, "notes", tracer.notes);
+  out.end_object();
+}
+
+void process_row(JsonWriter& out, const model::Process& process) {
+  out.begin_object();
+  out.member("pid", process.pid);
+  out.member("parent", process.parent_pid);
+  out.member("exe", process.exe);
+  list(out, "args", process.args);
+  exit_member(out, process.exit);
+  out.end_object();
+}
+
+void test_row(JsonWriter& out, const model::JudgedTest& judged, const model::Verdict& verdict) {
+  const auto& test = judged.test;
+  out.begin_object();
+  out.member("id", test.id);
+  out.member("framework", model::name_of(test.framework));
+  out.member("process", judged.pid);
+  text_or_null(out, "file", test.file);
+  number_or_null(out, "line", test.line);
+  out.member("outcome", model::name_of(test.outcome));
+  seconds(out, "duration_s", test.duration_us, 1e6, 6);
+  out.member("allocations", test.allocations);
+  out.member("allocated_bytes", test.allocated_bytes);
+  out.member("peak_bytes", test.peak_bytes);
+  out.member("verdict", model::name_of(judged.verdict));
+  out.begin_array("leaks");
+  for (const auto index : judged.leaks)
+    out.string(verdict.leaks[index].id);
+  out.end_array();
+  out.end_object();
+}
+
+void frame_row(JsonWriter& out, const model::VerdictFrame& frame) {
+  out.begin_object();
+  text_or_null(out, "function", frame.function);
+  text_or_null(out, "file", frame.file);
+  number_or_null(out, "line", frame.line);
+  out.member("inlined", frame.inlined);
+  text_or_null(out, "module", frame.module);
+  out.member("offset", frame.offset);
+  out.end_object();
+}
+
+void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict) {
+  const bool has_test = leak.test < verdict.tests.size();
+  out.begin_object();
+  out.member("id", leak.id);
+  out.member("test", has_test ? verdict.tests[leak.test].test.id : std::string());
+  out.member("process", has_test ? verdict.tests[leak.test].pid : 0);
+  out.member("resource", leak.resource);
+  out.member("kind", model::name_of(leak.kind));
+  out.member("verdict", model::name_of(leak.verdict));
+  out.member("reason", leak.reason);
+  out.member("bytes", leak.bytes);
+  out.member("blocks", leak.blocks);
+  out.begin_object("age_s");
+  seconds(out, "min", leak.age_min_ms, 1e3, 3);
+  seconds(out, "max", leak.age_max_ms, 1e3, 3);
+  out.end_object();
+  out.member("fingerprint", leak.fingerprint);
+  text_or_null(out, "type", leak.type);
+  out.member("cycle", leak.cycle);
+  out.key("confidence");
+  out.decimal(leak.confidence, 3);
+  out.member("severity", model::name_of(leak.severity));
+  list(out, "retained_by", leak.retained_by);
+  out.begin_array("stack");
+  for (const auto& frame : leak.stack)
+    frame_row(out, frame);
+  out.end_array();
+  out.end_object();
+}
+
+}  // namespace
+
+std::string render_json(const model::Verdict& verdict) {
+  JsonWriter out(4);
+  out.begin_object();
+  out.member("schema", "leakgate-result/1");
+  out.begin_object("tool");
+  out.member("name", "leakgate");
+  out.member("version", verdict.tool_version);
+  out.end_object();
+  run_part(out, verdict.run);
+  tracer_part(out, verdict.tracer);
+  out.begin_array("processes");
+  for (const auto& process : verdict.processes)
+    process_row(out, process);
+  out.end_array();
+  out.begin_array("tests");
+  for (const auto& judged : verdict.tests)
+    test_row(out, judged, verdict);
+  out.end_array();
+  out.begin_array("leaks");
+  for (const auto& leak : verdict.leaks)
+    leak_row(out, leak, verdict);
+  out.end_array();
+  const auto& summary = verdict.summary;
+  out.begin_object("summary");
+  out.member("tests", summary.tests);
+  out.member("clean", summary.clean);
+  out.member("leaking", summary.leaking);
+  out.member("leaked_bytes", summary.leaked_bytes);
+  out.member("leaked_blocks", summary.leaked_blocks);
+  out.member("verdict", model::name_of(summary.verdict));
+  list(out, "limits_exceeded", verdict.limits_exceeded);
+  out.end_object();
+  out.end_object();
+  return out.take() + "\n";
+}
+
+}  // namespace leakgate::report

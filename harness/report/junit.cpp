@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// JUnit XML as GitLab, Jenkins and GitHub's reporters read it. One <testsuite> per process, one <testcase>
+// per test with the names the framework's own XML would use; leaks are one <failure> in it, because readers
+// take the first failure only.
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <map>
+
+#include <fmt/format.h>
+#include <tinyxml2.h>
+
+#include "harness/base/text.h"
+#include "harness/model/names.h"
+#include "harness/report/report.h"
+#include "harness/report/source_root.h"
+#include "harness/report/wording.h"
+
+namespace leakgate::report {
+namespace {
+
+constexpr std::size_t kMaxLeaksShown = 50;   // of one test
+constexpr std::size_t kMaxFramesShown = 40;  // of one stack
+constexpr std::size_t kMaxNameBytes = 1000;  // of one function
+constexpr std::size_t kMaxTestNameBytes = 4000;
+
+/// tinyxml2's printer, writing to a std::string: its own buffer counts in int and doubles.
+class StringPrinter : public tinyxml2::XMLPrinter {
+ public:
+  std::string text;
+
+ protected:
+  void Print(const char* format, ...) override __attribute__((format(printf, 2, 3)));
+  void Write(const char* data, std::size_t size) override { text.append(data, size); }
+  void Putc(char c) override { text += c; }
+};
+
+void StringPrinter::Print(const char* format, ...) {
+  char buffer[64];
+  va_list arguments;
+  va_start(arguments, format);
+  const int size = std::vsnprintf(buffer, sizeof buffer, format, arguments);
+  va_end(arguments);
+  if (size > 0) text.append(buffer, std::min(static_cast<std::size_t>(size), sizeof buffer - 1));
+}
+
+class JunitReport {
+ public:
+  explicit JunitReport(const model::Verdict& verdict) : verdict_(verdict), root_(verdict) {}
+  std::string render();
+
+ private:
+  struct Counts {
+    std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;
+    std::uint64_t duration_us = 0;
+  };
+
+  [[nodiscard]] bool is_shown(const model::JudgedTest& judged) const {
+    return !judged.test.outside || judged.verdict == model::TestVerdict::leak ||
+           judged.verdict == model::TestVerdict::incomplete;
+  }
+  [[nodiscard]] Counts count(const std::vector<const model::JudgedTest*>& tests) const;
+  [[nodiscard]] std::string class_name(const model::Test& test) const;
+  [[nodiscard]] std::string frame_line(const model::VerdictFrame& frame) const;
+  [[nodiscard]] std::string failure_text(const model::JudgedTest& judged) const;
+
+  void attribute(const char* name, std::string_view value) {
+    out_.PushAttribute(name, xml_attribute(value).c_str());
+  }
+  void counts(const Counts& counts);
+  void property(const char* name, std::string_view value);
+  void run_properties();
+  void suite(std::string_view name, const std::vector<const model::JudgedTest*>& tests);
+  void test_case(const model::JudgedTest& judged);
+  void failure(const model::JudgedTest& judged);
+  void run_case();
+
+  const model::Verdict& verdict_;
+  SourceRoot root_;
+  StringPrinter out_;
+  std::map<std::string, unsigned> used_names_;
+};
+
+std::string seconds(std::uint64_t us) {
+  return fmt::format("{}.{:06}", us / 1000000, us % 1000000);
+}
+
+JunitReport::Counts JunitReport::count(const std::vector<const model::JudgedTest*>& tests) const {
+  Counts result;
+  for (const auto* judged : tests) {
+    ++result.tests;
+    result.duration_us += judged->test.duration_us;
+    if (judged->verdict == model::TestVerdict::leak) ++result.failures;
+    const bool crashed = judged->test.outcome == model::Outcome::crashed;
+    if (judged->verdict == model::TestVerdict::incomplete || crashed) ++result.errors;
+    if (judged->test.outcome == model::Outcome::skipped && judged->verdict != model::TestVerdict::leak)
+      ++result.skipped;
+  }
+  return result;
+}
+
+/// As the framework's own XML has it, so that both can be merged: GoogleTest's suite, Catch2's
+/// "<program>.global".
+std::string JunitReport::class_name(const model::Test& test) const {
+  if (!test.outside && test.framework == model::Framework::gtest)
+    if (const auto dot = test.id.find('.'); dot != std::string::npos && dot > 0)
+      return test.id.substr(0, dot);
+  const std::string program = program_name(verdict_, test);
+  return !test.outside && test.framework == model::Framework::catch2 ? program + ".global" : program;
+}
+
+std::string case_name(const model::Test& test) {
+  if (!test.outside && test.framework == model::Framework::gtest)
+    if (const auto dot = test.id.find('.'); dot != std::string::npos && dot > 0)
+      return test.id.substr(dot + 1);
+  return test.id;
+}
+
+std::string JunitReport::frame_line(const model::VerdictFrame& frame) const {
+  const std::string place = frame_place(frame, root_);
+  const std::string name = shorten(frame_name(frame), kMaxNameBytes);
+  return fmt::format("at {}{}{}", name, place.empty() ? "" : fmt::format(" ({})", place),
+                     frame.inlined ? " [inlined]" : "");
+}
+
+/// The site first: some readers show two lines, some search the first line for a file.
+std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
+  std::string text;
+  std::size_t shown = 0, left_out = 0;
+  for (const auto index : judged.leaks) {
+    const auto& leak = verdict_.leaks[index];
+    if (leak.verdict != model::LeakVerdict::fail) continue;
+    if (shown++ >= kMaxLeaksShown) {
+      ++left_out;
+      continue;
+    }
+    if (const auto* site = site_of(leak)) {
+      model::VerdictFrame first = *site;
+      first.inlined = false;
+      text += frame_line(first) + "\n";
+    }
+    text += fmt::format("{}: {} {}{}{}, fingerprint {}\n", leak.id, amount(leak.bytes, leak.blocks),
+                        kind_words(leak.kind), leak.function.empty() ? "" : ", allocated by " + leak.function,
+                        leak.type.empty() ? "" : ", type " + leak.type, leak.fingerprint);
+    for (std::size_t i = 0; i < leak.stack.size() && i < kMaxFramesShown; ++i)
+      text += "    " + frame_line(leak.stack[i]) + "\n";
+    if (leak.stack.size() > kMaxFramesShown)
+      text += fmt::format("    and {}\n", counted(leak.stack.size() - kMaxFramesShown, "more frame"));
+    if (leak.truncated) text += fmt::format("    the stack ends here: {}\n", leak.truncated_reason);
+  }
+  if (left_out > 0) text += fmt::format("and {}, see the JSON report\n", counted(left_out, "more leak"));
+  return xml_text(text);
+}
+
+void JunitReport::counts(const Counts& counts) {
+  out_.PushAttribute("tests", static_cast<std::uint64_t>(counts.tests));
+  out_.PushAttribute("failures", static_cast<std::uint64_t>(counts.failures));
+  out_.PushAttribute("errors", static_cast<std::uint64_t>(counts.errors));
+  out_.PushAttribute("skipped", static_cast<std::uint64_t>(counts.skipped));
+  attribute("time", seconds(counts.duration_us));
+  if (!verdict_.run.started.empty()) attribute("timestamp", verdict_.run.started);
+}
+
+void JunitReport::property(const char* name, std::string_view value) {
+  out_.OpenElement("property");
+  out_.PushAttribute("name", name);
+  attribute("value", value);
+  out_.CloseElement();
+}
+
+void JunitReport::failure(const model::JudgedTest& judged) {
+  std::uint64_t bytes = 0, blocks = 0, leaks = 0;
+  const model::Leak* first = nullptr;
+  for (const auto index : judged.leaks) {
+    const auto& leak = verdict_.leaks[index];
+    if (leak.verdict != model::LeakVerdict::fail) continue;
+    if (first == nullptr) first = &leak;
+    bytes += leak.bytes, blocks += leak.blocks, ++leaks;
+  }
+  if (first == nullptr) return;
+  std::string message = leaks == 1 ? leak_sentence(*first, root_)
+                                   : fmt::format("{} in {}, the largest: {}", amount(bytes, blocks),
+                                                 counted(leaks, "leak"), leak_sentence(*first, root_));
+  out_.OpenElement("properties");
+  property("leaked_bytes", fmt::format("{}", bytes));
+  property("leaked_blocks", fmt::format("{}", blocks));
+  out_.CloseElement();
+  out_.OpenElement("failure");
+  attribute("message", shorten(message, kMaxNameBytes));
+  attribute("type", model::name_of(first->kind));
+  out_.PushText(failure_text(judged).c_str());
+  out_.CloseElement();
+}
+
+void JunitReport::test_case(const model::JudgedTest& judged) {
+  const auto& test = judged.test;
+  const std::string suite_name = shorten(xml_attribute(class_name(test)), kMaxTestNameBytes);
+  std::string name = shorten(xml_attribute(case_name(test)), kMaxTestNameBytes);
+  // Of two rows with one name GitLab shows the first only: a repeated test gets a number.
+  if (const unsigned number = ++used_names_[suite_name + "\n" + name]; number > 1)
+    name += fmt::format(" #{}", number);
+  out_.OpenElement("testcase");
+  attribute("classname", suite_name);
+  attribute("name", name);
+  if (!test.file.empty()) {
+    attribute("file", root_.relative(test.file));
+    if (test.line != 0) out_.PushAttribute("line", test.line);
+  }
+  attribute("time", seconds(test.duration_us));
+  if (judged.verdict == model::TestVerdict::leak) failure(judged);
+  if (judged.verdict == model::TestVerdict::incomplete || test.outcome == model::Outcome::crashed) {
+    const bool crashed = test.outcome == model::Outcome::crashed;
+    out_.OpenElement("error");
+    attribute("message", crashed ? "the process died in this test, its leaks cannot be told"
+                                 : "the end of this test was never seen, its leaks cannot be told");
+    attribute("type", crashed ? "crashed" : "incomplete");
+    out_.CloseElement();
+  } else if (test.outcome == model::Outcome::skipped && judged.verdict != model::TestVerdict::leak) {
+    out_.OpenElement("skipped");
+    out_.CloseElement();
+  }
+  out_.CloseElement();
+}
+
+/// Numbers of the run; in each suite, because readers know properties there only.
+void JunitReport::run_properties() {
+  out_.OpenElement("properties");
+  property("verdict", model::name_of(verdict_.summary.verdict));
+  property("leaked_bytes", fmt::format("{}", verdict_.summary.leaked_bytes));
+  property("leaked_blocks", fmt::format("{}", verdict_.summary.leaked_blocks));
+  property("allocations", fmt::format("{}", verdict_.tracer.allocations));
+  for (const auto& [cause, lost] : verdict_.tracer.lost)
+    if (lost > 0) property("lost", fmt::format("{} {}", lost, cause));
+  out_.CloseElement();
+}
+
+void JunitReport::suite(std::string_view name, const std::vector<const model::JudgedTest*>& tests) {
+  out_.OpenElement("testsuite");
+  attribute("name", name);
+  counts(count(tests));
+  run_properties();
+  for (const auto* judged : tests)
+    test_case(*judged);
+  out_.CloseElement();
+}
+
+/// The run itself as a test case that is in error: an incomplete run must not look green where only test
+/// cases are shown.
+void JunitReport::run_case() {
+  out_.OpenElement("testsuite");
+  attribute("name", "leakgate");
+  Counts one;
+  one.tests = one.errors = 1;
+  counts(one);
+  run_properties();
+  out_.OpenElement("testcase");
+  attribute("classname", "leakgate");
+  attribute("name", "the run is complete");
+  attribute("time", "0");
+  out_.OpenElement("error");
+  attribute("message", shorten(run_sentence(verdict_), kMaxNameBytes));
+  attribute("type", "incomplete");
+  std::string text;
+  for (const auto& reason : verdict_.run.incomplete_reasons)
+    text += fmt::format("{}: {}{}\n", reason.cause, reason.message,
+                        reason.hint.empty() ? "" : "; " + reason.hint);
+  out_.PushText(xml_text(text).c_str());
+  out_.CloseElement();
+  out_.CloseElement();
+  out_.CloseElement();
+}
+
+std::string JunitReport::render() {
+  std::map<std::uint32_t, std::vector<const model::JudgedTest*>> by_process;
+  std::vector<const model::JudgedTest*> all;
+  for (const auto& judged : verdict_.tests) {
+    if (!is_shown(judged)) continue;
+    by_process[judged.test.process].push_back(&judged);
+    all.push_back(&judged);
+  }
+  const bool incomplete = verdict_.summary.verdict == model::RunVerdict::incomplete;
+  Counts total = count(all);
+  total.tests += incomplete ? 1 : 0;
+  total.errors += incomplete ? 1 : 0;
+  out_.PushDeclaration("xml version=\"1.0\" encoding=\"UTF-8\"");
+  out_.OpenElement("testsuites");
+  attribute("name", "leakgate");
+  counts(total);
+  for (const auto& [process, tests] : by_process)
+    suite(program_name(verdict_, tests.front()->test), tests);
+  if (incomplete) run_case();
+  out_.CloseElement();
+  return std::move(out_.text) + "\n";
+}
+
+}  // namespace
+
+std::string render_junit(const model::Verdict& verdict) {
+  return JunitReport(verdict).render();
+}
+
+}  // namespace leakgate::report

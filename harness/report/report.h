@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one door to every report format: a verdict in, text out, the same text each time. One file per format
+// stands behind it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/base/result.h"
+#include "harness/model/verdict.h"
+
+namespace leakgate::report {
+
+/// How the console report looks.
+struct ConsoleStyle {
+  bool colour = false;
+  bool verbose = false;         ///< also what is allowed or below a threshold, and every frame
+  std::size_t max_leaks = 100;  ///< leaks shown when not verbose; the rest is counted
+  std::size_t max_frames = 24;  ///< frames shown of a stack when not verbose
+};
+
+/// Bounds of what a service takes; what is left out is said in the report.
+struct SarifLimits {
+  std::size_t max_results = 25000;   ///< GitHub rejects more
+  std::size_t max_locations = 1000;  ///< of one code flow
+};
+
+/// For people. The last line is "leakgate: pass|fail|incomplete: ...", without colour.
+std::string render_console(const model::Verdict& verdict, const ConsoleStyle& style = {});
+
+/// leakgate-result/1; its JSON Schema is schema/leakgate-result-1.schema.json.
+std::string render_json(const model::Verdict& verdict);
+
+/// JUnit XML: a leak is a <failure> in the test case's own <testcase>.
+std::string render_junit(const model::Verdict& verdict);
+
+/// SARIF 2.1.0 of the failing leaks, for GitHub code scanning and others.
+std::string render_sarif(const model::Verdict& verdict, const SarifLimits& limits = {});
+
+enum class Format { console, json, junit, sarif };
+
+/// A report to write: `path` may be "-" for standard output.
+struct ReportFile {
+  Format format = Format::json;
+  std::string path;
+};
+
+/// `verdict` in `format`, console without colour.
+std::string render(const model::Verdict& verdict, Format format);
+
+/// Writes each report, whole or not at all; a report that cannot be written does not stop the next. Returns
+/// the first error.
+Status write_reports(const model::Verdict& verdict, const std::vector<ReportFile>& files);
+
+}  // namespace leakgate::report

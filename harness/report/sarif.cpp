@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// SARIF 2.1.0 as GitHub code scanning wants it: relative paths, the user's own frame first, a fingerprint of
+// our own per result, stacks as code flows. Only failing leaks are results: GitHub shows suppressed results
+// as open alerts.
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "harness/base/json_writer.h"
+#include "harness/base/text.h"
+#include "harness/model/names.h"
+#include "harness/report/report.h"
+#include "harness/report/source_root.h"
+#include "harness/report/wording.h"
+
+namespace leakgate::report {
+namespace {
+
+constexpr std::size_t kMaxTextBytes = 1000;
+
+struct Rule {
+  model::Kind kind;
+  const char* name;
+  const char* short_text;
+  const char* full_text;
+  const char* help;
+  const char* level;
+  const char* precision;
+};
+
+// In the order of model::Kind: ruleIndex is the kind's number.
+constexpr Rule kRules[] = {
+    {model::Kind::definitely_lost, "DefinitelyLost", "Memory leak: nothing points at the blocks any more",
+     "Blocks allocated in a test case were never freed, and when they were judged no pointer to them was "
+     "left.",
+     "Free the blocks, or let an owner such as std::unique_ptr do it. The code flow leads from the test to "
+     "the allocation.",
+     "error", "very-high"},
+    {model::Kind::indirectly_lost, "IndirectlyLost", "Memory leak: only lost blocks point at the blocks",
+     "Blocks allocated in a test case were never freed, and only blocks that are lost themselves point at "
+     "them.",
+     "Find the lost block that owns these; freeing it properly usually frees these too.", "error",
+     "very-high"},
+    {model::Kind::possibly_lost, "PossiblyLost",
+     "Possible memory leak: only pointers into the blocks are left",
+     "Blocks allocated in a test case were never freed, and only pointers into their middle were left.",
+     "See whether the pointer into the block is how it is owned; if not, free it.", "warning", "medium"},
+    {model::Kind::still_reachable, "StillReachable", "Blocks outlive their test and are still reachable",
+     "Blocks allocated in a test case were never freed, though something still points at them.",
+     "Clear the cache or container that holds the blocks when the test ends, or allow this site.", "note",
+     "low"},
+    {model::Kind::unclassified, "Unclassified", "Memory leak: blocks outlive their test and are never freed",
+     "Blocks allocated in a test case were still outstanding when its process ended. Whether something still "
+     "points at them "
+     "was not examined.",
+     "Free the blocks before the test ends, or let an owner such as std::unique_ptr do it.", "error",
+     "high"}};
+
+std::string file_uri(std::string_view path) {
+  return "file://" + uri_path(path);
+}
+
+/// Brackets would be taken for links in message texts.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (const char c : shorten(repair_utf8(text), kMaxTextBytes)) {
+    if (c == '[' || c == ']' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+class SarifReport {
+ public:
+  SarifReport(const model::Verdict& verdict, const SarifLimits& limits)
+      : verdict_(verdict), limits_(limits), root_(verdict) {}
+  std::string render();
+
+ private:
+  void text(std::string_view name, std::string_view value);
+  void rules();
+  void artifact(std::string_view path);
+  void physical(std::string_view path, std::uint32_t line, std::uint32_t column);
+  void frame_location(const model::VerdictFrame& frame, const std::string& program);
+  void place(const model::VerdictFrame& frame, const std::string& program);
+  void invocation(std::size_t left_out);
+  void notification(std::string_view id, std::string_view message);
+  void result(const model::Leak& leak);
+  void message(const model::Leak& leak, bool has_test_place);
+  void fingerprints(const model::Leak& leak);
+  void code_flow(const model::Leak& leak, const std::string& program);
+  void related(const model::Test& test);
+  void leak_properties(const model::Leak& leak, const model::Test* test);
+  [[nodiscard]] std::vector<const model::Leak*> choose() const;
+
+  const model::Verdict& verdict_;
+  const SarifLimits& limits_;
+  SourceRoot root_;
+  JsonWriter out_{10};
+  std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
+};
+
+void SarifReport::text(std::string_view name, std::string_view value) {
+  out_.begin_object(name);
+  out_.member("text", value);
+  out_.end_object();
+}
+
+void SarifReport::rules() {
+  out_.begin_array("rules");
+  for (const auto& rule : kRules) {
+    out_.begin_object();
+    out_.member("id", model::name_of(rule.kind));
+    out_.member("name", rule.name);
+    text("shortDescription", rule.short_text);
+    text("fullDescription", rule.full_text);
+    text("help", rule.help);
+    out_.begin_object("defaultConfiguration");
+    out_.member("level", rule.level);
+    out_.end_object();
+    out_.begin_object("properties");
+    out_.begin_array("tags");
+    out_.string("memory");
+    out_.string("leak");
+    out_.end_array();
+    out_.member("precision", rule.precision);
+    out_.member("problem.severity", std::string_view(rule.level) == "note" ? "recommendation" : rule.level);
+    out_.end_object();
+    out_.end_object();
+  }
+  out_.end_array();
+}
+
+void SarifReport::artifact(std::string_view path) {
+  out_.begin_object("artifactLocation");
+  const std::string relative = root_.relative(path);
+  if (relative.starts_with('/')) {
+    out_.member("uri", file_uri(relative));
+  } else {
+    out_.member("uri", uri_path(relative));
+    out_.member("uriBaseId", "%SRCROOT%");
+  }
+  out_.end_object();
+}
+
+void SarifReport::physical(std::string_view path, std::uint32_t line, std::uint32_t column) {
+  out_.begin_object("physicalLocation");
+  artifact(path);
+  // A region is asked for even where the line is not known; the first line is the one every file has.
+  const std::uint32_t start_line = std::max(line, 1u), start_column = std::max(column, 1u);
+  out_.begin_object("region");
+  out_.member("startLine", start_line);
+  out_.member("startColumn", start_column);
+  out_.member("endLine", start_line);
+  out_.member("endColumn", start_column + (start_column < ~0u ? 1 : 0));
+  out_.end_object();
+  out_.end_object();
+}
+
+/// The members of a location object for `frame`: its file, its module, or the program.
+void SarifReport::place(const model::VerdictFrame& frame, const std::string& program) {
+  if (!frame.file.empty())
+    physical(frame.file, frame.line, frame.column);
+  else
+    physical(frame.module.empty() ? program : frame.module, 0, 0);
+  if (frame.function.empty()) return;
+  out_.begin_array("logicalLocations");
+  out_.begin_object();
+  out_.member("fullyQualifiedName", shorten(repair_utf8(frame.function), kMaxTextBytes));
+  out_.member("kind", "function");
+  out_.end_object();
+  out_.end_array();
+}
+
+void SarifReport::frame_location(const model::VerdictFrame& frame, const std::string& program) {
+  out_.begin_object();
+  out_.begin_object("location");
+  place(frame, program);
+  text("message", shorten(repair_utf8(frame_name(frame)), kMaxTextBytes));
+  out_.end_object();
+  out_.end_object();
+}
+
+void SarifReport::notification(std::string_view id, std::string_view message) {
+  out_.begin_object();
+  out_.begin_object("descriptor");
+  out_.member("id", id);
+  out_.end_object();
+  out_.member("level", id == "results_left_out" ? "warning" : "error");
+  text("message", plain(message));
+  out_.end_object();
+}
+
+void SarifReport::invocation(std::size_t left_out) {
+  const auto& run = verdict_.run;
+  out_.begin_array("invocations");
+  out_.begin_object();
+  out_.member("executionSuccessful", verdict_.summary.verdict != model::RunVerdict::incomplete);
+  if (!run.started.empty()) out_.member("startTimeUtc", run.started);
+  if (run.exit.code) out_.member("exitCode", *run.exit.code);
+  if (run.exit.signal) out_.member("exitSignalNumber", *run.exit.signal);
+  if (!root_.path().empty()) {
+    out_.begin_object("workingDirectory");
+    out_.member("uri", file_uri(root_.path()) + "/");
+    out_.end_object();
+  }
+  // Not "arguments": those would be leakgate's own.
+  out_.begin_object("properties");
+  out_.begin_array("command");
+  for (const auto& argument : run.command)
+    out_.string(argument);
+  out_.end_array();
+  out_.end_object();
+  out_.begin_array("toolExecutionNotifications");
+  for (const auto& reason : run.incomplete_reasons)
+    notification(reason.cause, reason.hint.empty() ? reason.message : reason.message + "; " + reason.hint);
+  if (left_out > 0)
+    notification("results_left_out",
+                 fmt::format("{} with fewer bytes left out of this file", counted(left_out, "leak")));
+  out_.end_array();
+  out_.end_object();
+  out_.end_array();
+}
+
+/// "48 bytes in 2 blocks leaked in test [Suite.Name](1), allocated by malloc in make_node"
+void SarifReport::message(const model::Leak& leak, bool has_test_place) {
+  std::string sentence = amount(leak.bytes, leak.blocks) + " leaked (" + kind_words(leak.kind) + ")";
+  if (leak.test < verdict_.tests.size()) {
+    const auto id = plain(verdict_.tests[leak.test].test.id);
+    sentence += has_test_place ? fmt::format(" in test [{}](1)", id) : fmt::format(" in test {}", id);
+  }
+  if (!leak.function.empty()) sentence += ", allocated by " + plain(leak.function);
+  if (const auto* site = site_of(leak)) sentence += " in " + plain(frame_name(*site));
+  text("message", sentence + ".");
+}
+
+/// GitHub's key gets a number after the hash, as its own algorithm gives one: two lines of one function are
+/// two alerts.
+void SarifReport::fingerprints(const model::Leak& leak) {
+  const auto* site = site_of(leak);
+  auto& places = places_by_fingerprint_[leak.fingerprint];
+  const auto place = site == nullptr ? std::string() : fmt::format("{}:{}", site->file, site->line);
+  const auto number = places.try_emplace(place, places.size() + 1).first->second;
+  const auto hash =
+      leak.fingerprint.substr(std::min(leak.fingerprint.size(), leak.fingerprint.find(':') + 1));
+  out_.begin_object("partialFingerprints");
+  out_.member("primaryLocationLineHash", fmt::format("{}:{}", hash, number));
+  out_.member("leakgateFingerprint/v1", leak.fingerprint);
+  out_.end_object();
+}
+
+/// From the outermost caller to the allocation.
+void SarifReport::code_flow(const model::Leak& leak, const std::string& program) {
+  if (leak.stack.empty()) return;
+  out_.begin_array("codeFlows");
+  out_.begin_object();
+  out_.begin_array("threadFlows");
+  out_.begin_object();
+  out_.begin_array("locations");
+  for (std::size_t i = std::min(leak.stack.size(), limits_.max_locations); i-- > 0;)
+    frame_location(leak.stack[i], program);
+  out_.end_array();
+  out_.end_object();
+  out_.end_array();
+  out_.end_object();
+  out_.end_array();
+}
+
+void SarifReport::related(const model::Test& test) {
+  out_.begin_array("relatedLocations");
+  out_.begin_object();
+  out_.member("id", 1);
+  physical(test.file, test.line, 0);
+  text("message", "the test case");
+  out_.end_object();
+  out_.end_array();
+}
+
+void SarifReport::leak_properties(const model::Leak& leak, const model::Test* test) {
+  out_.begin_object("properties");
+  if (test != nullptr) out_.member("test", test->id);
+  out_.member("bytes", leak.bytes);
+  out_.member("blocks", leak.blocks);
+  out_.member("severity", model::name_of(leak.severity));
+  out_.key("confidence");
+  out_.decimal(leak.confidence, 3);
+  out_.end_object();
+}
+
+void SarifReport::result(const model::Leak& leak) {
+  const auto* test = leak.test < verdict_.tests.size() ? &verdict_.tests[leak.test].test : nullptr;
+  const auto* process = test == nullptr ? nullptr : process_of(verdict_, *test);
+  const std::string program = process == nullptr || process->exe.empty() ? "unknown" : process->exe;
+  const bool has_test_place = test != nullptr && !test->file.empty();
+  const auto& rule = kRules[static_cast<std::size_t>(leak.kind)];
+  out_.begin_object();
+  out_.member("ruleId", model::name_of(leak.kind));
+  out_.member("ruleIndex", static_cast<std::uint64_t>(leak.kind));
+  out_.member("level", rule.level);
+  message(leak, has_test_place);
+  out_.begin_array("locations");
+  out_.begin_object();
+  static const model::VerdictFrame kNowhere;
+  const auto* site = site_of(leak);
+  place(site == nullptr ? kNowhere : *site, program);
+  out_.end_object();
+  out_.end_array();
+  fingerprints(leak);
+  code_flow(leak, program);
+  if (has_test_place) related(*test);
+  out_.key("rank");
+  out_.decimal(leak.confidence * 100, 1);
+  leak_properties(leak, test);
+  out_.end_object();
+}
+
+/// The failing leaks, in their order; those with most bytes where there are too many.
+std::vector<const model::Leak*> SarifReport::choose() const {
+  std::vector<const model::Leak*> chosen;
+  for (const auto& leak : verdict_.leaks)
+    if (leak.verdict == model::LeakVerdict::fail) chosen.push_back(&leak);
+  if (chosen.size() <= limits_.max_results) return chosen;
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](const auto* a, const auto* b) { return a->bytes > b->bytes; });
+  chosen.resize(limits_.max_results);
+  return chosen;
+}
+
+std::string SarifReport::render() {
+  const auto chosen = choose();
+  const auto failing = static_cast<std::size_t>(
+      std::count_if(verdict_.leaks.begin(), verdict_.leaks.end(),
+                    [](const auto& leak) { return leak.verdict == model::LeakVerdict::fail; }));
+  out_.begin_object();
+  out_.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json");
+  out_.member("version", "2.1.0");
+  out_.begin_array("runs");
+  out_.begin_object();
+  out_.begin_object("tool");
+  out_.begin_object("driver");
+  out_.member("name", "leakgate");
+  if (!verdict_.tool_version.empty()) out_.member("version", verdict_.tool_version);
+  rules();
+  out_.end_object();
+  out_.end_object();
+  out_.begin_object("automationDetails");
+  const std::string program =
+      verdict_.run.command.empty() ? "run" : std::string(base_name(verdict_.run.command.front()));
+  out_.member("id", "leakgate/" + (program.empty() ? "run" : program) + "/");
+  out_.end_object();
+  invocation(failing - chosen.size());
+  if (!root_.path().empty()) {
+    out_.begin_object("originalUriBaseIds");
+    out_.begin_object("%SRCROOT%");
+    out_.member("uri", file_uri(root_.path()) + "/");
+    out_.end_object();
+    out_.end_object();
+  }
+  out_.begin_array("results");
+  for (const auto* leak : chosen)
+    result(*leak);
+  out_.end_array();
+  out_.end_object();
+  out_.end_array();
+  out_.end_object();
+  return out_.take() + "\n";
+}
+
+}  // namespace
+
+std::string render_sarif(const model::Verdict& verdict, const SarifLimits& limits) {
+  return SarifReport(verdict, limits).render();
+}
+
+}  // namespace leakgate::report

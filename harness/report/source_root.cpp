@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Path arithmetic on text; see source_root.h.
+#include "harness/report/source_root.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace leakgate::report {
+namespace {
+
+constexpr auto kSystemFolders =
+    std::to_array<std::string_view>({"/usr/", "/opt/", "/lib/", "/lib64/", "/proc/", "/nix/"});
+
+std::string normal(std::string_view path) {
+  if (path.empty()) return {};
+  std::string text = std::filesystem::path(path).lexically_normal().string();
+  while (text.size() > 1 && text.back() == '/')
+    text.pop_back();
+  return text;
+}
+
+bool below(std::string_view file, std::string_view folder) {
+  return file.size() > folder.size() && file.starts_with(folder) && file[folder.size()] == '/';
+}
+
+/// The longest folder that holds both absolute paths.
+std::string common_folder(std::string_view a, std::string_view b) {
+  std::size_t end = 0;
+  for (std::size_t i = 0; i <= a.size() && i <= b.size(); ++i) {
+    const bool border = (i == a.size() || a[i] == '/') && (i == b.size() || b[i] == '/');
+    if (border) end = i;
+    if (i == a.size() || i == b.size() || a[i] != b[i]) break;
+  }
+  return std::string(a.substr(0, end));
+}
+
+}  // namespace
+
+SourceRoot::SourceRoot(const model::Verdict& verdict) : root_(normal(verdict.run.cwd)) {
+  if (root_.empty() || root_.front() != '/' || root_ == "/") {
+    root_.clear();
+    return;
+  }
+  for (const auto& judged : verdict.tests)
+    widen_for(judged.test.file);
+  for (const auto& leak : verdict.leaks)
+    if (leak.verdict == model::LeakVerdict::fail && leak.site < leak.stack.size())
+      widen_for(leak.stack[leak.site].file);
+}
+
+void SourceRoot::widen_for(std::string_view file) {
+  if (!file.starts_with('/') || below(file, root_)) return;
+  const auto is_system = [&](std::string_view folder) { return file.starts_with(folder); };
+  if (std::any_of(kSystemFolders.begin(), kSystemFolders.end(), is_system)) return;
+  const std::string path = normal(file);
+  if (below(path, root_)) return;
+  const std::string both = common_folder(root_, path);
+  // One component ("/home") says nothing about a project.
+  if (std::count(both.begin(), both.end(), '/') >= 2) root_ = both;
+}
+
+std::string SourceRoot::relative(std::string_view file) const {
+  std::string path = normal(file);
+  return !root_.empty() && below(path, root_) ? path.substr(root_.size() + 1) : path;
+}
+
+bool SourceRoot::contains(std::string_view file) const {
+  if (file.empty()) return false;
+  if (!file.starts_with('/')) return true;
+  return !root_.empty() && below(normal(file), root_);
+}
+
+std::string uri_path(std::string_view path) {
+  constexpr std::string_view kPlain = "-._~/+@";
+  std::string out;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter || kPlain.find(c) != std::string_view::npos)
+      out += c;
+    else
+      fmt::format_to(std::back_inserter(out), "%{:02X}", byte);
+  }
+  return out;
+}
+
+}  // namespace leakgate::report

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// SourceRoot: absolute source paths made relative to the project, as CI services and people want them. No
+// file is looked at.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "harness/model/verdict.h"
+
+namespace leakgate::report {
+
+class SourceRoot {
+ public:
+  /// The root of `verdict`'s run: its working directory, or where leaks and tests lie beside it (a build
+  /// folder in or next to the sources), the folder both are in.
+  explicit SourceRoot(const model::Verdict& verdict);
+
+  /// `file` relative to the root, with forward slashes and without "." and ".."; absolute if it lies
+  /// elsewhere.
+  [[nodiscard]] std::string relative(std::string_view file) const;
+
+  /// Whether `file` belongs to the project: relative, or below the root.
+  [[nodiscard]] bool contains(std::string_view file) const;
+
+  /// Absolute, without a slash at its end; empty if unknown.
+  [[nodiscard]] const std::string& path() const { return root_; }
+
+ private:
+  void widen_for(std::string_view file);
+
+  std::string root_;
+};
+
+/// `path` as part of a URI: percent-encoded but for unreserved characters and slashes.
+std::string uri_path(std::string_view path);
+
+}  // namespace leakgate::report

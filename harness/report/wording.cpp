@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared wording; see wording.h. Text is as recorded: each report makes it safe for its own format.
+#include "harness/report/wording.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "harness/base/text.h"
+#include "harness/model/names.h"
+
+namespace leakgate::report {
+
+const model::VerdictFrame* site_of(const model::Leak& leak) {
+  return leak.site < leak.stack.size() ? &leak.stack[leak.site] : nullptr;
+}
+
+std::string frame_name(const model::VerdictFrame& frame) {
+  if (!frame.function.empty()) return frame.function;
+  if (frame.module.empty()) return fmt::format("unknown function at {:#x}", frame.offset);
+  return fmt::format("offset {:#x} in {}", frame.offset, base_name(frame.module));
+}
+
+std::string frame_place(const model::VerdictFrame& frame, const SourceRoot& root) {
+  if (frame.file.empty()) return std::string(base_name(frame.module));
+  const std::string file = root.relative(frame.file);
+  return frame.line == 0 ? file : fmt::format("{}:{}", file, frame.line);
+}
+
+std::string amount(std::uint64_t bytes, std::uint64_t blocks) {
+  return fmt::format("{} in {}", counted(bytes, "byte"), counted(blocks, "block"));
+}
+
+std::string kind_words(model::Kind kind) {
+  std::string words(model::name_of(kind));
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words;
+}
+
+std::string leak_sentence(const model::Leak& leak, const SourceRoot& root) {
+  std::string text = fmt::format("{} {}", amount(leak.bytes, leak.blocks), kind_words(leak.kind));
+  if (!leak.function.empty()) text += ", allocated by " + leak.function;
+  if (const auto* site = site_of(leak)) {
+    if (const auto place = frame_place(*site, root); !place.empty())
+      text += (leak.function.empty() ? ", at " : " at ") + place;
+    if (!site->function.empty()) text += " in " + site->function;
+  }
+  return text;
+}
+
+std::string run_sentence(const model::Verdict& verdict) {
+  const auto& summary = verdict.summary;
+  const bool one = summary.tests == 1;
+  std::string text = fmt::format("{}: ", model::name_of(summary.verdict));
+  if (summary.verdict == model::RunVerdict::incomplete) {
+    const auto& reasons = verdict.run.incomplete_reasons;
+    if (!reasons.empty())
+      text += reasons.front().message.empty() ? reasons.front().cause : reasons.front().message;
+    if (reasons.size() > 1) text += fmt::format(" (and {})", counted(reasons.size() - 1, "more reason"));
+    text += "; ";
+  }
+  if (summary.leaking > 0)
+    return text + fmt::format("{} of {} {}, {}", summary.leaking, counted(summary.tests, "test"),
+                              one ? "leaks" : "leak", amount(summary.leaked_bytes, summary.leaked_blocks));
+  const auto tolerated = std::count_if(verdict.tests.begin(), verdict.tests.end(), [](const auto& test) {
+    return test.verdict == model::TestVerdict::allowed;
+  });
+  text += fmt::format("{}, no leaks", counted(summary.tests, "test"));
+  return tolerated > 0 ? text + fmt::format(" that fail ({} with allowed ones)", tolerated) : text;
+}
+
+const model::Process* process_of(const model::Verdict& verdict, const model::Test& test) {
+  return test.process < verdict.processes.size() ? &verdict.processes[test.process] : nullptr;
+}
+
+std::string program_name(const model::Verdict& verdict, const model::Test& test) {
+  const auto* process = process_of(verdict, test);
+  return process == nullptr || process->exe.empty() ? "unknown" : std::string(base_name(process->exe));
+}
+
+}  // namespace leakgate::report

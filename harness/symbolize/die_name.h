@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// DieNames: the name of a function's DWARF entry, from its linker name or, where it has none (GCC gives
+// static functions, local classes and lambdas none), put together from the scopes around it and its
+// parameters.
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "harness/symbolize/demangle.h"
+#include "harness/symbolize/work_budget.h"
+
+namespace leakgate::symbolize {
+
+/// Names functions of one module; remembers what it has named.
+class DieNames {
+ public:
+  explicit DieNames(WorkBudget& budget) : budget_(budget) {}
+
+  /// The name of the function that `die` (a subprogram or an inlined subroutine) stands for; empty if it has
+  /// none.
+  [[nodiscard]] const FunctionName& function_name(const Dwarf_Die& die);
+  [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
+
+ private:
+  /// An entry that other entries are named inside of.
+  struct Scope {
+    const char* begin;     ///< address of the entry in the DWARF data: preorder
+    const char* end;       ///< address of the last entry inside
+    std::uint32_t parent;  ///< index + 1; 0: the unit
+    Dwarf_Die die;
+  };
+  using Scopes = std::vector<Scope>;
+
+  FunctionName make_name(Dwarf_Die die);
+  std::string source_name(Dwarf_Die declaration);
+  std::string qualifier(Dwarf_Die die, int depth);
+  std::string parameters(Dwarf_Die function, int depth);
+  std::string lambda_text(Dwarf_Die type, int depth);
+  bool is_const_method(Dwarf_Die function);
+  std::string type_name(Dwarf_Die* owner, int depth);
+  std::string type_text(Dwarf_Die type, int depth);
+  const Scopes& scopes_of(Dwarf_Die die);
+  const char* collect_scopes(Dwarf_Die parent, std::uint32_t parent_scope, int depth, Scopes& scopes);
+
+  WorkBudget& budget_;
+  std::unordered_map<const void*, FunctionName> names_;  ///< by address of the entry
+  std::unordered_map<const void*, Scopes> scopes_;       ///< by address of the unit's entry
+  std::size_t memory_bytes_ = 0;
+  int nesting_ = 0;  ///< of source_name(): functions inside functions
+};
+
+}  // namespace leakgate::symbolize

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Symbolizer: which files of a module to read, in which order to believe them; see symbolizer.h.
+#include "harness/symbolize/symbolizer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+#include "harness/symbolize/mini_debug.h"
+
+namespace leakgate::symbolize {
+namespace {
+
+const std::string kEmpty;
+
+}  // namespace
+
+/// A module and what has been read of it.
+struct Symbolizer::Module {
+  ModuleFile info;
+  std::string note;
+  bool loaded = false;        ///< files and symbols
+  bool dwarf_loaded = false;  ///< can be dropped and loaded again
+  bool has_symtab = false;
+  std::uint64_t last_use = 0;
+  std::unique_ptr<ElfFile> file;
+  std::unique_ptr<ElfFile> debug_file;
+  SymbolTable symbols;
+  std::unique_ptr<DwarfModule> dwarf;  // after the files: ends before they go
+};
+
+Symbolizer::Symbolizer(SymbolizerOptions options) : options_(std::move(options)), paths_(options_.paths) {}
+
+Symbolizer::~Symbolizer() = default;
+
+std::uint32_t Symbolizer::add_module(ModuleFile file) {
+  modules_.push_back(std::make_unique<Module>());
+  modules_.back()->info = std::move(file);
+  return static_cast<std::uint32_t>(modules_.size() - 1);
+}
+
+const std::string& Symbolizer::build_id(std::uint32_t module) {
+  if (module >= modules_.size()) return kEmpty;
+  const Module& loaded = load(module);
+  if (!loaded.info.build_id.empty() || !loaded.file) return loaded.info.build_id;
+  return loaded.file->build_id();
+}
+
+const std::string& Symbolizer::note(std::uint32_t module) const {
+  return module < modules_.size() ? modules_[module]->note : kEmpty;
+}
+
+bool Symbolizer::is_stripped(std::uint32_t module) {
+  if (module >= modules_.size()) return false;
+  const Module& loaded = load(module);
+  return loaded.file && !loaded.has_symtab;
+}
+
+std::unique_ptr<ElfFile> Symbolizer::open_file(Module& module) const {
+  const ModuleFile& info = module.info;
+  const std::string& first = info.open_path.empty() ? info.path : info.open_path;
+  auto file = ElfFile::open(first, options_.file_limits);
+  // /proc/PID/root goes with its process. The path itself may be another file here, so only a build id can
+  // vouch for it.
+  if (!file && !info.open_path.empty() && info.open_path != info.path && !info.build_id.empty()) {
+    auto second = ElfFile::open(info.path, options_.file_limits);
+    if (second && (*second)->build_id() == info.build_id) return std::move(second).value();
+  }
+  if (!file) {
+    module.note = "no symbols: " + std::move(file).error().message;
+    return nullptr;
+  }
+  if (!info.build_id.empty() && (*file)->build_id() != info.build_id) {
+    module.note = "no symbols: " + info.path + " was changed since it was loaded (build id " +
+                  ((*file)->build_id().empty() ? "none" : (*file)->build_id()) + ", was " + info.build_id +
+                  ")";
+    return nullptr;
+  }
+  return std::move(file).value();
+}
+
+Symbolizer::Module& Symbolizer::load(std::uint32_t index) {
+  Module& module = *modules_[index];
+  if (module.loaded) return module;
+  module.loaded = true;
+  module.file = open_file(module);
+  if (module.file) load_symbols(module);
+  return module;
+}
+
+void Symbolizer::load_symbols(Module& module) const {
+  const bool has_symtab = module.file->has_section(".symtab");
+  const bool has_dwarf = module.file->has_section(".debug_info") || module.file->has_section(".zdebug_info");
+  if (!has_symtab || !has_dwarf) {
+    module.debug_file =
+        find_debug_file(*module.file, module.info.path, options_.debug_files, options_.file_limits);
+  }
+  module.has_symtab = has_symtab || (module.debug_file && module.debug_file->has_section(".symtab"));
+  module.symbols.add(*module.file, *module.file);
+  if (module.debug_file && !has_symtab) module.symbols.add(*module.debug_file, *module.file);
+  if (!module.has_symtab) {
+    if (const auto mini = open_mini_debug(*module.file, options_.file_limits)) {
+      module.symbols.add(*mini, *module.file);
+      module.has_symtab = mini->has_section(".symtab");
+    }
+  }
+  module.symbols.finish();
+}
+
+void Symbolizer::load_dwarf(Module& module) {
+  module.dwarf_loaded = true;
+  if (!options_.use_dwarf) return;
+  for (const ElfFile* file : {module.file.get(), module.debug_file.get()}) {
+    if (file == nullptr || module.dwarf) continue;
+    module.dwarf = DwarfModule::open(*file, *module.file, options_.debug_files, options_.file_limits,
+                                     options_.dwarf_limits);
+  }
+}
+
+void Symbolizer::bound_memory(std::uint32_t in_use) {
+  std::size_t total = 0;
+  for (const auto& module : modules_)
+    total += module->dwarf ? module->dwarf->memory_bytes() : 0;
+  while (total > options_.max_cache_bytes) {
+    Module* oldest = nullptr;
+    for (std::uint32_t i = 0; i < modules_.size(); ++i) {
+      Module* module = modules_[i].get();
+      if (!module->dwarf || i == in_use) continue;
+      if (oldest == nullptr || module->last_use < oldest->last_use) oldest = module;
+    }
+    // The module in use goes last: with queries in address order it has little left that is needed again.
+    if (oldest == nullptr) oldest = modules_[in_use].get();
+    if (!oldest->dwarf) return;
+    total -= std::min(total, oldest->dwarf->memory_bytes());
+    // One that ran into its bounds must not get them afresh.
+    if (oldest->dwarf->exhausted()) {
+      oldest->dwarf.reset();
+      continue;
+    }
+    oldest->dwarf.reset();
+    oldest->dwarf_loaded = false;
+  }
+}
+
+void Symbolizer::resolve_in(Module& module, std::uint64_t address, std::vector<model::Frame>& frames) {
+  if (!module.file || !module.file->is_code(address)) return;
+  if (!module.dwarf_loaded) load_dwarf(module);
+  source_frames_.clear();
+  if (module.dwarf) {
+    module.dwarf->resolve(address, source_frames_);
+    if (module.dwarf->exhausted() && module.note.empty()) {
+      module.note =
+          "symbols are incomplete: the debug information of " + module.info.path + " is too large or damaged";
+    }
+  }
+  const bool unnamed = source_frames_.empty() || source_frames_.back().function.compact.empty();
+  if (unnamed) {
+    if (source_frames_.empty()) source_frames_.emplace_back();
+    if (const char* symbol = module.symbols.find(address))
+      source_frames_.back().function = name_from_linker(symbol);
+  }
+  for (SourceFrame& source : source_frames_) {
+    model::Frame frame;
+    frame.function = std::move(source.function.compact);
+    frame.full_function = std::move(source.function.full);
+    if (source.file != nullptr) frame.file = paths_.display(source.file);
+    frame.line = source.line;
+    frame.column = source.column;
+    frame.inlined = source.inlined;
+    frames.push_back(std::move(frame));
+  }
+}
+
+std::vector<model::Frame> Symbolizer::resolve(std::uint32_t module, std::uint64_t offset,
+                                              bool is_return_address) {
+  std::vector<model::Frame> frames;
+  if (module < modules_.size()) {
+    Module& loaded = load(module);
+    loaded.last_use = ++clock_;
+    resolve_in(loaded, is_return_address && offset > 0 ? offset - 1 : offset, frames);
+    if (clock_ % 64 == 0) bound_memory(module);
+  }
+  if (frames.empty()) frames.emplace_back();
+  for (model::Frame& frame : frames) {
+    frame.module = module < modules_.size() ? module : model::kNone;
+    frame.offset = offset;
+  }
+  return frames;
+}
+
+std::vector<std::vector<model::Frame>> Symbolizer::resolve_all(std::span<const Query> queries) {
+  std::vector<std::size_t> order(queries.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const auto key = [&](std::size_t i) {
+      return std::tuple(queries[i].module, queries[i].offset, queries[i].is_return_address, i);
+    };
+    return key(a) < key(b);
+  });
+  std::vector<std::vector<model::Frame>> results(queries.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const Query& query = queries[order[i]];
+    if (i > 0) {
+      const Query& before = queries[order[i - 1]];
+      if (before.module == query.module && before.offset == query.offset &&
+          before.is_return_address == query.is_return_address) {
+        results[order[i]] = results[order[i - 1]];
+        continue;
+      }
+    }
+    results[order[i]] = resolve(query.module, query.offset, query.is_return_address);
+  }
+  return results;
+}
+
+}  // namespace leakgate::symbolize

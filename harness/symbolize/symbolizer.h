@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Symbolizer: from a machine address in a module file to named source frames.
+// In: module files as the tracer saw them, and addresses in their own address space. Out: model::Frame rows.
+// A name is only given where the file proves it; what is not known stays empty, and module and offset always
+// stand.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "harness/model/recording.h"
+#include "harness/symbolize/debug_file.h"
+#include "harness/symbolize/dwarf_module.h"
+#include "harness/symbolize/elf_file.h"
+#include "harness/symbolize/source_path.h"
+#include "harness/symbolize/symbol_table.h"
+
+namespace leakgate::symbolize {
+
+/// A file that was mapped as code by a traced process.
+struct ModuleFile {
+  std::string path;  ///< as the process saw it; this is what reports show
+  std::string
+      open_path;         ///< where it can be opened here (/proc/PID/root/..., /proc/self/fd/N); empty: `path`
+  std::string build_id;  ///< lower-case hex, as recorded when it was mapped; empty: unknown, and not checked
+};
+
+/// How to symbolize.
+struct SymbolizerOptions {
+  PathOptions paths;
+  DebugFileOptions debug_files;
+  FileLimits file_limits;
+  DwarfLimits dwarf_limits;
+  /// Read DWARF at all (false: symbol tables only).
+  bool use_dwarf = true;
+  /// What may be kept per process for lookups to come; beyond it the least recently used module is read again
+  /// when needed.
+  std::size_t max_cache_bytes = std::size_t{512} << 20U;
+};
+
+/// One address to resolve.
+struct Query {
+  std::uint32_t module = 0;  ///< as add_module() returned it
+  std::uint64_t offset = 0;  ///< address in the module file's own, unrelocated address space (an ELF vaddr)
+  bool is_return_address = true;  ///< look up the byte before: the call, not what follows it
+};
+
+/// Resolves addresses of any number of modules. Not thread-safe.
+class Symbolizer {
+ public:
+  explicit Symbolizer(SymbolizerOptions options = {});
+  ~Symbolizer();
+  Symbolizer(const Symbolizer&) = delete;
+  Symbolizer& operator=(const Symbolizer&) = delete;
+
+  /// Makes a module known; nothing is opened yet. Returns its index: 0, 1, 2, ...
+  [[nodiscard]] std::uint32_t add_module(ModuleFile file);
+
+  /// Frames of the machine address `offset` in `module`, innermost inlined frame first; never empty. Every
+  /// frame carries `module` and `offset` as given. Where nothing is known there is one frame with nothing
+  /// else in it.
+  [[nodiscard]] std::vector<model::Frame> resolve(std::uint32_t module, std::uint64_t offset,
+                                                  bool is_return_address);
+
+  /// resolve() for many; results in the order of the queries. Works module by module in address order, so
+  /// that each part of a file is read once however little may be kept.
+  [[nodiscard]] std::vector<std::vector<model::Frame>> resolve_all(std::span<const Query> queries);
+
+  /// The build id: as recorded, else as found in the file (which is opened for it); empty if there is none.
+  [[nodiscard]] const std::string& build_id(std::uint32_t module);
+
+  /// One sentence on why a module could not be (wholly) symbolized; empty if there is nothing to say, or
+  /// nothing was resolved in it yet.
+  [[nodiscard]] const std::string& note(std::uint32_t module) const;
+
+  /// True once the module has been opened and has no symbol table of its own, nor any in a debug file.
+  [[nodiscard]] bool is_stripped(std::uint32_t module);
+
+ private:
+  struct Module;
+
+  Module& load(std::uint32_t index);
+  std::unique_ptr<ElfFile> open_file(Module& module) const;
+  void load_symbols(Module& module) const;
+  void load_dwarf(Module& module);
+  void bound_memory(std::uint32_t in_use);
+  void resolve_in(Module& module, std::uint64_t address, std::vector<model::Frame>& frames);
+
+  SymbolizerOptions options_;
+  SourcePaths paths_;
+  std::vector<std::unique_ptr<Module>> modules_;
+  std::uint64_t clock_ = 0;  ///< counts lookups; says which module was used last
+  std::vector<SourceFrame> source_frames_;
+};
+
+}  // namespace leakgate::symbolize

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running scenarios: parameters are filled and bounded, truth goes to the log. In: a Scenario. Out: its
+// leaks.
+#include "simulator/scenario.h"
+
+#include <algorithm>
+
+namespace leakgate::simulator {
+namespace {
+
+constexpr std::uint32_t kMaxCount = 1000000;
+constexpr std::uint32_t kMaxSizeBytes = 64u << 20;
+constexpr std::uint32_t kMaxThreads = 256;
+
+/// Overwrites the stack that the scenario used: a dead frame may still hold the last pointer to a lost block.
+[[gnu::noinline]] void wipe_dead_stack() {
+  volatile char dead[64 * 1024];
+  for (std::size_t index = 0; index < sizeof dead; ++index) {
+    dead[index] = 0;
+  }
+}
+
+}  // namespace
+
+std::size_t SizeSequence::next() {
+  state_ ^= state_ << 13;
+  state_ ^= state_ >> 7;
+  state_ ^= state_ << 17;
+  const std::uint64_t spread = mean_ / 2 + 1;
+  const std::uint64_t bytes = mean_ - mean_ / 4 + (state_ >> 16) % spread;
+  return std::max<std::uint64_t>(bytes, 8);
+}
+
+void Run::lost(Kind kind, const Site& site, std::uint64_t bytes, std::uint64_t blocks, bool cycle) {
+  log_.add(kind, cycle, false, site, test_.view(), blocks, bytes);
+}
+
+void Run::lost_in_child(Kind kind, const Site& site, std::uint64_t bytes, std::uint64_t blocks) {
+  log_.add(kind, false, true, site, {}, blocks, bytes);
+}
+
+const Scenario* find_scenario(std::string_view name) {
+  for (const auto family : catalogue()) {
+    for (const Scenario& scenario : family) {
+      if (name == scenario.name) return &scenario;
+    }
+  }
+  return nullptr;
+}
+
+Parameters effective(const Scenario& scenario, const Parameters& asked) {
+  const Parameters& standard = scenario.defaults;
+  Parameters used = asked;
+  if (used.count == 0) used.count = standard.count;
+  if (used.size == 0) used.size = standard.size;
+  if (used.threads == 0) used.threads = standard.threads;
+  used.count = std::clamp<std::uint32_t>(used.count, 1, kMaxCount);
+  used.size = std::clamp<std::uint32_t>(used.size, 1, kMaxSizeBytes);
+  used.threads = std::clamp<std::uint32_t>(used.threads, 1, kMaxThreads);
+  return used;
+}
+
+void execute(const Scenario& scenario, Run& run) {
+  scenario.run(run);
+  wipe_dead_stack();
+}
+
+void finish(const Scenario& scenario, Run& run) {
+  if (scenario.finish != nullptr) scenario.finish(run);
+  wipe_dead_stack();
+}
+
+}  // namespace leakgate::simulator
