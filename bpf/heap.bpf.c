@@ -78,7 +78,7 @@ int alloc_enter(struct pt_regs *ctx)
 		if (key.addr && ledger_take(&key, &call->old))
 			call->old_addr = key.addr;
 	}
-	call->stack = take_stack(ctx, thread, function);
+	call->stack = take_stack(PT_REGS_SP(ctx), PT_REGS_FP(ctx), thread, function);
 	return 0;
 }
 

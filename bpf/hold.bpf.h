@@ -33,7 +33,7 @@ static long hold_turn(__u32 turn, void *context)
 }
 
 /* Asks user space to examine process `index` (once), and waits for the answer, at most LG_HOLD_NS. */
-static __noinline int hold_until_examined(__u32 index)
+__weak __noinline int hold_until_examined(__u32 index)
 {
 	struct hold_state state = {.proc = index};
 	struct lg_proc *proc = process_of(index);

@@ -11,7 +11,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1048576);
+	__uint(max_entries, 131072);
 	__type(key, struct lg_mapping_key);
 	__type(value, struct lg_mapping);
 } mappings SEC(".maps");
@@ -26,7 +26,7 @@ struct {
 /* module id -> its rows, its page index */
 struct lg_rows_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* filled through a mapping */
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct lg_row));
@@ -40,7 +40,7 @@ struct {
 
 struct lg_pages_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* filled through a mapping */
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
@@ -119,7 +119,8 @@ static long mapping_step(__u32 turn, void *context)
 	return 0;
 }
 
-static __noinline __u32 find_rule(__u32 module, __u64 address)
+/* Global functions are verified once, whoever calls them: that keeps the load time low. */
+__weak __noinline __u32 find_rule(__u32 module, __u64 address)
 {
 	struct lg_module_info *info = bpf_map_lookup_elem(&modules, &module);
 	__u32 page, *first, *last, low, high, middle, turn;
@@ -162,12 +163,16 @@ static __noinline __u32 find_rule(__u32 module, __u64 address)
 static __noinline int look_up(struct lg_pc_entry *entry, struct lg_mapping_table *table, __u64 pc,
 			      __u32 exact)
 {
-	struct bisect b = {.pc = pc, .generation = table->generation, .high = table->count};
-	struct lg_mapping_key key = {.generation = table->generation};
-	struct lg_mapping *mapping = NULL;
 	__u64 wanted = exact ? pc : pc - 1;
+	struct lg_mapping_key key = {};
+	struct lg_mapping *mapping = NULL;
+	struct bisect b = {.pc = wanted};
 
-	b.pc = wanted;
+	if (!entry || !table)
+		return 0;
+	b.generation = table->generation;
+	b.high = table->count;
+	key.generation = table->generation;
 	if (table->count) {
 		bpf_loop(16, mapping_step, &b, 0);
 		key.slot = b.low;
@@ -429,27 +434,30 @@ static __always_inline __u32 intern_stack(struct walk *w, __u32 function)
 	return added ? added : add_stack(w, function);
 }
 
-/* Walks and interns the stack of the call whose return address is at regs->sp. 0: no stack wanted or no room.
+/*
+ * Walks and interns the stack of the call that was entered with these registers (the return address is at sp). 0: no stack
+ * wanted or no room.
  */
-static __noinline __u32 take_stack(struct pt_regs *regs, struct lg_thread *thread, __u32 function)
+__weak __noinline __u32 take_stack(__u64 sp, __u64 bp, struct lg_thread *thread, __u32 function)
 {
 	struct walk w = {};
-	__u32 proc = thread->proc - 1;
 	struct lg_mapping_table *table;
+	__u32 proc;
 
-	if (cfg_unwind == LG_UNWIND_NONE)
-		goto intern;
-	w.sp = PT_REGS_SP(regs) + 8;
-	w.bp = PT_REGS_FP(regs);
-	if (read_word(&w.pc, PT_REGS_SP(regs)))
+	if (!thread)
 		return 0;
 	w.thread = thread;
-	table = bpf_map_lookup_elem(&mapping_tables, &proc);
-	if (table)
-		w.table = *table;
-	bpf_loop(LG_MAX_FRAMES + 1, walk_step, &w, 0);
-intern:
-	w.thread = thread;
+	if (cfg_unwind != LG_UNWIND_NONE) {
+		w.sp = sp + 8;
+		w.bp = bp;
+		if (read_word(&w.pc, sp))
+			return 0;
+		proc = thread->proc - 1;
+		table = bpf_map_lookup_elem(&mapping_tables, &proc);
+		if (table)
+			w.table = *table;
+		bpf_loop(LG_MAX_FRAMES + 1, walk_step, &w, 0);
+	}
 	return intern_stack(&w, function);
 }
 

@@ -104,7 +104,7 @@ std::string output_of(const std::string& command, const std::string& input) {
   const std::string in = folder.path() + "/in";
   const std::string out = folder.path() + "/out";
   std::ofstream(in) << input;
-  if (std::system((command + " <" + in + " >" + out).c_str()) != 0) return {};
+  if (std::system(("(" + command + ") <" + in + " >" + out).c_str()) != 0) return {};
   std::ifstream file(out);
   return {std::istreambuf_iterator<char>(file), {}};
 }
