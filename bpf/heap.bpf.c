@@ -10,12 +10,31 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * The pending slot for a call that starts at `sp`, or NULL when it is a call inside another one of the
- * family, which counts once, for the outer call. A slot whose stack pointer is at or below `sp` belongs to a
- * call that never returned (longjmp). A call on another stack (a signal handler's, a coroutine's) gets a slot
- * of its own.
+ * True when the function entered at `sp` was jumped to by another one of the family (reallocarray ends in realloc, memalign
+ * in malloc): the return address is then the kernel's return-probe trampoline, which is in no file.
  */
-static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __u64 sp, __u32 function)
+static __always_inline int is_tail_call(struct lg_thread *thread, __u64 sp)
+{
+	struct lg_pc_entry entry = {};
+	struct lg_mapping_table none = {}, *table;
+	__u32 proc = thread->proc - 1;
+	__u64 pc = 0;
+
+	if (read_word(&pc, sp))
+		return 0;
+	table = bpf_map_lookup_elem(&mapping_tables, &proc);
+	if (table)
+		none = *table;
+	look_up(&entry, &none, pc, 0);
+	return (entry.frame >> LG_FRAME_MODULE_SHIFT) == LG_FRAME_NO_MODULE;
+}
+
+/*
+ * The pending slot for a call that starts at `sp`, or NULL when it is a call inside another one of the family, which
+ * counts once, for the outer call. A slot whose stack pointer is below `sp` belongs to a call that never returned (longjmp).
+ * A call on another stack (a signal handler's, a coroutine's) gets a slot of its own.
+ */
+static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __u64 sp)
 {
 	__u32 depth = thread->depth;
 	int i;
@@ -26,8 +45,8 @@ static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __
 		if (!depth || depth > LG_MAX_PENDING)
 			break;
 		top = &thread->pending[(depth - 1) & (LG_MAX_PENDING - 1)];
-		if (sp == top->sp && top->function == LG_FN_reallocarray && function == LG_FN_realloc)
-			return NULL; /* reallocarray ends in a jump to realloc */
+		if (sp == top->sp && is_tail_call(thread, sp))
+			return NULL;
 		if (sp < top->sp && top->sp - sp < (256 << 10))
 			return NULL;
 		if (sp < top->sp || sp - top->sp > (8 << 20))
@@ -61,7 +80,7 @@ int alloc_enter(struct pt_regs *ctx)
 		if ((ready && *ready) || hold_until_examined(proc))
 			thread->examined = 1;
 	}
-	call = open_call(thread, PT_REGS_SP(ctx), function);
+	call = open_call(thread, PT_REGS_SP(ctx));
 	if (!call)
 		return 0;
 	call->sp = PT_REGS_SP(ctx);

@@ -137,6 +137,7 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 	__u64 now;
 
 	__sync_fetch_and_add(&proc->allocations, 1);
+	__sync_fetch_and_add(&proc->bytes, block->size);
 	if (block->test) {
 		__sync_fetch_and_add(&proc->test_allocations, 1);
 		__sync_fetch_and_add(&proc->test_bytes, block->size);

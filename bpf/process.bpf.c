@@ -211,6 +211,7 @@ int link_map_changed(struct pt_regs *ctx)
 		return 0;
 	__sync_fetch_and_and(&process->flags, ~LG_PROC_HOLD_ASKED);
 	bpf_map_update_elem(&examined, &proc, &zero, BPF_ANY);
-	hold_until_examined(proc);
+	/* where the wait ends too early, this thread's next allocation goes on waiting */
+	thread->examined = hold_until_examined(proc);
 	return 0;
 }

@@ -145,7 +145,7 @@ __weak __noinline __u32 find_rule(__u32 module, __u64 address)
 		return LG_RULE_NONE;
 	low = *first;
 	high = *last + 1;
-	for (turn = 0; turn < 24; turn++) {
+	for (turn = 0; turn < 10; turn++) { /* a page of 128 bytes has at most 128 rows */
 		if (high <= low + 1)
 			break;
 		middle = low + (high - low) / 2;
@@ -185,8 +185,12 @@ static __noinline int look_up(struct lg_pc_entry *entry, struct lg_mapping_table
 		entry->frame = (__u64)mapping->module << LG_FRAME_MODULE_SHIFT |
 			       ((pc - mapping->bias) & LG_FRAME_ADDR_MASK);
 		entry->rule = find_rule(mapping->module, wanted - mapping->bias);
+		/* nothing calls from in front of a function's first byte: this is the bottom of a makecontext stack */
+		if (!exact && !LG_RULE_KIND(entry->rule) && LG_RULE_KIND(find_rule(mapping->module, pc - mapping->bias)))
+			entry->rule = LG_RULE_END;
 	}
-	if (exact)
+	/* a signal handler "returns" to the first instruction of its trampoline, which no call stands in front of */
+	if (exact || LG_RULE_KIND(entry->rule) == LG_RULE_SIGNAL)
 		entry->frame |= LG_FRAME_EXACT;
 	return 0;
 }
@@ -246,6 +250,15 @@ static __always_inline long step_signal(struct walk *w)
 	return 0;
 }
 
+static __always_inline int in_a_module(struct walk *w, __u64 pc)
+{
+	struct lg_pc_entry entry = {};
+	struct lg_mapping_table table = w->table;
+
+	look_up(&entry, &table, pc, 0);
+	return entry.frame >> LG_FRAME_MODULE_SHIFT != LG_FRAME_NO_MODULE;
+}
+
 /* A frame without a rule: trust the frame pointer for this frame alone, if it can be one. */
 static __always_inline long step_frame_pointer(struct walk *w, enum lg_truncated why)
 {
@@ -253,6 +266,8 @@ static __always_inline long step_frame_pointer(struct walk *w, enum lg_truncated
 
 	if (w->bp < w->sp || w->bp & 7 || w->bp - w->sp > (8 << 20) ||
 	    bpf_probe_read_user(pair, sizeof(pair), (void *)w->bp))
+		return stop(w, why);
+	if (why != LG_TRUNCATED_NOT && pair[1] && !in_a_module(w, pair[1]))
 		return stop(w, why);
 	w->sp = w->bp + 16;
 	w->bp = pair[0];
@@ -287,7 +302,7 @@ static __always_inline long step_rule(struct walk *w, __u32 rule)
 	default:
 		return stop(w, LG_TRUNCATED_UNSUPPORTED);
 	}
-	if (cfa <= w->sp)
+	if (cfa <= w->sp || cfa & 7)
 		return stop(w, LG_TRUNCATED_UNREADABLE);
 	if (rule >> 20) {
 		__u64 at = LG_RULE_RBP_IN_FRAME(rule) ? w->bp + (__s64)LG_RULE_RBP_OFF(rule)

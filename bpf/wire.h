@@ -242,6 +242,8 @@ struct lg_proc {
 	__u32 test_failed;
 	__u32 test_skipped;
 	__u32 framework;
+	__u32 vain_holds; /* waits for user space that ended without an answer */
+	__u32 pad;
 	__u64 allocations;
 	__u64 frees;
 	__u64 bytes;

@@ -24,10 +24,7 @@ source_files() { project_files | grep -E '\.(c|cc|cpp|h|hpp)$' || true; }
 
 # A script is what starts with #!.
 script_files() {
-  local file
-  project_files | while read -r file; do
-    if [ "$(head -c 2 "$file" | tr -d '\0')" = '#!' ]; then echo "$file"; fi
-  done
+  project_files | tr '\n' '\0' | xargs -0 -r awk 'FNR == 1 && /^#!/ {print FILENAME} {nextfile}'
 }
 
 # Ends the check. The argument says in a few words what was looked at.

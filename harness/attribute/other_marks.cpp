@@ -99,35 +99,42 @@ std::vector<FrameworkVariant> doctest_variants() {
   made.framework = model::Framework::doctest;
   made.family = made.name = "doctest";
   made.fallback = true;  // nothing that is read depends on std::string
+  // They are local symbols; GCC's link time optimisation gives those a suffix.
+  const auto with_suffix = [](const std::string& name) {
+    return std::vector<std::string>{name, name + ".lto_priv.0"};
+  };
+  MarkSlot start{true, Take::each, {}}, end{true, Take::each, {}};
   for (const char* reporter : {"15ConsoleReporter", "11XmlReporter", "13JUnitReporter"}) {
     const std::string prefix = std::string("_ZN7doctest12_GLOBAL__N_1") + reporter;
-    const std::string ended = prefix + "13test_case_endERKNS_20CurrentTestCaseStatsE";
-    made.slots.push_back(
-        {true, Take::first, {{{prefix + "15test_case_startERKNS_12TestCaseDataE"}, doctest_start()}}});
-    made.slots.push_back(
-        {true,
-         Take::first,
-         {{{ended}, doctest_end(OutcomeForm::passed_flag)}, {{ended}, doctest_end(OutcomeForm::plain)}}});
+    const auto ended = with_suffix(prefix + "13test_case_endERKNS_20CurrentTestCaseStatsE");
+    start.candidates.push_back(
+        {with_suffix(prefix + "15test_case_startERKNS_12TestCaseDataE"), doctest_start()});
+    end.candidates.push_back({ended, doctest_end(OutcomeForm::passed_flag)});
+    end.candidates.push_back({ended, doctest_end(OutcomeForm::plain)});
   }
   MarkLayout crash;
   crash.role = MarkRole::test_crash;
   crash.framework = model::Framework::doctest;
-  made.slots.push_back(
-      {false, Take::first, {{{"_ZN7doctest12_GLOBAL__N_121FatalConditionHandler12handleSignalEi"}, crash}}});
+  const MarkSlot crash_slot{
+      false,
+      Take::first,
+      {{with_suffix("_ZN7doctest12_GLOBAL__N_121FatalConditionHandler12handleSignalEi"), crash}}};
+  made.slots = {start, end, crash_slot};
   return {made};
 }
 
 std::vector<FrameworkVariant> boost_test_variants() {
-  // Functions that take or return a std::string tell which one it is; a stripped shared library has only the
-  // second.
+  // The mangled names tell; the classes named first are exported, so a stripped shared library has those.
   const std::string newlines = "_ZN5boost9unit_test6output23tu_name_remove_newlinesE";
+  const std::string libcxx_stream = "NSt3__113basic_ostreamIcNS2_11char_traitsIcEEEE";
   std::vector<FrameworkVariant> all;
-  all.push_back(boost_variant(
-      kLibcxxString, {newlines + "NSt3__112basic_stringIcNS2_11char_traitsIcEENS2_9allocatorIcEEEE"}));
+  all.push_back(
+      boost_variant(kLibcxxString, {"_ZN5boost9unit_test15unit_test_log_t10set_streamER" + libcxx_stream,
+                                    "_ZN5boost9unit_test16results_reporter10set_streamER" + libcxx_stream}));
   all.push_back(boost_variant(kCowString, {newlines + "Ss"}));
   all.push_back(
-      boost_variant(kCxx11String, {newlines + "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE",
-                                   "_ZNK5boost9unit_test9test_unit9full_nameB5cxx11Ev"}));
+      boost_variant(kCxx11String, {"_ZNK5boost9unit_test9test_unit9full_nameB5cxx11Ev",
+                                   newlines + "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"}));
   all.back().fallback = true;
   return all;
 }

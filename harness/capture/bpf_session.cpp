@@ -212,15 +212,16 @@ Status BpfSession::drain_records(const std::function<void(const lg_record&, std:
 
 namespace {
 
-/// A new inner array map holding `values`; its descriptor, or a negative errno. Filled through a mapping: a tenth of the time of
-/// updates.
+/// A new inner array map holding `values`; its descriptor, or a negative errno. Filled through a mapping: a
+/// tenth of the time of updates.
 template <typename Value>
 int filled_array(const char* name, std::span<const Value> values) {
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
   const auto entries = static_cast<std::uint32_t>(std::max<std::size_t>(values.size(), 1));
   // the kernel rounds the size of an array's elements up to eight bytes
   constexpr std::size_t kStride = (sizeof(Value) + 7) / 8 * 8;
-  const int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(std::uint32_t), sizeof(Value), entries, &options);
+  const int fd =
+      bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(std::uint32_t), sizeof(Value), entries, &options);
   if (fd < 0) return fd;
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t bytes = (entries * kStride + page - 1) / page * page;

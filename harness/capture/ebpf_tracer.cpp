@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -50,6 +51,12 @@ std::uint64_t monotonic_ns() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+std::string read_link(const std::string& path) {
+  char target[4096];
+  const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
+  return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : std::string();
+}
+
 void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t time_ns) {
   sum.min_block_bytes = sum.blocks ? std::min<std::uint64_t>(sum.min_block_bytes, block.size) : block.size;
   sum.max_block_bytes = std::max<std::uint64_t>(sum.max_block_bytes, block.size);
@@ -67,7 +74,8 @@ Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
   log_ = std::make_unique<TraceLog>(target.pid);
-  modules_ = std::make_unique<ModuleTable>(*session_, std::move(find_marks), options_.unwind);
+  modules_ = std::make_unique<ModuleTable>(*session_, std::move(find_marks), options_.unwind,
+                                           options_.cache_directory);
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
     auto added = modules_->add(object.open_path, object.path);
@@ -114,6 +122,9 @@ void EbpfTracer::examine(std::uint32_t proc) {
         image.stripped = modules_->modules()[*id].stripped;
     }
     image.examined = true;
+    // exec's own name for the file may be a link such as /proc/self/exe
+    if (const std::string exe = read_link(fmt::format("/proc/{}/exe", pid)); !exe.empty()) image.exe = exe;
+    if ((process->flags & LG_PROC_LATE) != 0 && image.framework != model::Framework::none) ++examined_late_;
   }
   const std::uint32_t generation = next_generation_++;
   if (auto stored = session_->set_mappings(proc, generation, rows); !stored)
@@ -211,6 +222,7 @@ Result<model::Trace> EbpfTracer::finish() {
   const auto lost = session_->lost();
   for (std::size_t i = 0; i < std::size(kLossNames); ++i)
     tracer.lost[kLossNames[i]] = lost[i];
+  tracer.lost["examined_late"] += examined_late_;
   const lg_totals totals = session_->totals();
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;

@@ -47,6 +47,8 @@ class EbpfTracer final : public HeapTracer {
       tables_;  ///< process -> generation, mappings
   std::map<SumKey, model::TraceOutstanding> sums_;
   std::uint64_t collect_at_blocks_ = 1u << 18;
+  std::uint64_t examined_late_ =
+      0;  ///< processes with a test framework that ran on before their modules were examined
   std::vector<std::string> problems_;  ///< what went wrong while tracing, told as notes
 };
 

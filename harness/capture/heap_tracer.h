@@ -23,6 +23,7 @@ struct TracerOptions {
   std::uint32_t max_processes = 16384;
   std::uint64_t max_live_blocks = 0;  ///< 0: grows to need
   std::uint32_t ring_bytes = 4u << 20;
+  std::string cache_directory;   ///< of unwinding rows, between runs; empty: none
   std::uint32_t max_stacks = 0;  ///< 0: grows to need
 };
 

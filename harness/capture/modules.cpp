@@ -75,6 +75,15 @@ bool long_nops_emulated() {
 
 }  // namespace
 
+ModuleTable::ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
+                         const std::string& cache_directory)
+    : session_(session), find_marks_(std::move(find_marks)), unwind_(unwind) {
+  if (cache_directory.empty()) return;
+  // a cache that cannot be trusted or made is done without
+  if (auto cache = UnwindCache::open(cache_directory); cache)
+    cache_ = std::make_unique<UnwindCache>(std::move(*cache));
+}
+
 Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::string& path) {
   Descriptor file(::open(open_path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return system_error(ErrorKind::io, "cannot open " + path, errno);
@@ -128,7 +137,7 @@ std::uint64_t ModuleTable::bias(std::uint32_t id, const FileMapping& mapping) co
 
 Status ModuleTable::load_rows(std::uint32_t id) {
   if (unwind_ == UnwindMode::none || unwind_ == UnwindMode::frame_pointer) return {};
-  auto table = build_unwind_table(modules_[id].file->get());
+  auto table = load_or_build_unwind_table(modules_[id].file->get(), cache_.get());
   if (!table || table->rows.empty())
     return {};  // without CFI: frame pointers are tried, truncated stacks are counted
   lg_module_info info{};

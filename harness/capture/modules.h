@@ -16,14 +16,16 @@
 #include "harness/capture/bpf_session.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/process_maps.h"
+#include "harness/capture/unwind/unwind_cache.h"
 #include "harness/model/trace.h"
 
 namespace leakgate::capture {
 
 class ModuleTable {
  public:
-  ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind)
-      : session_(session), find_marks_(std::move(find_marks)), unwind_(unwind) {}
+  /// `cache_directory`: where unwinding rows are kept between runs; empty: nowhere.
+  ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
+              const std::string& cache_directory);
 
   /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
   /// the file is no usable ELF file or the kernel refuses the probes.
@@ -56,6 +58,7 @@ class ModuleTable {
   BpfSession& session_;
   MarkFinder find_marks_;
   UnwindMode unwind_;
+  std::unique_ptr<UnwindCache> cache_;
   std::vector<model::TraceModule> modules_;
   std::vector<Details> details_;
   std::map<FileKey, std::uint32_t> by_file_;

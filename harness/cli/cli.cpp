@@ -46,6 +46,17 @@ Status write_console(const model::Verdict& verdict, const Options& options, std:
   return {};
 }
 
+/// Where unwinding rows are kept between runs. Root's lie where only root can write; what HOME says is not
+/// asked then, since sudo may leave it as the invoking user's.
+std::string cache_directory() {
+  if (::geteuid() == 0) return "/var/cache/leakgate";
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
+    return std::string(cache) + "/leakgate";
+  if (const char* home = std::getenv("HOME"); home && *home == '/')
+    return std::string(home) + "/.cache/leakgate";
+  return {};
+}
+
 /// Judges and reports; the same for run and judge, which is what makes their reports equal.
 int conclude(const model::Recording& recording, const Options& options, std::FILE* console) {
   const model::Verdict verdict = judge::judge(recording, options.policy);
@@ -113,6 +124,7 @@ int run(const std::vector<std::string>& arguments, const launch::CallerState& ca
     return exit_status(options.error());
   }
   options->record.caller = caller;
+  options->record.tracer.cache_directory = cache_directory();
   switch (options->command) {
     case Command::help:
     case Command::version:

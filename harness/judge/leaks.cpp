@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -79,7 +80,11 @@ class Collector {
  private:
   const StackFacts& facts_of(std::uint32_t stack) {
     auto& slot = facts_[std::min<std::size_t>(stack, recording_.stacks.size())];
-    if (slot.fingerprint.empty()) slot = examine(resolve(recording_, stack));
+    if (slot.fingerprint.empty()) {
+      resolved_ = resolve(recording_, stack);
+      resolved_stack_ = stack;
+      slot = examine(resolved_);
+    }
     return slot;
   }
 
@@ -88,7 +93,7 @@ class Collector {
                        group.cycle, group.function, group.type, facts.identity);
   }
 
-  Candidate start(const model::BlockGroup& group, const StackFacts& facts) const {
+  Candidate start(const model::BlockGroup& group, const StackFacts& facts) {
     Candidate candidate;
     candidate.process = group.process;
     candidate.allocated_by = facts.allocated_by;
@@ -101,7 +106,9 @@ class Collector {
     leak.type = group.type;
     leak.cycle = group.cycle;
     leak.confidence = confidence_of(group.kind);
-    leak.stack = resolve(recording_, group.stack);
+    // Most stacks make one leak: what examine() has just looked at is used, not copied.
+    leak.stack = resolved_stack_ == group.stack ? std::move(resolved_) : resolve(recording_, group.stack);
+    resolved_stack_.reset();
     leak.site = facts.site;
     if (group.stack < recording_.stacks.size()) {
       leak.truncated = recording_.stacks[group.stack].truncated;
@@ -122,6 +129,8 @@ class Collector {
 
   const Recording& recording_;
   std::vector<StackFacts> facts_;  ///< the last one is that of no stack
+  std::vector<VerdictFrame> resolved_;  ///< of resolved_stack_
+  std::optional<std::uint32_t> resolved_stack_;
   std::unordered_map<std::string, std::size_t> by_site_;
   std::vector<Candidate> result_;
 };

@@ -157,6 +157,15 @@ std::size_t name_start(std::string_view name) {
   return start;
 }
 
+Framework framework_by_names(std::string_view function, std::string_view module) {
+  for (const auto& rule : kFrameworkNamespaces)
+    if (function.starts_with(rule.prefix)) return rule.framework;
+  if (!module.ends_with(".so")) return Framework::none;
+  for (const auto& rule : kFrameworkModules)
+    if (module.starts_with(rule.prefix)) return rule.framework;
+  return Framework::none;
+}
+
 bool is_operator_new(std::string_view name) {
   const auto at = name.rfind("operator ");
   if (at == std::string_view::npos || (at != 0 && !name.substr(0, at).ends_with("::"))) return false;
@@ -192,14 +201,7 @@ std::string module_name(std::string_view path) {
 }
 
 Framework framework_of(const VerdictFrame& frame) {
-  const std::string name = qualified_name(frame.function);
-  for (const auto& rule : kFrameworkNamespaces)
-    if (std::string_view(name).starts_with(rule.prefix)) return rule.framework;
-  const std::string module = module_name(frame.module);
-  if (module.ends_with(".so"))
-    for (const auto& rule : kFrameworkModules)
-      if (std::string_view(module).starts_with(rule.prefix)) return rule.framework;
-  return Framework::none;
+  return framework_by_names(qualified_name(frame.function), module_name(frame.module));
 }
 
 FrameOwner owner_of(const VerdictFrame& frame) {
@@ -208,11 +210,9 @@ FrameOwner owner_of(const VerdictFrame& frame) {
   if (is_allocator(name)) return FrameOwner::allocator;
   if (starts_with_any(kLibraryNamespaces, name)) return FrameOwner::standard_library;
   const std::string module = module_name(frame.module);
-  // Code in the C library's files that carries a framework's or a user's name does not exist; the reverse
-  // (static linking) does.
   if (contains(kLibraryModules, module)) return FrameOwner::standard_library;
   if (module.starts_with("ld-linux")) return FrameOwner::runtime;
-  return framework_of(frame) != Framework::none ? FrameOwner::framework : FrameOwner::user;
+  return framework_by_names(name, module) != Framework::none ? FrameOwner::framework : FrameOwner::user;
 }
 
 std::vector<FrameOwner> owners_of(const std::vector<VerdictFrame>& stack) {

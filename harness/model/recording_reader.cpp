@@ -252,7 +252,7 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
 }
 
 template <typename Row, typename Read>
-void read_table(Reader& in, const Json& body, const char* name, std::vector<Row>& rows, Read read) {
+void read_table(Reader& in, Json& body, const char* name, std::vector<Row>& rows, Read read) {
   in.enter("recording");
   const Json* table = in.find(body, name);
   if (table == nullptr) return in.complain(name, "is missing");

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// reports_bench [LEAKS] [FRAMES]: a run with so many leaks, each of its own site, through recording file,
+// judge and every report. Prints milliseconds, bytes and the peak of resident memory. The aim: 100,000 leaks
+// in at most 10 s and 1 GiB.
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "harness/judge/judge.h"
+#include "harness/model/recording_file.h"
+#include "harness/report/report.h"
+#include "tests/unit/judge/recording_builder.h"
+
+namespace {
+
+using namespace leakgate;
+using Clock = std::chrono::steady_clock;
+
+/// Stacks share the outer half of their frames, as real ones do; the inner half is each leak's own.
+model::Recording make(std::size_t leaks, std::size_t frames) {
+  test::RecordingBuilder builder;
+  const auto process = builder.process();
+  for (std::size_t i = 0; i < 1000; ++i)
+    builder.test(process, "Suite" + std::to_string(i % 37) + ".Case" + std::to_string(i));
+  const auto shared = builder.stack(test::with_gtest_below(std::vector<test::FrameText>(
+      frames > 16 ? frames / 2 - 8 : 0,
+      {"application::layer::forward_the_call_to_the_next_layer", "/home/dev/app/src/layers.cpp", 40})));
+  const auto outer = builder.recording.stacks[shared].frames;
+  for (std::size_t i = 0; i < leaks; ++i) {
+    std::vector<test::FrameText> own;
+    for (std::size_t j = 0; j < frames - std::min(frames, outer.size()); ++j)
+      own.push_back({"application::module" + std::to_string(i) + "::function_number_" + std::to_string(j),
+                     "/home/dev/app/src/module" + std::to_string(i % 500) + ".cpp",
+                     static_cast<std::uint32_t>(10 + j)});
+    const auto stack = builder.stack(own);
+    auto& row = builder.recording.stacks[stack].frames;
+    row.insert(row.end(), outer.begin(), outer.end());
+    builder.leak(static_cast<std::uint32_t>(i % 1000), stack, 16 + i % 4096, 1 + i % 3);
+  }
+  return builder.recording;
+}
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const std::size_t leaks = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 100000;
+  const std::size_t frames = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 24;
+  std::string file = model::format_recording(make(leaks, frames));
+  const auto start = Clock::now();
+  auto begin = start;
+  const auto step = [&](const char* name, std::size_t bytes) {
+    std::printf("%-10s %8.0f ms %12zu bytes\n", name, since(begin), bytes);
+    begin = Clock::now();
+  };
+  auto recording = model::parse_recording(file);
+  if (!recording) return std::printf("%s\n", recording.error().message.c_str()), 1;
+  step("parse", file.size());
+  file = {};
+  const auto verdict = judge::judge(*recording, {});
+  recording = model::Recording{};
+  step("judge", verdict.leaks.size());
+  using report::Format;
+  for (const auto& [name, format] : {std::pair{"console", Format::console},
+                                     {"json", Format::json},
+                                     {"junit", Format::junit},
+                                     {"sarif", Format::sarif}})
+    step(name, report::render(verdict, format).size());
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  std::printf("%zu leaks of %zu frames: %.1f s, %ld MiB at the peak\n", leaks, frames, since(start) / 1e3,
+              usage.ru_maxrss / 1024);
+  return 0;
+}
