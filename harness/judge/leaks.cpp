@@ -13,6 +13,7 @@
 
 #include "harness/judge/fingerprint.h"
 #include "harness/judge/policy.h"
+#include "harness/judge/runtime_memory.h"
 #include "harness/judge/site.h"
 
 namespace leakgate::judge {
@@ -26,7 +27,7 @@ struct StackFacts {
   std::string fingerprint;
   std::string identity;  ///< fingerprint plus files and lines: what makes two allocation sites one
   std::size_t site = 0;
-  model::Framework allocated_by = model::Framework::none;
+  std::string_view kept_by;
 };
 
 std::vector<VerdictFrame> resolve(const Recording& recording, std::uint32_t index) {
@@ -45,11 +46,13 @@ std::vector<VerdictFrame> resolve(const Recording& recording, std::uint32_t inde
   return frames;
 }
 
-StackFacts examine(const std::vector<VerdictFrame>& frames) {
+StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
   const auto owners = owners_of(frames);
   StackFacts facts;
   facts.site = find_site(frames, owners);
-  facts.allocated_by = allocating_framework(frames, owners);
+  const auto framework = allocating_framework(frames, owners);
+  facts.kept_by = framework != model::Framework::none ? display_name(framework)
+                                                      : allocating_runtime(frames, owners, truncated);
   facts.fingerprint = fingerprint_of(frames, owners);
   facts.identity = facts.fingerprint;
   // Two lines of one function have one fingerprint, and are two sites all the same. What calls the test makes
@@ -83,7 +86,7 @@ class Collector {
     if (slot.fingerprint.empty()) {
       resolved_ = resolve(recording_, stack);
       resolved_stack_ = stack;
-      slot = examine(resolved_);
+      slot = examine(resolved_, stack < recording_.stacks.size() && recording_.stacks[stack].truncated);
     }
     return slot;
   }
@@ -96,7 +99,7 @@ class Collector {
   Candidate start(const model::BlockGroup& group, const StackFacts& facts) {
     Candidate candidate;
     candidate.process = group.process;
-    candidate.allocated_by = facts.allocated_by;
+    candidate.kept_by = facts.kept_by;
     model::Leak& leak = candidate.leak;
     leak.test = group.test;
     leak.kind = group.kind;
@@ -128,7 +131,7 @@ class Collector {
   }
 
   const Recording& recording_;
-  std::vector<StackFacts> facts_;  ///< the last one is that of no stack
+  std::vector<StackFacts> facts_;       ///< the last one is that of no stack
   std::vector<VerdictFrame> resolved_;  ///< of resolved_stack_
   std::optional<std::uint32_t> resolved_stack_;
   std::unordered_map<std::string, std::size_t> by_site_;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string_view>
 #include <vector>
 
 #include "harness/model/recording.h"
@@ -16,7 +17,7 @@ namespace leakgate::judge {
 struct Candidate {
   model::Leak leak;  ///< leak.test is an index into Recording::tests here
   std::uint32_t process = model::kNone;
-  model::Framework allocated_by = model::Framework::none;  ///< the framework that allocated for itself
+  std::string_view kept_by;  ///< the framework or part of the runtime that allocated for itself; empty: none
 };
 
 /// Outstanding blocks that are not judged because of the role of their process.

@@ -65,9 +65,8 @@ void judge_leak(Candidate& candidate, const Recording& recording, const Policy& 
   if (const int signal = signal_in_window(candidate, recording))
     return set(leak, LeakVerdict::allowed,
                fmt::format("the process died by signal {} before it could free them", signal));
-  if (candidate.allocated_by != model::Framework::none)
-    return set(leak, LeakVerdict::allowed,
-               fmt::format("allocated by {} for itself", display_name(candidate.allocated_by)));
+  if (!candidate.kept_by.empty())
+    return set(leak, LeakVerdict::allowed, fmt::format("allocated by {} for itself", candidate.kept_by));
   if (!policy.fails(leak.kind))
     return set(leak, LeakVerdict::allowed,
                fmt::format("{} blocks do not fail under this policy", model::name_of(leak.kind)));
@@ -124,7 +123,7 @@ TestVerdict judge_test(const model::Test& test, const Recording& recording,
   if (any([](const Candidate* c) { return c->leak.verdict == LeakVerdict::fail; })) return TestVerdict::leak;
   if (end_was_missed(test, recording)) return TestVerdict::incomplete;
   // What a framework keeps for itself says nothing about the test.
-  const bool tolerated = any([](const Candidate* c) { return c->allocated_by == model::Framework::none; });
+  const bool tolerated = any([](const Candidate* c) { return c->kept_by.empty(); });
   return tolerated ? TestVerdict::allowed : TestVerdict::clean;
 }
 

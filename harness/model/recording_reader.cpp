@@ -2,8 +2,9 @@
 // JSON body -> Recording; see recording_tables.h for the form. The input is hostile: each member's type and
 // range is checked, the first thing found wrong is the one reported, and indexes that survive refer to rows
 // that exist.
-#include <limits>
+#include <optional>
 #include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -26,12 +27,15 @@ constexpr std::uint64_t kMaxResolvedBytes = 1ull << 30;
 class Reader {
  public:
   void complain(std::string_view where, std::string_view what) {
-    if (ok()) error_ = fmt::format("the recording is not valid: {}.{} {}", row_, where, what);
+    if (!ok()) return;
+    const std::string row = index_ ? fmt::format("{}[{}]", table_, *index_) : table_;
+    error_ = fmt::format("the recording is not valid: {}.{} {}", row, where, what);
   }
   [[nodiscard]] bool ok() const { return error_.empty(); }
   [[nodiscard]] const std::string& error() const { return error_; }
-  void enter(std::string_view table, std::size_t index) { row_ = fmt::format("{}[{}]", table, index); }
-  void enter(std::string_view name) { row_ = name; }
+  /// What is read from here on; put into words only when there is a complaint. `table` must outlive the
+  /// reader.
+  void enter(const char* table, std::optional<std::size_t> index = {}) { table_ = table, index_ = index; }
 
   void read(const Json& row, const char* name, std::string& out) {
     const Json* value = find(row, name);
@@ -126,7 +130,8 @@ class Reader {
   }
 
  private:
-  std::string row_;
+  const char* table_ = "";
+  std::optional<std::size_t> index_;
   std::string error_;
 };
 
@@ -263,9 +268,10 @@ void read_table(Reader& in, Json& body, const char* name, std::vector<Row>& rows
     in.enter(name, rows.size());
     read(row, rows.emplace_back());
   }
+  body[name] = nullptr;  // a large table must not be held twice
 }
 
-void read_all(Reader& in, const Json& body, Recording& out) {
+void read_all(Reader& in, Json& body, Recording& out) {
   in.enter("recording");
   in.read(body, "tool_version", out.tool_version);
   for (const char* name : {"run", "tracer"}) {
@@ -319,7 +325,7 @@ std::uint64_t resolved_bytes(const Recording& recording) {
 }  // namespace
 
 Result<Recording> parse_tables(std::string_view body) {
-  const Json document = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  Json document = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded())
     return Error{ErrorKind::format, "the recording is not valid: its content is not JSON",
                  "record the run again"};

@@ -133,6 +133,7 @@ void Symbolizer::bound_memory(std::uint32_t in_use) {
     if (oldest == nullptr) oldest = modules_[in_use].get();
     if (!oldest->dwarf) return;
     total -= std::min(total, oldest->dwarf->memory_bytes());
+    shown_paths_.clear();
     // One that ran into its bounds must not get them afresh.
     if (oldest->dwarf->exhausted()) {
       oldest->dwarf.reset();
@@ -141,6 +142,12 @@ void Symbolizer::bound_memory(std::uint32_t in_use) {
     oldest->dwarf.reset();
     oldest->dwarf_loaded = false;
   }
+}
+
+const std::string& Symbolizer::shown_path(const char* path) {
+  const auto known = shown_paths_.find(path);
+  if (known != shown_paths_.end()) return known->second;
+  return shown_paths_.emplace(path, paths_.display(path)).first->second;
 }
 
 void Symbolizer::resolve_in(Module& module, std::uint64_t address, std::vector<model::Frame>& frames) {
@@ -164,7 +171,7 @@ void Symbolizer::resolve_in(Module& module, std::uint64_t address, std::vector<m
     model::Frame frame;
     frame.function = std::move(source.function.compact);
     frame.full_function = std::move(source.function.full);
-    if (source.file != nullptr) frame.file = paths_.display(source.file);
+    if (source.file != nullptr) frame.file = shown_path(source.file);
     frame.line = source.line;
     frame.column = source.column;
     frame.inlined = source.inlined;

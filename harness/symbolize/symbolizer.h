@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -89,6 +88,7 @@ class Symbolizer {
   void load_symbols(Module& module) const;
   void load_dwarf(Module& module);
   void bound_memory(std::uint32_t in_use);
+  const std::string& shown_path(const char* path);
   void resolve_in(Module& module, std::uint64_t address, std::vector<model::Frame>& frames);
 
   SymbolizerOptions options_;
@@ -96,6 +96,9 @@ class Symbolizer {
   std::vector<std::unique_ptr<Module>> modules_;
   std::uint64_t clock_ = 0;  ///< counts lookups; says which module was used last
   std::vector<SourceFrame> source_frames_;
+  /// Display form of the paths met so far, by the address of the text in the DWARF reader; goes with any of
+  /// those.
+  std::unordered_map<const char*, std::string> shown_paths_;
 };
 
 }  // namespace leakgate::symbolize

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules: the dynamic linker's own records and thread control blocks, stdio's buffers, what a runtime
+// library's start-up code keeps (libstdc++'s emergency pool for exceptions).
+#include "harness/judge/runtime_memory.h"
+
+#include <algorithm>
+
+namespace leakgate::judge {
+namespace {
+
+/// Without glibc's prefix for internal aliases and leading underscores: "__GI__IO_file_doallocate" is
+/// "IO_file_doallocate".
+std::string bare_name(const model::VerdictFrame& frame) {
+  std::string name = qualified_name(frame.function);
+  if (name.starts_with("__GI_")) name.erase(0, 5);
+  name.erase(0, std::min(name.find_first_not_of('_'), name.size()));
+  return name;
+}
+
+bool is_c_library(std::string_view module) {
+  return module == "libc.so" || module.starts_with("ld-linux");
+}
+
+/// ld.so's own code, or what of it is linked into libc and static programs; not the frames that call a
+/// library's constructors on its behalf.
+bool is_dynamic_linker(const model::VerdictFrame& frame, std::string_view name, std::string_view module) {
+  if (name == "call_init" || name == "dl_init" || name == "dl_start_user") return false;
+  if (module.starts_with("ld-linux")) return true;
+  return module == "libc.so" &&
+         (name.starts_with("dl_") || name.starts_with("dlfo_") || name == "allocate_dtv") &&
+         !frame.module.empty();
+}
+
+bool is_runtime_library(std::string_view module) {
+  return is_c_library(module) || module == "libstdc++.so" || module == "libgcc_s.so" ||
+         module == "libc++.so" || module == "libc++abi.so";
+}
+
+}  // namespace
+
+std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stack,
+                                    const std::vector<FrameOwner>& owners, bool truncated) {
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    if (owners[i] == FrameOwner::allocator) continue;
+    const std::string name = bare_name(stack[i]);
+    const std::string module = module_name(stack[i].module);
+    if (is_dynamic_linker(stack[i], name, module)) return "the dynamic linker";
+    if (name == "IO_file_doallocate") return "stdio";
+    break;
+  }
+  // a stack that never leaves the runtime libraries and ends where it should is their start-up code
+  const bool start_up = !stack.empty() && !truncated &&
+                        std::all_of(stack.begin(), stack.end(), [](const model::VerdictFrame& frame) {
+                          return is_runtime_library(module_name(frame.module));
+                        });
+  return start_up ? "the C++ runtime" : "";
+}
+
+}  // namespace leakgate::judge
