@@ -10,8 +10,9 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * True when the function entered at `sp` was jumped to by another one of the family (reallocarray ends in realloc, memalign
- * in malloc): the return address is then the kernel's return-probe trampoline, which is in no file.
+ * True when the function entered at `sp` was jumped to by another one of the family (reallocarray ends in
+ * realloc, memalign in malloc): the return address is then the kernel's return-probe trampoline, which is in
+ * no file.
  */
 static __always_inline int is_tail_call(struct lg_thread *thread, __u64 sp)
 {
@@ -30,9 +31,10 @@ static __always_inline int is_tail_call(struct lg_thread *thread, __u64 sp)
 }
 
 /*
- * The pending slot for a call that starts at `sp`, or NULL when it is a call inside another one of the family, which
- * counts once, for the outer call. A slot whose stack pointer is below `sp` belongs to a call that never returned (longjmp).
- * A call on another stack (a signal handler's, a coroutine's) gets a slot of its own.
+ * The pending slot for a call that starts at `sp`, or NULL when it is a call inside another one of the
+ * family, which counts once, for the outer call. A slot whose stack pointer is below `sp` belongs to a call
+ * that never returned (longjmp). A call on another stack (a signal handler's, a coroutine's) gets a slot of
+ * its own.
  */
 static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __u64 sp)
 {

@@ -50,7 +50,8 @@ __weak __noinline int hold_until_examined(__u32 index)
 	}
 	state.deadline = bpf_ktime_get_ns() + LG_HOLD_NS;
 	bpf_loop(LG_HOLD_TURNS, hold_turn, &state, 0);
-	/* a few waits in vain are a busy machine: no test framework gets to its first test in so few allocations */
+	/* a few waits in vain are a busy machine: no test framework gets to its first test in so few
+	 * allocations */
 	if (!state.done && __sync_fetch_and_add(&proc->vain_holds, 1) >= LG_VAIN_HOLDS)
 		__sync_fetch_and_or(&proc->flags, LG_PROC_LATE);
 	return state.done;

@@ -7,7 +7,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 64);
+	__uint(max_entries, LG_MAX_MARKS);
 	__type(key, __u32);
 	__type(value, struct lg_mark);
 } marks SEC(".maps");
@@ -60,6 +60,11 @@ static __always_inline void read_text(char *out, __u32 room, __u64 object, struc
 			range.at = at + 1;
 		}
 		break;
+	case LG_TEXT_DOCTEST_STRING:
+		if (bpf_probe_read_user(head, sizeof(head), (void *)at))
+			return;
+		range.at = head[23] & 0x80 ? *(__u64 *)head : at;
+		break;
 	default:
 		return;
 	}
@@ -91,6 +96,13 @@ static __always_inline void add_totals(struct pt_regs *ctx, const struct lg_mark
 	if (mark->outcome_arg == 0xff)
 		return;
 	base = argument(ctx, mark->outcome_arg);
+	if (mark->outcome_form == LG_OUTCOME_PASSED_FLAG) {
+		__u8 passed = 1;
+
+		bpf_probe_read_user(&passed, sizeof(passed), (void *)base + mark->failed_off);
+		record->failed += !passed;
+		return;
+	}
 	if (mark->failed_off != 0xffff &&
 	    !bpf_probe_read_user(&count, sizeof(count), (void *)base + mark->failed_off))
 		record->failed += count;
@@ -154,14 +166,36 @@ static __noinline int start_test(struct pt_regs *ctx, const struct lg_mark *mark
 
 static __always_inline void note_part(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_proc *proc)
 {
-	__u64 type = argument(ctx, mark->outcome_arg) & 0xffffffff;
+	__u64 type = argument(ctx, mark->outcome_arg);
+	__u32 stored = 0;
 
+	if (mark->outcome_form == LG_OUTCOME_ALWAYS) {
+		__sync_fetch_and_add(&proc->test_failed, 1);
+		return;
+	}
+	if (mark->outcome_form == LG_OUTCOME_IN_MEMORY) {
+		if (bpf_probe_read_user(&stored, sizeof(stored), (void *)type))
+			return;
+		type = stored;
+	}
+	type &= 0xffffffff;
 	if (type > 7)
 		return;
 	if (mark->failed_mask >> type & 1)
 		__sync_fetch_and_add(&proc->test_failed, 1);
 	if (mark->skipped_mask >> type & 1)
 		__sync_fetch_and_add(&proc->test_skipped, 1);
+}
+
+/* True where the mark's condition on its object does not hold. */
+static __always_inline int does_not_apply(const struct lg_mark *mark, __u64 object)
+{
+	__u8 value = 0;
+
+	if (mark->when_off == 0xffff)
+		return 0;
+	return bpf_probe_read_user(&value, sizeof(value), (void *)object + mark->when_off) ||
+	       value != mark->when_value;
 }
 
 SEC("uprobe.multi")
@@ -171,19 +205,30 @@ int mark_hit(struct pt_regs *ctx)
 	struct lg_mark *mark = bpf_map_lookup_elem(&marks, &id);
 	struct lg_thread *thread = current_thread();
 	struct lg_proc *proc;
+	__u64 object;
 
 	if (!mark || !thread)
 		return 0;
 	proc = process_of(thread->proc - 1);
 	if (!proc)
 		return 0;
+	object = follow(argument(ctx, mark->arg), mark->deref);
+	if (does_not_apply(mark, object))
+		return 0;
 	switch (mark->role) {
 	case LG_MARK_TEST_START:
+		if (proc->test && proc->test_object == object)
+			break; /* another mark told of this start already */
+		proc->test_object = object;
 		end_test(ctx, mark, thread); /* where the framework shows no end, the next start is it */
 		start_test(ctx, mark, thread);
 		break;
 	case LG_MARK_TEST_END:
-		end_test(ctx, mark, thread);
+		if (!proc->crashed)
+			end_test(ctx, mark, thread);
+		break;
+	case LG_MARK_TEST_CRASH:
+		proc->crashed = 1;
 		break;
 	case LG_MARK_TEST_PART:
 		note_part(ctx, mark, proc);

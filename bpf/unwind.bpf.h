@@ -185,11 +185,14 @@ static __noinline int look_up(struct lg_pc_entry *entry, struct lg_mapping_table
 		entry->frame = (__u64)mapping->module << LG_FRAME_MODULE_SHIFT |
 			       ((pc - mapping->bias) & LG_FRAME_ADDR_MASK);
 		entry->rule = find_rule(mapping->module, wanted - mapping->bias);
-		/* nothing calls from in front of a function's first byte: this is the bottom of a makecontext stack */
-		if (!exact && !LG_RULE_KIND(entry->rule) && LG_RULE_KIND(find_rule(mapping->module, pc - mapping->bias)))
+		/* nothing calls from in front of a function's first byte: this is the bottom of a makecontext
+		 * stack */
+		if (!exact && !LG_RULE_KIND(entry->rule) &&
+		    LG_RULE_KIND(find_rule(mapping->module, pc - mapping->bias)))
 			entry->rule = LG_RULE_END;
 	}
-	/* a signal handler "returns" to the first instruction of its trampoline, which no call stands in front of */
+	/* a signal handler "returns" to the first instruction of its trampoline, which no call stands in
+	 * front of */
 	if (exact || LG_RULE_KIND(entry->rule) == LG_RULE_SIGNAL)
 		entry->frame |= LG_FRAME_EXACT;
 	return 0;
@@ -450,8 +453,8 @@ static __always_inline __u32 intern_stack(struct walk *w, __u32 function)
 }
 
 /*
- * Walks and interns the stack of the call that was entered with these registers (the return address is at sp). 0: no stack
- * wanted or no room.
+ * Walks and interns the stack of the call that was entered with these registers (the return address is at
+ * sp). 0: no stack wanted or no room.
  */
 __weak __noinline __u32 take_stack(__u64 sp, __u64 bp, struct lg_thread *thread, __u32 function)
 {

@@ -60,7 +60,11 @@ enum lg_mark_role {
 	LG_MARK_TEST_END = 2,
 	LG_MARK_TEST_PART =
 	    3, /* an assertion result: `outcome_arg` holds its type, see failed_value / skipped_value */
-	LG_MARK_DEATH_FORK = 4, /* the next fork of this thread makes a death test's child */
+	LG_MARK_DEATH_FORK = 4,	 /* the next fork of this thread makes a death test's child */
+	LG_MARK_SUITE_START = 5, /* a suite is entered: not a window */
+	LG_MARK_SUITE_END = 6,
+	LG_MARK_TEST_CRASH =
+	    7, /* the framework reports a fatal signal: what it calls an end afterwards is none */
 };
 
 enum lg_text_kind {
@@ -71,6 +75,16 @@ enum lg_text_kind {
 	LG_TEXT_STRING_REF = 4, /* pointer at +0, length at +8, not terminated (Catch2 StringRef, string_view
 				   with that order) */
 	LG_TEXT_INLINE = 5,	/* characters stored at the offset itself, NUL terminated */
+	LG_TEXT_DOCTEST_STRING =
+	    6, /* doctest::String: top bit of byte 23 clear: inline, set: pointer at +0 */
+};
+
+/* How a mark tells the outcome. */
+enum lg_outcome_form {
+	LG_OUTCOME_PLAIN = 0, /* TEST_PART: the register is the type; TEST_END: u64 counts in the totals */
+	LG_OUTCOME_IN_MEMORY = 1,   /* TEST_PART: the register points at the type, a u32 */
+	LG_OUTCOME_PASSED_FLAG = 2, /* TEST_END: the byte at failed_off is 1 when the test passed */
+	LG_OUTCOME_ALWAYS = 3,	    /* TEST_PART: being called is a failure */
 };
 
 /* A text field of the object a mark's argument points at. */
@@ -98,9 +112,12 @@ struct lg_mark {
 			      totals; 0xff: none */
 	__u8 failed_mask;  /* TEST_PART: bit n set: type n is a failure */
 	__u8 skipped_mask; /* TEST_PART: bit n set: type n is a skip */
-	__u8 pad;
+	__u8 outcome_form; /* enum lg_outcome_form */
 	__u16 failed_off;  /* TEST_END: u64 count of failures at this offset of the totals; 0xffff: none */
 	__u16 skipped_off; /* TEST_END: u64 count of skips; 0xffff: none */
+	__u16 when_off;	   /* the mark holds only where the byte at this offset of the object ... */
+	__u8 when_value;   /* ... has this value; 0xffff: always */
+	__u8 pad;
 };
 
 /* ---- loss: every way in which the kernel side can miss something, one counter each ---- */
@@ -161,6 +178,7 @@ enum {
 	LG_LIVE_FIRST_TIER = 131072, /* blocks; each further tier holds twice as many */
 	LG_LIFETIME_BUCKETS = 16,
 	LG_MAX_MODULES = 4096,
+	LG_MAX_MARKS = 16384,	/* about 15 for each test binary of a run */
 	LG_MAX_MAPPINGS = 4096, /* of one process */
 };
 
@@ -179,8 +197,8 @@ struct lg_stack {
 
 #define LG_FUNCTION_LIST(X)                                                                                  \
 	X(malloc)                                                                                            \
-	X(calloc) X(realloc) X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc)        \
-	    X(pvalloc)
+	X(calloc)                                                                                            \
+	X(realloc) X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc) X(pvalloc)
 
 enum lg_function {
 	LG_FN_none,
@@ -242,8 +260,9 @@ struct lg_proc {
 	__u32 test_failed;
 	__u32 test_skipped;
 	__u32 framework;
-	__u32 vain_holds; /* waits for user space that ended without an answer */
-	__u32 pad;
+	__u32 vain_holds;  /* waits for user space that ended without an answer */
+	__u32 crashed;	   /* a framework reported a fatal signal */
+	__u64 test_object; /* what the open window's start pointed at: several marks may tell of one start */
 	__u64 allocations;
 	__u64 frees;
 	__u64 bytes;

@@ -98,39 +98,70 @@ Result<Temporary> create_beside(const std::string& destination, const std::strin
   return cannot_write(shown_path, EEXIST);
 }
 
-Status write_direct(const std::string& path, std::string_view content) {
-  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return cannot_write(path, errno);
-  return write_all(fd.get(), path, content);
-}
+}  // namespace
 
-Status finish(Temporary& temporary, const Destination& destination, const std::string& path,
-              std::string_view content) {
-  if (auto written = write_all(temporary.fd.get(), path, content); !written) return written;
+struct WholeFile::State {
+  std::string shown_path;
+  Destination destination;
+  Descriptor fd;
+  std::string temporary;  ///< empty where the destination is written directly
+
+  [[nodiscard]] int output() const { return fd ? fd.get() : STDOUT_FILENO; }
+  Status put_in_place();
+};
+
+Status WholeFile::State::put_in_place() {
   if (destination.exists) {
     // The new file keeps mode and, as far as allowed, the owner of the old one.
-    if (::fchown(temporary.fd.get(), destination.attributes.st_uid, destination.attributes.st_gid) != 0)
-      errno = 0;
-    if (::fchmod(temporary.fd.get(), destination.attributes.st_mode & 07777) != 0)
-      return cannot_write(path, errno);
+    if (::fchown(fd.get(), destination.attributes.st_uid, destination.attributes.st_gid) != 0) errno = 0;
+    if (::fchmod(fd.get(), destination.attributes.st_mode & 07777) != 0)
+      return cannot_write(shown_path, errno);
   }
-  if (::close(temporary.fd.release()) != 0) return cannot_write(path, errno);
-  if (::rename(temporary.path.c_str(), destination.path.c_str()) != 0) return cannot_write(path, errno);
+  if (::close(fd.release()) != 0) return cannot_write(shown_path, errno);
+  if (::rename(temporary.c_str(), destination.path.c_str()) != 0) return cannot_write(shown_path, errno);
+  temporary.clear();
   return {};
 }
 
-}  // namespace
+WholeFile::WholeFile(std::unique_ptr<State> state) : state_(std::move(state)) {}
+WholeFile::WholeFile(WholeFile&&) noexcept = default;
 
-Status write_whole(const std::string& path, std::string_view content) {
-  if (path == "-") return write_all(STDOUT_FILENO, "standard output", content);
+WholeFile::~WholeFile() {
+  if (state_ && !state_->temporary.empty()) ::unlink(state_->temporary.c_str());
+}
+
+Result<WholeFile> WholeFile::create(const std::string& path) {
+  auto state = std::make_unique<State>();
+  state->shown_path = path == "-" ? "standard output" : path;
+  if (path == "-") return WholeFile(std::move(state));
   auto destination = look_at(path);
   if (!destination) return std::move(destination).error();
-  if (destination->direct) return write_direct(destination->path, content);
-  auto temporary = create_beside(destination->path, path);
+  state->destination = std::move(*destination);
+  if (state->destination.direct) {
+    state->fd = Descriptor(::open(state->destination.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    if (!state->fd) return cannot_write(path, errno);
+    return WholeFile(std::move(state));
+  }
+  auto temporary = create_beside(state->destination.path, path);
   if (!temporary) return std::move(temporary).error();
-  auto done = finish(*temporary, *destination, path, content);
-  if (!done) ::unlink(temporary->path.c_str());
-  return done;
+  state->fd = std::move(temporary->fd);
+  state->temporary = std::move(temporary->path);
+  return WholeFile(std::move(state));
+}
+
+Status WholeFile::append(std::string_view content) {
+  return write_all(state_->output(), state_->shown_path, content);
+}
+
+Status WholeFile::commit() {
+  return state_->temporary.empty() ? Status() : state_->put_in_place();
+}
+
+Status write_whole(const std::string& path, std::string_view content) {
+  auto file = WholeFile::create(path);
+  if (!file) return std::move(file).error();
+  if (auto written = file->append(content); !written) return written;
+  return file->commit();
 }
 
 Status check_writable(const std::string& path) {

@@ -10,6 +10,11 @@
 #include "harness/base/text.h"
 
 namespace leakgate {
+namespace {
+
+constexpr std::size_t kChunkBytes = 1 << 20;
+
+}  // namespace
 
 void JsonWriter::new_line(std::size_t depth) {
   out_ += '\n';
@@ -43,6 +48,12 @@ void JsonWriter::close(char bracket) {
   has_elements_.pop_back();
   if (had && depth <= pretty_depth_) new_line(depth - 1);
   out_ += bracket;
+  if (sink_ && out_.size() >= kChunkBytes) flush();
+}
+
+void JsonWriter::flush() {
+  sink_(out_);
+  out_.clear();
 }
 
 void JsonWriter::key(std::string_view name) {
@@ -91,6 +102,13 @@ void JsonWriter::null() {
 void JsonWriter::quote(std::string_view text) {
   out_ += '"';
   while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7F && text[plain] != '"' &&
+           text[plain] != '\\')
+      ++plain;
+    out_ += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const Utf8Char c = decode_utf8(text);
     if (!c.valid)
       out_ += "\xEF\xBF\xBD";

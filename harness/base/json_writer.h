@@ -5,8 +5,10 @@
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace leakgate {
@@ -17,6 +19,9 @@ class JsonWriter {
  public:
   /// Levels down to `pretty_depth` put each element on a line of its own; deeper ones stay on one line.
   explicit JsonWriter(std::size_t pretty_depth = 0) : pretty_depth_(pretty_depth) {}
+  /// As above; the text goes to `sink` in chunks, the last of them on finish().
+  JsonWriter(std::size_t pretty_depth, std::function<void(std::string_view)> sink)
+      : pretty_depth_(pretty_depth), sink_(std::move(sink)) {}
 
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
@@ -46,10 +51,16 @@ class JsonWriter {
   void begin_object(std::string_view name) { key(name), begin_object(); }
   void begin_array(std::string_view name) { key(name), begin_array(); }
 
+  /// Hands the last chunk to the sink, with a line end. For writers with a sink only.
+  void finish() {
+    out_ += '\n';
+    flush();
+  }
   /// The text so far; the writer is empty afterwards.
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
+  void flush();
   void open(char bracket);
   void close(char bracket);
   void separate();
@@ -60,6 +71,7 @@ class JsonWriter {
   std::vector<bool> has_elements_;
   bool after_key_ = false;
   std::size_t pretty_depth_;
+  std::function<void(std::string_view)> sink_;
 };
 
 }  // namespace leakgate

@@ -46,6 +46,9 @@ struct Mark {
   std::uint8_t outcome_argument = 0xff;
   std::uint8_t failed_mask = 0;
   std::uint8_t skipped_mask = 0;
+  std::uint8_t outcome_form = 0;  ///< enum lg_outcome_form
+  std::uint16_t when_offset = 0xffff;
+  std::uint8_t when_value = 0;
   std::uint16_t failed_offset = 0xffff;
   std::uint16_t skipped_offset = 0xffff;
 };

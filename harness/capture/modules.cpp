@@ -40,6 +40,9 @@ lg_mark kernel_mark(const Mark& mark) {
   result.outcome_arg = mark.outcome_argument;
   result.failed_mask = mark.failed_mask;
   result.skipped_mask = mark.skipped_mask;
+  result.outcome_form = mark.outcome_form;
+  result.when_off = mark.when_offset;
+  result.when_value = mark.when_value;
   result.failed_off = mark.failed_offset;
   result.skipped_off = mark.skipped_offset;
   return result;

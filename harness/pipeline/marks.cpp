@@ -29,6 +29,9 @@ capture::Mark translate(const attribute::MarkProbe& probe) {
   mark.outcome_argument = layout.outcome_arg;
   mark.failed_mask = layout.failed_mask;
   mark.skipped_mask = layout.skipped_mask;
+  mark.outcome_form = static_cast<std::uint8_t>(layout.outcome_form);
+  mark.when_offset = layout.when_off;
+  mark.when_value = static_cast<std::uint8_t>(layout.when_value);
   mark.failed_offset = layout.failed_off;
   mark.skipped_offset = layout.skipped_off;
   return mark;
@@ -48,9 +51,12 @@ std::vector<capture::Mark> find_framework_marks(const ElfImage& image) {
     const auto found = addresses.find(name);
     return found == addresses.end() ? std::nullopt : std::optional(found->second);
   };
-  for (const attribute::MarkProbe& probe :
-       attribute::find_marks(lookup, attribute::MarkSet::wire_only).probes)
+  for (const attribute::MarkProbe& probe : attribute::find_marks(lookup, attribute::MarkSet::full).probes) {
+    // suites have no window of their own, and nothing asks for their path yet
+    const auto role = probe.mark.role;
+    if (role == attribute::MarkRole::suite_start || role == attribute::MarkRole::suite_end) continue;
     marks.push_back(translate(probe));
+  }
   return marks;
 }
 

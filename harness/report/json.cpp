@@ -151,8 +151,8 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
 
 }  // namespace
 
-std::string render_json(const model::Verdict& verdict) {
-  JsonWriter out(4);
+void write_json(const model::Verdict& verdict, const Sink& sink) {
+  JsonWriter out(4, sink);
   out.begin_object();
   out.member("schema", "leakgate-result/1");
   out.begin_object("tool");
@@ -184,7 +184,7 @@ std::string render_json(const model::Verdict& verdict) {
   list(out, "limits_exceeded", verdict.limits_exceeded);
   out.end_object();
   out.end_object();
-  return out.take() + "\n";
+  out.finish();
 }
 
 }  // namespace leakgate::report

@@ -23,8 +23,9 @@ constexpr std::size_t kMaxLeaksShown = 50;   // of one test
 constexpr std::size_t kMaxFramesShown = 40;  // of one stack
 constexpr std::size_t kMaxNameBytes = 1000;  // of one function
 constexpr std::size_t kMaxTestNameBytes = 4000;
+constexpr std::size_t kChunkBytes = 1 << 20;
 
-/// tinyxml2's printer, writing to a std::string: its own buffer counts in int and doubles.
+/// tinyxml2's printer, with a text of our own: its own buffer counts in int and holds the whole document.
 class StringPrinter : public tinyxml2::XMLPrinter {
  public:
   std::string text;
@@ -46,8 +47,9 @@ void StringPrinter::Print(const char* format, ...) {
 
 class JunitReport {
  public:
-  explicit JunitReport(const model::Verdict& verdict) : verdict_(verdict), root_(verdict) {}
-  std::string render();
+  JunitReport(const model::Verdict& verdict, const Sink& sink)
+      : verdict_(verdict), sink_(sink), root_(verdict) {}
+  void render();
 
  private:
   struct Counts {
@@ -75,7 +77,13 @@ class JunitReport {
   void failure(const model::JudgedTest& judged);
   void run_case();
 
+  void flush() {
+    sink_(out_.text);
+    out_.text.clear();
+  }
+
   const model::Verdict& verdict_;
+  const Sink& sink_;
   SourceRoot root_;
   StringPrinter out_;
   std::map<std::string, unsigned> used_names_;
@@ -270,7 +278,7 @@ void JunitReport::run_case() {
   out_.CloseElement();
 }
 
-std::string JunitReport::render() {
+void JunitReport::render() {
   std::map<std::uint32_t, std::vector<const model::JudgedTest*>> by_process;
   std::vector<const model::JudgedTest*> all;
   for (const auto& judged : verdict_.tests) {
@@ -290,13 +298,14 @@ std::string JunitReport::render() {
     suite(program_name(verdict_, tests.front()->test), tests);
   if (incomplete) run_case();
   out_.CloseElement();
-  return std::move(out_.text) + "\n";
+  out_.text += "\n";
+  flush();
 }
 
 }  // namespace
 
-std::string render_junit(const model::Verdict& verdict) {
-  return JunitReport(verdict).render();
+void write_junit(const model::Verdict& verdict, const Sink& sink) {
+  JunitReport(verdict, sink).render();
 }
 
 }  // namespace leakgate::report

@@ -3,6 +3,7 @@
 // stands behind it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "harness/model/verdict.h"
 
 namespace leakgate::report {
+
+/// Takes a report piece by piece: one of 100,000 leaks is too large to be held at once.
+using Sink = std::function<void(std::string_view)>;
 
 /// How the console report looks.
 struct ConsoleStyle {
@@ -38,6 +42,11 @@ std::string render_junit(const model::Verdict& verdict);
 /// SARIF 2.1.0 of the failing leaks, for GitHub code scanning and others.
 std::string render_sarif(const model::Verdict& verdict, const SarifLimits& limits = {});
 
+/// The same, in pieces.
+void write_json(const model::Verdict& verdict, const Sink& sink);
+void write_junit(const model::Verdict& verdict, const Sink& sink);
+void write_sarif(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink);
+
 enum class Format { console, json, junit, sarif };
 
 /// A report to write: `path` may be "-" for standard output.
@@ -48,6 +57,9 @@ struct ReportFile {
 
 /// `verdict` in `format`, console without colour.
 std::string render(const model::Verdict& verdict, Format format);
+
+/// As render, in pieces.
+void write(const model::Verdict& verdict, Format format, const Sink& sink);
 
 /// Writes each report, whole or not at all; a report that cannot be written does not stop the next. Returns
 /// the first error.

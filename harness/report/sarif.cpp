@@ -73,9 +73,9 @@ std::string plain(std::string_view text) {
 
 class SarifReport {
  public:
-  SarifReport(const model::Verdict& verdict, const SarifLimits& limits)
-      : verdict_(verdict), limits_(limits), root_(verdict) {}
-  std::string render();
+  SarifReport(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink)
+      : verdict_(verdict), limits_(limits), root_(verdict), out_(10, sink) {}
+  void render();
 
  private:
   void text(std::string_view name, std::string_view value);
@@ -97,7 +97,7 @@ class SarifReport {
   const model::Verdict& verdict_;
   const SarifLimits& limits_;
   SourceRoot root_;
-  JsonWriter out_{10};
+  JsonWriter out_;
   std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
 };
 
@@ -327,7 +327,7 @@ std::vector<const model::Leak*> SarifReport::choose() const {
   return chosen;
 }
 
-std::string SarifReport::render() {
+void SarifReport::render() {
   const auto chosen = choose();
   const auto failing = static_cast<std::size_t>(
       std::count_if(verdict_.leaks.begin(), verdict_.leaks.end(),
@@ -364,13 +364,13 @@ std::string SarifReport::render() {
   out_.end_object();
   out_.end_array();
   out_.end_object();
-  return out_.take() + "\n";
+  out_.finish();
 }
 
 }  // namespace
 
-std::string render_sarif(const model::Verdict& verdict, const SarifLimits& limits) {
-  return SarifReport(verdict, limits).render();
+void write_sarif(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink) {
+  SarifReport(verdict, limits, sink).render();
 }
 
 }  // namespace leakgate::report

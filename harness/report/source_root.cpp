@@ -17,6 +17,9 @@ constexpr auto kSystemFolders =
 
 std::string normal(std::string_view path) {
   if (path.empty()) return {};
+  const bool is_normal = path.back() != '/' && path.find("/.") == std::string_view::npos &&
+                         path.find("//") == std::string_view::npos && path.front() != '.';
+  if (is_normal) return std::string(path);
   std::string text = std::filesystem::path(path).lexically_normal().string();
   while (text.size() > 1 && text.back() == '/')
     text.pop_back();

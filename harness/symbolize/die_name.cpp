@@ -115,7 +115,8 @@ FunctionName DieNames::make_name(Dwarf_Die die) {
   const char* name = string_attribute(&die, DW_AT_name);
   if (linker_name != nullptr && *linker_name != '\0') {
     FunctionName demangled = name_from_linker(linker_name);
-    // The C++ library's demangler refuses names of more than about a thousand bytes; the DWARF has them in parts.
+    // The C++ library's demangler refuses names of more than about a thousand bytes; the DWARF has them in
+    // parts.
     if (!demangled.compact.starts_with("_Z") || name == nullptr) return demangled;
   }
   if (name == nullptr || *name == '\0') return {};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -13,6 +14,11 @@ namespace leakgate::symbolize {
 namespace {
 
 const std::string kEmpty;
+
+/// How internal a C name looks: the underscores at its start. 0 for C++ names, which have no such custom.
+std::size_t internal_marks(std::string_view name) {
+  return name.starts_with("_Z") ? 0 : std::min(name.find_first_not_of('_'), name.size());
+}
 
 }  // namespace
 
@@ -161,11 +167,15 @@ void Symbolizer::resolve_in(Module& module, std::uint64_t address, std::vector<m
           "symbols are incomplete: the debug information of " + module.info.path + " is too large or damaged";
     }
   }
-  const bool unnamed = source_frames_.empty() || source_frames_.back().function.compact.empty();
-  if (unnamed) {
-    if (source_frames_.empty()) source_frames_.emplace_back();
-    if (const char* symbol = module.symbols.find(address))
-      source_frames_.back().function = name_from_linker(symbol);
+  if (source_frames_.empty()) source_frames_.emplace_back();
+  FunctionName& function = source_frames_.back().function;
+  // The C library's debug information says __GI___libc_malloc where everybody, and the symbol table, says
+  // malloc.
+  if (function.compact.empty() || internal_marks(function.compact) > 0) {
+    const char* symbol = module.symbols.find(address);
+    if (symbol != nullptr && (function.compact.empty() || internal_marks(symbol) == 0)) {
+      function = name_from_linker(symbol);
+    }
   }
   for (SourceFrame& source : source_frames_) {
     model::Frame frame;

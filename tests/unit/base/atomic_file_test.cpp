@@ -97,6 +97,25 @@ TEST_F(AtomicFile, AFullDiskKeepsNothingHalfWritten) {
   EXPECT_EQ(status.error().code, ENOSPC);
 }
 
+TEST_F(AtomicFile, WhatIsNotCommittedNeverAppears) {
+  ASSERT_TRUE(write_whole(in("a"), "old"));
+  {
+    auto file = WholeFile::create(in("a"));
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->append("half"));
+    EXPECT_EQ(content(in("a")), "old");
+  }
+  EXPECT_EQ(content(in("a")), "old");
+  EXPECT_EQ(entries(), 1u);
+  auto file = WholeFile::create(in("a"));
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->append("ne"));
+  ASSERT_TRUE(file->append("w"));
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(content(in("a")), "new");
+  EXPECT_EQ(entries(), 1u);
+}
+
 TEST_F(AtomicFile, ReadingIsBoundedAndSaysWhy) {
   ASSERT_TRUE(write_whole(in("a"), "12345"));
   EXPECT_EQ(read_whole(in("a"), 5).value(), "12345");

@@ -41,6 +41,27 @@ TEST(JsonWriter, PrettyDownToADepth) {
   EXPECT_EQ(out.take(), "{\n  \"a\": [1, 2],\n  \"b\": []\n}");
 }
 
+TEST(JsonWriter, ASinkGetsTheSameTextInPieces) {
+  std::string pieces;
+  std::size_t calls = 0;
+  const auto fill = [](JsonWriter& out) {
+    out.begin_array();
+    for (int i = 0; i < 4; ++i) {
+      out.begin_object();
+      out.member("text", std::string(700000, 'x'));
+      out.end_object();
+    }
+    out.end_array();
+  };
+  JsonWriter sunk(2, [&](std::string_view piece) { pieces += piece, ++calls; });
+  fill(sunk);
+  sunk.finish();
+  JsonWriter whole(2);
+  fill(whole);
+  EXPECT_EQ(pieces, whole.take() + "\n");
+  EXPECT_GT(calls, 1u);
+}
+
 TEST(JsonWriter, EscapesAndRepairs) {
   JsonWriter out;
   out.string("\"\\\n\t\x01\x7f\xFF/");

@@ -71,7 +71,8 @@ TEST(CompactName, KeepsLambdas) {
 }
 
 TEST(CompactName, LeavesBrokenTextAlone) {
-  for (const std::string name : {"f(", "a<b", "x>y", "a]b", "f<int)>(", std::string(5000, '<').c_str()}) {
+  const std::string deep(5000, '<');
+  for (const std::string name : {"f(", "a<b", "x>y", "a]b", "f<int)>(", deep.c_str()}) {
     EXPECT_EQ(compact_name(name), name);
   }
 }

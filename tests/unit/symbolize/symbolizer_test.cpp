@@ -95,6 +95,7 @@ TEST_P(FullDebugInfo, NamesEveryShapeOfFunction) {
   EXPECT_EQ(innermost("anonymous"), "(anonymous namespace)::hidden(char const*, std::vector<int>&)");
   EXPECT_EQ(innermost("static"), "file_local(unsigned long, void (*)(int))");
   EXPECT_EQ(innermost("extern_c"), "plain_c_name");
+  EXPECT_EQ(innermost("alias"), "shapes_public");
   EXPECT_EQ(innermost("ctor"), "shop::Cart::Cart(int)");
   const std::string lambda = innermost("lambda");
   EXPECT_THAT(lambda, ::testing::StartsWith("use_lambda(int)::"));

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts threads, and does their share itself where the system gives none.
+#include "harness/classify/workers.h"
+
+#include <algorithm>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace leakgate::classify {
+namespace {
+constexpr unsigned kMaxAutomatic = 8;
+constexpr unsigned kMaxWorkers = 64;
+}  // namespace
+
+void run_workers(unsigned count, const std::function<void(unsigned worker)>& work) {
+  std::vector<std::thread> threads;
+  threads.reserve(count);
+  unsigned started = 1;  // worker 0 is the caller
+  try {
+    for (; started < count; ++started)
+      threads.emplace_back(work, started);
+  } catch (const std::system_error&) {  // no thread to be had: the caller works for the rest
+  }
+  if (count > 0) work(0);
+  for (unsigned worker = started; worker < count; ++worker)
+    work(worker);
+  for (std::thread& thread : threads)
+    thread.join();
+}
+
+unsigned worker_count(unsigned wanted) {
+  if (wanted != 0) return std::min(wanted, kMaxWorkers);
+  return std::clamp(std::thread::hardware_concurrency(), 1u, kMaxAutomatic);
+}
+
+}  // namespace leakgate::classify

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ways a process ends: by itself past every exit handler, by a signal of its own or of the user's, at the
+// time limit. The ledger is whole in all of them, and the target's own failure is passed through.
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+using Json = nlohmann::json;
+
+class Ending : public Live {
+ protected:
+  Traced run(std::string_view name, int status) {
+    Traced traced = trace_program(scratch_, name);
+    expect_whole(traced);
+    EXPECT_EQ(traced.program.status(), status) << traced.program.err;
+    EXPECT_EQ(traced.program.signal, 0) << "leakgate itself must not die";
+    return traced;
+  }
+  /// A program that dies: its block is known and listed, but not held against it.
+  void expect_death(std::string_view name, std::string_view file, int signal, std::uint64_t bytes) {
+    const Traced traced = run(name, 128 + signal);
+    EXPECT_EQ(traced.result["run"]["exit"], (Json{{"signal", signal}}));
+    EXPECT_THAT(leak_rows(traced, "fail"), IsEmpty());
+    EXPECT_THAT(leak_rows(traced, "allowed"), UnorderedElementsAre(row(0, name, file, "malloc(", 1, bytes)));
+    EXPECT_THAT(test_outcomes(traced), UnorderedElementsAre(std::string(name) + " crashed allowed"));
+  }
+};
+
+TEST_F(Ending, UnderscoreExitSkipsNothingOfOurs) {
+  const Traced traced = run("live_exit_direct", 7);
+  EXPECT_THAT(leak_rows(traced),
+              UnorderedElementsAre(row(0, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
+  EXPECT_EQ(traced.result["run"]["exit"], (Json{{"code", 7}}));
+  EXPECT_EQ(traced.result["summary"]["verdict"], "fail");
+}
+
+TEST_F(Ending, ExitGroupPastTheCLibraryIsSeen) {
+  EXPECT_THAT(
+      leak_rows(run("live_exit_group_syscall", 8)),
+      UnorderedElementsAre(row(0, "live_exit_group_syscall", "exit_group_syscall.c", "malloc(170)", 1, 170)));
+}
+
+TEST_F(Ending, Abort) {
+  expect_death("live_aborts", "aborts.c", SIGABRT, 180);
+}
+
+TEST_F(Ending, SegmentationFault) {
+  expect_death("live_segfaults", "segfaults.c", SIGSEGV, 181);
+}
+
+TEST_F(Ending, SigkillOfItsOwn) {
+  expect_death("live_killed", "killed.c", SIGKILL, 182);
+}
+
+TEST_F(Ending, FiguresOfAProgramWithoutFrameworkCoverItsWholeLife) {
+  const Json test = test_row(run("live_exit_direct", 7), "live_exit_direct");
+  EXPECT_EQ(test["allocations"], 1);
+  EXPECT_EQ(test["allocated_bytes"], 160);
+  EXPECT_EQ(test["peak_bytes"], 160);
+}
+
+/// Starts a program that leaks and then sleeps for ever, and sends leakgate a signal once it sleeps.
+class Interrupted : public Ending, public testing::WithParamInterface<int> {};
+
+TEST_P(Interrupted, SignalIsForwardedAndTheReportStillWritten) {
+  const TraceRequest request{.command = {program_path("live_sleeps")}};
+  const auto json = scratch_ / "interrupted.json";
+  Program leakgate(scratch_, {.argv = leakgate_arguments(request, json)});
+  ASSERT_TRUE(wait_until(std::chrono::seconds(60), [&] { return !leakgate.output().empty(); }));
+  kill(leakgate.pid(), GetParam());
+  Traced traced{leakgate.wait(), Json::parse(read_file(json), nullptr, false)};
+  EXPECT_EQ(traced.program.status(), 128 + GetParam()) << traced.program.err;
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["exit"], (Json{{"signal", GetParam()}}));
+  EXPECT_THAT(leak_rows(traced, "allowed"),
+              UnorderedElementsAre(row(0, "live_sleeps", "sleeps.c", "malloc(310)", 1, 310)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, Interrupted, testing::Values(SIGINT, SIGTERM, SIGHUP),
+                         [](const auto& info) { return std::string("SIG") + sigabbrev_np(info.param); });
+
+TEST_F(Ending, TimeLimitEndsTheCommandAndTheRunIsIncomplete) {
+  const Traced traced = trace_program(scratch_, "live_sleeps", {}, {"--timeout", "2"});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["complete"], false);
+  EXPECT_EQ(traced.result["run"]["incomplete_reasons"][0]["cause"], "target_timeout");
+  EXPECT_THAT(traced.program.err, testing::HasSubstr("--timeout"));
+}
+
+}  // namespace
+}  // namespace leakgate::live

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Children: forked, executed, spawned, thousands of them, and one that outlives the command. Each process has
+// its own leaks, under its own pid.
+#include <gmock/gmock.h>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+using testing::UnorderedElementsAre;
+
+/// What a forked child allocates belongs to no test of its parent's.
+constexpr std::string_view kOutside = "(outside tests)";
+
+class Process : public Live {
+ protected:
+  Traced run(std::string_view name, std::vector<std::string> options = {}) {
+    Traced traced = trace_program(scratch_, name, {}, std::move(options));
+    expect_whole(traced);
+    EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+    return traced;
+  }
+  /// For a program that starts itself again: the command's leak and the leak of what it started.
+  void expect_both(std::string_view name, std::string_view file, std::uint64_t parent_bytes,
+                   std::uint64_t child_bytes) {
+    const auto text = [](std::uint64_t bytes) { return "malloc(" + std::to_string(bytes) + ")"; };
+    EXPECT_THAT(leak_rows(run(name)),
+                UnorderedElementsAre(row(0, name, file, text(parent_bytes), 1, parent_bytes),
+                                     row(1, name, file, text(child_bytes), 1, child_bytes)));
+  }
+};
+
+TEST_F(Process, ForkedChildOwnsOnlyWhatItAllocated) {
+  EXPECT_THAT(leak_rows(run("live_fork_child")),
+              UnorderedElementsAre(row(0, "live_fork_child", "fork_child.c", "malloc(90)", 1, 90),
+                                   row(0, "live_fork_child", "fork_child.c", "malloc(100)", 1, 100),
+                                   row(1, kOutside, "fork_child.c", "malloc(91)", 1, 91)));
+}
+
+TEST_F(Process, ExecutedChildIsFollowed) {
+  expect_both("live_fork_exec", "fork_exec.c", 110, 111);
+}
+
+TEST_F(Process, VforkedChildIsFollowedThroughExec) {
+  expect_both("live_vfork_exec", "vfork_exec.c", 110, 111);
+}
+
+TEST_F(Process, SpawnedChildIsFollowed) {
+  expect_both("live_posix_spawn", "posix_spawn.c", 120, 121);
+}
+
+TEST_F(Process, ExecDropsTheOldImagesBlocks) {
+  const Traced traced = run("live_exec_in_the_middle");
+  EXPECT_THAT(leak_rows(traced), UnorderedElementsAre(row(0, "live_exec_in_the_middle",
+                                                          "exec_in_the_middle.c", "malloc(131)", 1, 131)));
+}
+
+TEST_F(Process, TwoThousandChildrenAreAllFollowed) {
+  const Traced traced = run("live_many_children");
+  EXPECT_EQ(traced.result["processes"].size(), 2001u);
+  EXPECT_EQ(leak_rows(traced),
+            std::vector<std::string>(200, row(1, kOutside, "many_children.c", "malloc(8)", 1, 8)));
+  EXPECT_EQ(traced.result["tracer"]["allocations"], 2000);
+  EXPECT_EQ(traced.result["tracer"]["frees"], 1800);
+}
+
+TEST_F(Process, DaemonIsWaitedForAndJudged) {
+  EXPECT_THAT(leak_rows(run("live_daemonize", {"--wait", "30"})),
+              UnorderedElementsAre(row(0, "live_daemonize", "daemonize.c", "malloc(200)", 1, 200),
+                                   row(2, kOutside, "daemonize.c", "malloc(201)", 1, 201)));
+}
+
+TEST_F(Process, DaemonThatIsNotWaitedForMakesTheRunIncomplete) {
+  const auto end_mark = scratch_ / "daemon-ended";
+  const Traced traced = trace_program(scratch_, "live_daemonize", {end_mark}, {"--wait", "0"});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 125);
+  EXPECT_EQ(traced.result["run"]["complete"], false);
+  ASSERT_EQ(traced.result["run"]["incomplete_reasons"].size(), 1u);
+  EXPECT_EQ(traced.result["run"]["incomplete_reasons"][0]["cause"], "still_running");
+  EXPECT_EQ(traced.result["run"]["incomplete_reasons"][0]["count"], 1);
+  EXPECT_EQ(traced.result["summary"]["verdict"], "incomplete");
+  // Left alone, it ends as it would have without leakgate.
+  EXPECT_TRUE(wait_until(std::chrono::seconds(30), [&] { return std::filesystem::exists(end_mark); }));
+}
+
+TEST_F(Process, ShellScriptsAndTheirChildrenAreFollowed) {
+  const auto script = scratch_ / "script";
+  const std::string program = program_path("live_exit_direct");
+  write_file(script, "#!/bin/bash\n" + program + "\n(" + program + ")\nexit 0\n");
+  std::filesystem::permissions(script, std::filesystem::perms(0755));
+  const Traced traced = trace(scratch_, {.command = {script}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  std::vector<std::string> rows;
+  // The shell's own memory is the shell's business; it is reported too, as for any program.
+  for (const std::string& found : leak_rows(traced))
+    if (found.find("live_exit_direct") != std::string::npos) rows.push_back(found);
+  EXPECT_EQ(rows,
+            std::vector<std::string>(2, row(1, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
+}
+
+}  // namespace
+}  // namespace leakgate::live
