@@ -5,7 +5,7 @@
  * through.
  */
 #include "hold.bpf.h"
-#include "unwind.bpf.h"
+#include "stacks.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value or an Error. Everything that can fail at run time returns one; nothing below cli/ throws or prints.
-// Member names are those of std::expected, so that it can take this one's place under C++23.
+// Result<T>: a value or an Error. Everything that can fail at run time returns one; nothing below cli/ throws
+// or prints. Member names are those of std::expected, so that it can take this one's place under C++23.
 #pragma once
 
 #include <cerrno>
@@ -12,9 +12,20 @@
 namespace leakgate {
 
 /// What sort of failure an Error is; the command line turns it into an exit status.
-enum class ErrorKind { usage, unsupported, permission, target, not_found, not_executable, io, format, internal };
+enum class ErrorKind {
+  usage,
+  unsupported,
+  permission,
+  target,
+  not_found,
+  not_executable,
+  io,
+  format,
+  internal
+};
 
-/// A failure: one sentence (what failed, on what, why; lower case, no full stop) and, where one exists, what to do next.
+/// A failure: one sentence (what failed, on what, why; lower case, no full stop) and, where one exists, what
+/// to do next.
 struct Error {
   ErrorKind kind = ErrorKind::internal;
   std::string message;
@@ -29,7 +40,8 @@ struct Error {
 };
 
 /// An Error from errno-style `code` (positive); the system's text is appended to `what`.
-[[nodiscard]] inline Error system_error(ErrorKind kind, std::string_view what, int code, std::string hint = {}) {
+[[nodiscard]] inline Error system_error(ErrorKind kind, std::string_view what, int code,
+                                        std::string hint = {}) {
   return Error{kind, std::string(what) + ": " + std::strerror(code), std::move(hint), code};
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Classification: of what kind the outstanding blocks are. In: a trace and its attribution. Out: the block groups of a
-// recording, with stacks still as the trace numbers them. So far one kind: what was outstanding when its window closed and still
-// is when its process ends is unclassified; what was freed in between is not there at all (a late free).
+// Classification: of what kind the outstanding blocks are. In: a trace and its attribution. Out: the block
+// groups of a recording, with stacks still as the trace numbers them. So far one kind: what was outstanding
+// when its window closed and still is when its process ends is unclassified; what was freed in between is not
+// there at all (a late free).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 namespace leakgate::classify {
 
-/// The test of a (process, window) of the trace; model::kNone where there is none (a process that is not judged).
+/// The test of a (process, window) of the trace; model::kNone where there is none (a process that is not
+/// judged).
 using TestOf = std::function<std::uint32_t(std::uint32_t process, std::uint32_t window)>;
 
 /// Block groups in the order of tests, then of the trace. Ages are those at the end of the block's process.

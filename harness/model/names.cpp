@@ -10,13 +10,13 @@ namespace {
 template <typename Enum>
 struct Names;
 
-#define LEAKGATE_NAMES(Enum, ...)                                  \
-  template <>                                                      \
-  struct Names<Enum> {                                             \
-    static constexpr auto kList = std::to_array<std::string_view>({__VA_ARGS__}); \
-  };                                                               \
-  std::string_view list_name(Enum value) {                         \
-    const auto index = static_cast<std::size_t>(value);            \
+#define LEAKGATE_NAMES(Enum, ...)                                                     \
+  template <>                                                                         \
+  struct Names<Enum> {                                                                \
+    static constexpr auto kList = std::to_array<std::string_view>({__VA_ARGS__});     \
+  };                                                                                  \
+  std::string_view list_name(Enum value) {                                            \
+    const auto index = static_cast<std::size_t>(value);                               \
     return index < Names<Enum>::kList.size() ? Names<Enum>::kList[index] : "invalid"; \
   }
 
@@ -32,14 +32,30 @@ LEAKGATE_NAMES(Severity, "low", "medium", "high", "critical")
 
 }  // namespace
 
-std::string_view name_of(Kind value) { return list_name(value); }
-std::string_view name_of(Outcome value) { return list_name(value); }
-std::string_view name_of(Framework value) { return list_name(value); }
-std::string_view name_of(ProcessRole value) { return list_name(value); }
-std::string_view name_of(RunVerdict value) { return list_name(value); }
-std::string_view name_of(TestVerdict value) { return list_name(value); }
-std::string_view name_of(LeakVerdict value) { return list_name(value); }
-std::string_view name_of(Severity value) { return list_name(value); }
+std::string_view name_of(Kind value) {
+  return list_name(value);
+}
+std::string_view name_of(Outcome value) {
+  return list_name(value);
+}
+std::string_view name_of(Framework value) {
+  return list_name(value);
+}
+std::string_view name_of(ProcessRole value) {
+  return list_name(value);
+}
+std::string_view name_of(RunVerdict value) {
+  return list_name(value);
+}
+std::string_view name_of(TestVerdict value) {
+  return list_name(value);
+}
+std::string_view name_of(LeakVerdict value) {
+  return list_name(value);
+}
+std::string_view name_of(Severity value) {
+  return list_name(value);
+}
 
 template <typename Enum>
 std::optional<Enum> from_name(std::string_view name) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The recording: everything a run established, after symbolizing and before judging. Plain structs, no behaviour.
-// What stands left of the recording needs the living process and privileges; what stands right of it is a pure function
-// of these structs. Rows refer to each other by index into the vectors of Recording.
+// The recording: everything a run established, after symbolizing and before judging. Plain structs, no
+// behaviour. What stands left of the recording needs the living process and privileges; what stands right of
+// it is a pure function of these structs. Rows refer to each other by index into the vectors of Recording.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,15 @@ enum class Kind { definitely_lost, indirectly_lost, possibly_lost, still_reachab
 enum class Outcome { passed, failed, skipped, crashed };
 enum class Framework { none, gtest, catch2, doctest, boost_test };
 
-/// How a process or the command ended: a code, or the signal that killed it, or neither (replaced by exec, or still running).
+/// How a process or the command ended: a code, or the signal that killed it, or neither (replaced by exec, or
+/// still running).
 struct ExitState {
   std::optional<int> code;
   std::optional<int> signal;
 };
 
-/// Why a run is not complete. `cause` is one of the tracer's loss counters or a name of its own ("target_timeout", ...).
+/// Why a run is not complete. `cause` is one of the tracer's loss counters or a name of its own
+/// ("target_timeout", ...).
 struct IncompleteReason {
   std::string cause;
   std::uint64_t count = 0;
@@ -37,7 +39,7 @@ struct IncompleteReason {
 struct RunInfo {
   std::vector<std::string> command;
   std::string cwd;
-  std::string started;       ///< UTC, ISO 8601, "2026-01-31T12:00:00Z"
+  std::string started;  ///< UTC, ISO 8601, "2026-01-31T12:00:00Z"
   std::uint64_t wall_ms = 0;
   ExitState exit;
   std::vector<IncompleteReason> incomplete_reasons;  ///< empty means complete
@@ -52,7 +54,8 @@ struct TracerInfo {
   std::map<std::string, std::uint64_t> lost;  ///< lost events by cause; every cause is listed, most with 0
   std::uint64_t peak_live_blocks = 0;
   std::uint64_t peak_live_bytes = 0;
-  std::vector<std::string> notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
+  std::vector<std::string>
+      notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
 };
 
 /// Why the outstanding blocks of a process are, or are not, judged.
@@ -67,25 +70,26 @@ enum class ProcessRole {
 struct Process {
   std::int32_t pid = 0;
   std::int32_t parent_pid = 0;
-  std::string exe;                ///< path as the process saw it
+  std::string exe;  ///< path as the process saw it
   std::vector<std::string> args;
   ExitState exit;
   ProcessRole role = ProcessRole::judged;
-  bool stripped = false;          ///< no symbol table: tests inside it could not be told apart
+  bool stripped = false;  ///< no symbol table: tests inside it could not be told apart
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;
 };
 
 /// One test window, or the pseudo test of a process: blocks allocated outside every window.
 struct Test {
-  std::string id;                 ///< "Suite.Name", a Catch2 name, "(outside tests)", or the file name of a binary without framework
+  std::string
+      id;  ///< "Suite.Name", a Catch2 name, "(outside tests)", or the file name of a binary without framework
   Framework framework = Framework::none;
   std::uint32_t process = kNone;  ///< index into Recording::processes
   bool outside = false;           ///< true for "(outside tests)"
   std::string file;               ///< where the test case is defined; may be empty
   std::uint32_t line = 0;
   Outcome outcome = Outcome::passed;
-  bool complete = true;           ///< false: its end was never seen
+  bool complete = true;  ///< false: its end was never seen
   std::uint64_t duration_us = 0;
   std::uint64_t allocations = 0;
   std::uint64_t allocated_bytes = 0;
@@ -97,7 +101,8 @@ struct Module {
   std::string build_id;  ///< lower-case hex; may be empty
 };
 
-/// One source-level frame. An inlined function is a frame of its own, in front of the one it was inlined into.
+/// One source-level frame. An inlined function is a frame of its own, in front of the one it was inlined
+/// into.
 struct Frame {
   std::string function;       ///< demangled, compact; empty when unknown
   std::string full_function;  ///< demangled in full, where it differs from `function`; else empty
@@ -129,7 +134,7 @@ struct BlockGroup {
   std::uint64_t max_block_bytes = 0;
   std::uint64_t age_min_ms = 0;  ///< at the judged moment
   std::uint64_t age_max_ms = 0;
-  std::string type;              ///< class of the object, where known
+  std::string type;  ///< class of the object, where known
   bool cycle = false;
   std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
 };

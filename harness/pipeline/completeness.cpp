@@ -48,18 +48,6 @@ void add_process_gaps(const model::Recording& recording, std::vector<model::Inco
                        "raise --wait, or let the command wait for what it starts"});
 }
 
-void add_window_gaps(const model::Recording& recording, std::vector<model::IncompleteReason>& reasons) {
-  std::uint64_t open = 0;
-  std::string first;
-  for (const model::Test& test : recording.tests) {
-    if (test.complete || test.outcome == model::Outcome::crashed) continue;
-    if (open++ == 0) first = test.id;
-  }
-  if (open)
-    reasons.push_back({"test_end_missed", open, fmt::format("the end of test {} was not seen", first),
-                       "a test that ends the process itself has no end: let it return"});
-}
-
 }  // namespace
 
 std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const RunOutcome& outcome,
@@ -73,7 +61,6 @@ std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const 
     reasons.push_back({"nothing_traced", 1, "no process of the command was seen by the tracer",
                        "`leakgate doctor` tests the probes"});
   add_process_gaps(recording, reasons);
-  add_window_gaps(recording, reasons);
   return reasons;
 }
 
