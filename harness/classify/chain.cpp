@@ -49,7 +49,8 @@ Chain chain_of(const ClassifiedBlocks& blocks, std::size_t i, const ReadMemory& 
   // Each step is one nearer to the root, so there are fewer than blocks.
   for (Holder holder = blocks.holder(held); holder.from != Holder::From::none; holder = blocks.holder(held)) {
     const bool root = holder.from != Holder::From::block;
-    const bool keep = root || inwards.size() + 1 < max_steps;
+    const bool outermost = root || blocks.holder(holder.index).from == Holder::From::none;
+    const bool keep = outermost || inwards.size() + 1 < max_steps;
     if (keep) {
       if (!root) holder.offset = pointer_offset(blocks, holder.index, held, read, options);
       inwards.push_back(holder);

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -25,15 +24,16 @@ struct Holder {
   enum class From : std::uint8_t { none, root_range, root_words, block };
   From from = From::none;
   std::uint32_t index = 0;  ///< into the root ranges, the root words, or the classified blocks
-  std::uint64_t offset =
-      0;  ///< in bytes, in the range or the words; of a block: see chain_of (chain.h), here 0
+  /// Of the pointer, in bytes: in the words, or in the range from its first multiple of 8 on. In a block:
+  /// kUnknownOffset until chain_of (chain.h) looks for it.
+  std::uint64_t offset = kUnknownOffset;
 };
 
 struct GraphStats {
   std::uint64_t heap_bytes = 0;         ///< read and scanned in blocks
   std::uint64_t root_bytes = 0;         ///< read and scanned in ranges and words
   std::uint64_t unreadable_bytes = 0;   ///< skipped in blocks and ranges
-  std::uint64_t blocks_read_again = 0;  ///< beyond edge_budget_bytes
+  std::uint64_t blocks_read_again = 0;  ///< times; blocks beyond edge_budget_bytes
 };
 
 /// The result, sorted by address; i counts from 0 to size(). Everything is kept in compact columns: 10

@@ -9,12 +9,20 @@ constexpr std::uint64_t kPageBytes = 4096;
 /// So many unreadable pages in a row are stepped over one by one (guard pages, a gap in an arena); a longer
 /// hole, such as the reserved terabytes of a shadow map, in steps that double.
 constexpr std::uint64_t kSinglePages = 1024;
-constexpr std::uint64_t kLongestStep = std::uint64_t{1} << 30;
+constexpr std::uint64_t kLongestStep = std::uint64_t{1} << 40;
+/// No user memory lies beyond, five levels of page tables included.
+constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 57;
 
 }  // namespace
 
 MemoryScan::MemoryScan(const ReadMemory& read, const NextTouched& next_touched, std::size_t window_bytes)
     : read_(read), next_touched_(next_touched), window_(std::max<std::size_t>(window_bytes / 8, 1)) {}
+
+std::uint64_t MemoryScan::bounded(std::uint64_t from, std::uint64_t end) {
+  if (end <= kUserEnd) return end;
+  unreadable_bytes_ += end - std::min(end, std::max(from, kUserEnd));
+  return from < kUserEnd ? kUserEnd : 0;
+}
 
 std::uint64_t MemoryScan::load(std::uint64_t at, std::uint64_t end, std::uint64_t ahead) {
   if (at >= hole_begin_ && at < hole_end_) {
@@ -48,7 +56,7 @@ std::uint64_t MemoryScan::skip_unreadable(std::uint64_t at, std::uint64_t end) {
   for (std::uint64_t i = kSinglePages; i < failures_ && step < kLongestStep; ++i)
     step *= 2;
   const std::uint64_t page = at / kPageBytes * kPageBytes;
-  const std::uint64_t page_end = at > ~std::uint64_t{0} - 2 * kLongestStep ? end : page + step;
+  const std::uint64_t page_end = page + step;
   hole_begin_ = at;
   hole_end_ = page_end;
   hole_unreadable_ = true;

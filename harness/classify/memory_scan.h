@@ -31,7 +31,7 @@ class MemoryScan {
   /// read at once, up to `ahead`, for the ranges that come next.
   template <typename Visit>
   void scan(std::uint64_t from, std::uint64_t end, std::uint64_t ahead, Visit&& visit) {
-    end = align_down8(end);
+    end = bounded(from, align_down8(end));
     for (std::uint64_t at = align_up8(from); at < end;) {
       if (at < window_begin_ || at >= window_end_) {
         at = load(at, end, std::max(ahead, end));
@@ -52,6 +52,8 @@ class MemoryScan {
   // Small enough to stay in the second-level cache between the copy and the look at it.
   static constexpr std::size_t kWindowBytes = std::size_t{256} << 10;
 
+  /// `end`, or less where the range leaves what a process can address.
+  std::uint64_t bounded(std::uint64_t from, std::uint64_t end);
   /// Reads a piece at `at`, and returns where to go on: `at`, or beyond what cannot or need not be read.
   std::uint64_t load(std::uint64_t at, std::uint64_t end, std::uint64_t ahead);
   std::uint64_t skip_unreadable(std::uint64_t at, std::uint64_t end);

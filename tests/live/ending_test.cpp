@@ -84,7 +84,7 @@ TEST_P(Interrupted, SignalIsForwardedAndTheReportStillWritten) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, Interrupted, testing::Values(SIGINT, SIGTERM, SIGHUP),
-                         [](const auto& info) { return std::string("SIG") + sigabbrev_np(info.param); });
+                         [](const auto& number) { return std::string("SIG") + sigabbrev_np(number.param); });
 
 TEST_F(Ending, TimeLimitEndsTheCommandAndTheRunIsIncomplete) {
   const Traced traced = trace_program(scratch_, "live_sleeps", {}, {"--timeout", "2"});

@@ -110,7 +110,8 @@ Program::Program(const Scratch& scratch, const ProgramRequest& request) : time_l
   syscall(SYS_close_range, 3u, ~0u, 0u);
   if (!request.directory.empty() && chdir(request.directory.c_str()) != 0) _exit(125);
   if (request.before_exec) request.before_exec();
-  execvpe(argv[0], argv.data(), envp.data());
+  environ = const_cast<char**>(envp.data());  // so that the command is looked for in its own PATH
+  execvp(argv[0], argv.data());
   _exit(127);
 }
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables made too small on purpose: the run is incomplete, never a pass, and every report names the cause and
+// the option that would have avoided it.
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+
+class Loss : public Live {
+ protected:
+  static void expect_incomplete(const Traced& traced, std::string_view cause, const std::string& option) {
+    EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_EQ(traced.result["run"]["complete"], false);
+    EXPECT_EQ(traced.result["summary"]["verdict"], "incomplete");
+    EXPECT_GT(traced.result["tracer"]["lost"][std::string(cause)], 0);
+    bool named = false;
+    for (const Json& reason : traced.result["run"]["incomplete_reasons"]) {
+      if (reason["cause"] != cause) continue;
+      named = true;
+      EXPECT_EQ(reason["count"], traced.result["tracer"]["lost"][std::string(cause)]);
+      EXPECT_THAT(reason["hint"].get<std::string>(), HasSubstr(option));
+    }
+    EXPECT_TRUE(named) << traced.result["run"].dump(1);
+    EXPECT_THAT(traced.program.err, HasSubstr(option));
+    EXPECT_THAT(traced.program.err, HasSubstr("leakgate: incomplete"));
+    EXPECT_THAT(traced.program.err, testing::Not(HasSubstr("leakgate: pass")));
+  }
+};
+
+TEST_F(Loss, MoreLiveBlocksThanRoom) {
+  const std::vector<std::string> arguments = {"--ops", "20000", "--out", scratch_ / "record"};
+  expect_incomplete(trace_program(scratch_, "live_random_alloc", arguments, {"--max-live-blocks", "1000"}),
+                    "live_table_full", "--max-live-blocks");
+  const Traced roomy =
+      trace_program(scratch_, "live_random_alloc", arguments, {"--max-live-blocks", "100000"});
+  expect_whole(roomy);
+}
+
+TEST_F(Loss, MoreStacksThanRoom) {
+  expect_incomplete(trace_program(scratch_, "live_many_stacks", {}, {"--max-stacks", "2048"}),
+                    "stack_table_full", "--max-stacks");
+  const Traced roomy = trace_program(scratch_, "live_many_stacks");
+  expect_whole(roomy);
+  EXPECT_EQ(roomy.program.status(), 0) << roomy.program.err;
+  EXPECT_EQ(roomy.result["tracer"]["allocations"], 8192);
+}
+
+TEST_F(Loss, MoreProcessesThanRoom) {
+  expect_incomplete(trace_program(scratch_, "live_many_children", {}, {"--max-processes", "4"}),
+                    "process_table_full", "--max-processes");
+}
+
+/// Nobody empties the ring buffer while leakgate is stopped; the command must not be held up by that.
+TEST_F(Loss, MoreRecordsThanTheRingHolds) {
+  const auto json = scratch_ / "result.json";
+  const TraceRequest request{
+      .command = {program_path("live_sleeps_then_forks"), scratch_ / "go", scratch_ / "done"},
+      .options = {"--ring-bytes", "4096"}};
+  Program leakgate(scratch_, {.argv = leakgate_arguments(request, json)});
+  ASSERT_TRUE(wait_until(std::chrono::seconds(60), [&] { return leakgate.output() == "ready\n"; }));
+  kill(leakgate.pid(), SIGSTOP);
+  write_file(scratch_ / "go", "");
+  EXPECT_TRUE(
+      wait_until(std::chrono::seconds(60), [&] { return std::filesystem::exists(scratch_ / "done"); }));
+  kill(leakgate.pid(), SIGCONT);
+  Traced traced{leakgate.wait(), Json::parse(read_file(json), nullptr, false)};
+  expect_incomplete(traced, "ring_full", "--ring-bytes");
+}
+
+/// What was lost could have failed the gate: no threshold makes an incomplete run pass.
+TEST_F(Loss, IncompleteWinsOverTheGate) {
+  const Traced traced = trace_program(scratch_, "live_many_stacks", {},
+                                      {"--max-stacks", "2048", "--max-leaked-bytes", "1000000"});
+  EXPECT_EQ(traced.program.status(), 125);
+}
+
+/// A target that fails by itself wins over both.
+TEST_F(Loss, TheTargetsOwnStatusWinsOverIncomplete) {
+  const Traced traced = trace_program(scratch_, "live_many_stacks", {"3"}, {"--max-stacks", "2048"});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.result["summary"]["verdict"], "incomplete");
+  EXPECT_EQ(traced.program.status(), 3);
+}
+
+}  // namespace
+}  // namespace leakgate::live

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The target cannot tell that leakgate is there: what it prints, what it sees of its surroundings, and how it
+// ends are compared with the same program started without leakgate.
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+class Transparency : public Live {
+ protected:
+  /// Runs a command natively and traced, with equal surroundings; all of the output must be equal.
+  void expect_equal(const std::vector<std::string>& command, ProgramRequest surroundings = {}) {
+    const auto report = scratch_ / "report.txt";
+    surroundings.argv = command;
+    const ProgramResult native = run_program(scratch_, surroundings);
+    const Traced traced = trace(scratch_, {command, {"--output", report}, surroundings});
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_FALSE(native.out.empty());
+    EXPECT_EQ(traced.program.out, native.out);
+    EXPECT_EQ(traced.program.err, native.err);
+    // Leaks change the status of a target that succeeded, and of no other.
+    const bool leaks = traced.result["summary"]["verdict"] == "fail";
+    EXPECT_EQ(traced.program.status(), native.status() == 0 && leaks ? 23 : native.status());
+  }
+  static std::string environment_program() { return program_path("live_environment"); }
+};
+
+TEST_F(Transparency, SurroundingsAreTheCallers) {
+  expect_equal(
+      {environment_program(), "one", "two words", "", "quote\"d", "\xff\xfe not UTF-8", "--", "--json", "x"},
+      {.input = "line one\nline two\n",
+       .extra_environment = {"LEAKGATE_TEST_ODD==a=b", "EMPTY=", "LC_ALL=C"},
+       .directory = scratch_.path()});
+}
+
+TEST_F(Transparency, UnusualSurroundingsAreTheCallersToo) {
+  const auto unusual = [] {
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_IGN);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_SETMASK, &blocked, nullptr);
+    umask(0027);
+    const rlimit files{200, 300};
+    setrlimit(RLIMIT_NOFILE, &files);
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    const rlimit memlock{65536, 65536};
+    setrlimit(RLIMIT_MEMLOCK, &memlock);
+    if (dup2(STDOUT_FILENO, 7) < 0 || dup2(STDIN_FILENO, 60) < 0) _exit(125);
+  };
+  expect_equal({environment_program()}, {.input = "x",
+                                         .environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "A=1"},
+                                         .before_exec = unusual});
+}
+
+TEST_F(Transparency, StandardInputMayBeClosed) {
+  expect_equal({environment_program()}, {.before_exec = [] { close(STDIN_FILENO); }});
+}
+
+TEST_F(Transparency, ExitStatusesAreTheTargets) {
+  for (const int status : {1, 2, 4, 77, 124, 125, 255}) {
+    SCOPED_TRACE(status);
+    expect_equal({environment_program(), "-x", std::to_string(status)});
+  }
+}
+
+TEST_F(Transparency, TestFrameworksPrintWhatTheyAlwaysPrint) {
+  expect_equal({program_path("live_gtest_outside"), "--gtest_print_time=0"});
+  expect_equal({program_path("live_gtest_mixed"), "--gtest_print_time=0", "--gtest_color=yes"});
+  expect_equal({program_path("live_catch2_mixed"), "--rng-seed", "5"});
+}
+
+TEST_F(Transparency, CommandsAreFoundInPathAndScriptsAreRun) {
+  const auto script = scratch_ / "no-interpreter-line";
+  write_file(script, "echo \"$0\" \"$@\"; exit 3\n");
+  std::filesystem::permissions(script, std::filesystem::perms(0755));
+  expect_equal({"no-interpreter-line", "a b"},
+               {.extra_environment = {"PATH=/bin:" + scratch_.path().string()}});
+}
+
+/// sudo itself is not needed: it shows in variables only.
+TEST_F(Transparency, UnderSudoTheTargetIsTheInvokingUsers) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can be told that sudo made it root";
+  const passwd* const user = getpwuid(65534);
+  ASSERT_NE(user, nullptr);
+  const uid_t uid = user->pw_uid;
+  const gid_t gid = user->pw_gid;
+  const std::string name = user->pw_name;
+  std::vector<std::string> environment = {"PATH=/usr/bin:/bin",
+                                          "HOME=" + std::string(user->pw_dir),
+                                          "USER=" + name,
+                                          "LOGNAME=" + name,
+                                          "LANG=C",
+                                          "SHELL=" + std::string(user->pw_shell)};
+  // Where everybody can execute it.
+  const auto program = scratch_ / "environment";
+  std::filesystem::copy_file(environment_program(), program);
+  const std::vector<std::string> command = {program, "argument"};
+
+  const auto become_user = [&] {
+    if (initgroups(name.c_str(), gid) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+      _exit(125);
+  };
+  const ProgramResult native = run_program(scratch_, {.argv = command,
+                                                      .input = "in",
+                                                      .environment = environment,
+                                                      .directory = scratch_.path(),
+                                                      .before_exec = become_user});
+  environment[1] = "HOME=/root";
+  environment[2] = "USER=root";
+  environment[3] = "LOGNAME=root";
+  for (const std::string& added : {"SUDO_UID=" + std::to_string(uid), "SUDO_GID=" + std::to_string(gid),
+                                   "SUDO_USER=" + name, std::string("SUDO_COMMAND=leakgate run")})
+    environment.push_back(added);
+  const Traced traced =
+      trace(scratch_, {command,
+                       {"--output", scratch_ / "report.txt"},
+                       {.input = "in", .environment = environment, .directory = scratch_.path()}});
+  expect_whole(traced);
+  EXPECT_THAT(native.out, testing::HasSubstr("uid=65534,65534,65534"));
+  EXPECT_EQ(traced.program.out, native.out);
+  EXPECT_EQ(traced.program.err, native.err);
+}
+
+}  // namespace
+}  // namespace leakgate::live
