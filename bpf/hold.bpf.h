@@ -33,27 +33,38 @@ static long hold_turn(__u32 turn, void *context)
 	return (turn & 15) == 15 && bpf_ktime_get_ns() > state->deadline;
 }
 
-/* Asks user space to examine process `index` (once), and waits for the answer, at most LG_HOLD_NS. */
+/* Asks user space, once, to examine process `index`. */
+static __always_inline void ask_to_examine(struct lg_proc *proc, __u32 index)
+{
+	struct lg_record *record;
+
+	if (__sync_fetch_and_or(&proc->flags, LG_PROC_HOLD_ASKED) & LG_PROC_HOLD_ASKED)
+		return;
+	record = reserve_record(sizeof(*record), LG_REC_EXAMINE, index);
+	if (record)
+		bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+/* A few waits in vain are a busy machine: no test framework gets to its first test in so few allocations. */
+static __always_inline void note_vain_hold(struct lg_proc *proc)
+{
+	if (__sync_fetch_and_add(&proc->vain_holds, 1) >= LG_VAIN_HOLDS)
+		__sync_fetch_and_or(&proc->flags, LG_PROC_LATE);
+}
+
+/* Waits for process `index` to be examined, at most LG_HOLD_NS; for programs that may not sleep. */
 __weak __noinline int hold_until_examined(__u32 index)
 {
 	struct hold_state state = {.proc = index};
 	struct lg_proc *proc = process_of(index);
-	struct lg_record *record;
 
 	if (!proc)
 		return 0;
-	if (!(__sync_fetch_and_or(&proc->flags, LG_PROC_HOLD_ASKED) & LG_PROC_HOLD_ASKED)) {
-		record = reserve_record(sizeof(*record), LG_REC_EXAMINE, index);
-		if (!record)
-			return 0;
-		bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
-	}
+	ask_to_examine(proc, index);
 	state.deadline = bpf_ktime_get_ns() + LG_HOLD_NS;
 	bpf_loop(LG_HOLD_TURNS, hold_turn, &state, 0);
-	/* a few waits in vain are a busy machine: no test framework gets to its first test in so few
-	 * allocations */
-	if (!state.done && __sync_fetch_and_add(&proc->vain_holds, 1) >= LG_VAIN_HOLDS)
-		__sync_fetch_and_or(&proc->flags, LG_PROC_LATE);
+	if (!state.done)
+		note_vain_hold(proc);
 	return state.done;
 }
 

@@ -141,13 +141,13 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 	if (block->test) {
 		__sync_fetch_and_add(&proc->test_allocations, 1);
 		__sync_fetch_and_add(&proc->test_bytes, block->size);
-		now = __sync_fetch_and_add(&proc->test_live_bytes, block->size) + block->size;
-		if ((__s64)now > (__s64)proc->test_peak_bytes)
-			proc->test_peak_bytes = now;
 	} else {
 		__sync_fetch_and_add(&proc->outside_allocations, 1);
 		__sync_fetch_and_add(&proc->outside_bytes, block->size);
 	}
+	now = __sync_fetch_and_add(&proc->test_live_bytes, block->size) + block->size;
+	if ((__s64)now > (__s64)proc->test_peak_bytes)
+		proc->test_peak_bytes = now;
 	if (stack) {
 		__sync_fetch_and_add(&stack->allocations, 1);
 		__sync_fetch_and_add(&stack->bytes, block->size);

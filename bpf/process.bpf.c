@@ -7,6 +7,7 @@
 
 #define LG_AT_BASE 7
 #define LG_AUXV_PAIRS 24
+#define LG_PATIENT_HOLD_NS 2000000000ULL
 
 /* A new process image with an index of its own; 0xffffffff when the table is full. */
 static __always_inline __u32 new_process(__u32 tgid, __u32 pid, __u32 parent, __u32 flags)
@@ -187,31 +188,59 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+struct patient_state {
+	struct hold_state hold;
+	__u64 stack; /* any readable address */
+};
+
+/*
+ * As hold_turn, for a program that may sleep: it holds up no RCU grace period, which placing probes waits
+ * for, and the helper passes a rescheduling point, which gives the processor to user space on kernels without
+ * preemption too.
+ */
+static long patient_turn(__u32 turn, void *context)
+{
+	struct patient_state *state = context;
+	__u8 byte;
+
+	if (hold_turn(turn, &state->hold))
+		return 1;
+	bpf_copy_from_user_task(&byte, 1, (void *)state->stack, bpf_get_current_task_btf(), 0);
+	return 0;
+}
+
 /*
  * The dynamic linker's debugger hook: called when the list of mapped objects changes. The cookie is the
  * distance from here to r_debug.r_state, 0 for RT_CONSISTENT: everything is mapped, no constructor of the new
  * objects has run.
  */
-SEC("uprobe.multi")
+SEC("uprobe.multi.s")
 int link_map_changed(struct pt_regs *ctx)
 {
+	struct patient_state state = {.stack = PT_REGS_SP(ctx)};
 	struct lg_thread *thread = current_thread();
-	__u32 state = 1, zero = 0, proc;
-	struct lg_proc *process;
+	__u32 link_map_state = 1, zero = 0, index;
+	struct lg_proc *proc;
 
 	if (!thread)
 		return 0;
-	if (bpf_probe_read_user(&state, sizeof(state),
-				(void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
-	    state != 0)
+	if (bpf_copy_from_user(&link_map_state, sizeof(link_map_state),
+			       (void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
+	    link_map_state != 0)
 		return 0;
-	proc = thread->proc - 1;
-	process = process_of(proc);
-	if (!process)
+	index = thread->proc - 1;
+	proc = process_of(index);
+	if (!proc)
 		return 0;
-	__sync_fetch_and_and(&process->flags, ~LG_PROC_HOLD_ASKED);
-	bpf_map_update_elem(&examined, &proc, &zero, BPF_ANY);
+	__sync_fetch_and_and(&proc->flags, ~LG_PROC_HOLD_ASKED);
+	bpf_map_update_elem(&examined, &index, &zero, BPF_ANY);
+	ask_to_examine(proc, index);
+	state.hold.proc = index;
+	state.hold.deadline = bpf_ktime_get_ns() + LG_PATIENT_HOLD_NS;
+	bpf_loop(LG_HOLD_TURNS, patient_turn, &state, 0);
+	if (!state.hold.done)
+		note_vain_hold(proc);
 	/* where the wait ends too early, this thread's next allocation goes on waiting */
-	thread->examined = hold_until_examined(proc);
+	thread->examined = state.hold.done;
 	return 0;
 }

@@ -268,7 +268,7 @@ struct lg_proc {
 	__u64 bytes;
 	__u64 test_allocations;
 	__u64 test_bytes;
-	__u64 test_live_bytes;
+	__u64 test_live_bytes; /* of the current window's own blocks, or outside */
 	__u64 test_peak_bytes;
 	__u64 outside_allocations;
 	__u64 outside_bytes;

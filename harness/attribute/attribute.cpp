@@ -81,6 +81,7 @@ model::Test pseudo_test(const TraceProcess& source, const model::Process& proces
   test.allocated_bytes = source.outside_bytes;
   if (!has_windows) {
     test.outcome = outcome_of(process);
+    test.peak_bytes = source.peak_bytes;
     test.duration_us = source.end_ns > source.start_ns ? (source.end_ns - source.start_ns) / 1000 : 0;
   }
   return test;

@@ -158,6 +158,8 @@ void EbpfTracer::read_processes() {
     image.bytes = process->bytes;
     image.outside_allocations = process->outside_allocations;
     image.outside_bytes = process->outside_bytes;
+    image.peak_bytes = process->test_peak_bytes;
+    if (process->test != 0) log_->fill_open_window(index, *process);
   }
 }
 

@@ -135,6 +135,17 @@ void TraceLog::take_test(const lg_record_test& record) {
   open_.erase(found);
 }
 
+void TraceLog::fill_open_window(std::uint32_t proc, const lg_proc& figures) {
+  const auto found = open_.find({proc, figures.test});
+  if (found == open_.end()) return;
+  model::TraceWindow& window = windows_[found->second];
+  window.failed = figures.test_failed;
+  window.skipped = figures.test_skipped;
+  window.allocations = figures.test_allocations;
+  window.bytes = figures.test_bytes;
+  window.peak_bytes = figures.test_peak_bytes;
+}
+
 std::vector<std::int32_t> TraceLog::running() const {
   std::vector<std::int32_t> pids;
   for (const model::TraceProcess& process : processes_)

@@ -20,6 +20,9 @@ class TraceLog {
   /// Takes one record of `size` bytes; records too short for their type are left out.
   void take(const lg_record& record, std::size_t size);
 
+  /// The figures so far of the window that was open when process image `proc` ended.
+  void fill_open_window(std::uint32_t proc, const lg_proc& figures);
+
   /// The process image with the kernel side's index `proc`; made if no record told of it yet.
   model::TraceProcess& image(std::uint32_t proc);
   [[nodiscard]] bool known(std::uint32_t proc) const { return proc < processes_.size(); }

@@ -16,8 +16,10 @@ constexpr std::uint8_t code(model::Kind kind) {
 constexpr std::uint8_t kLost = code(model::Kind::unclassified);
 constexpr std::uint8_t kDefinite = code(model::Kind::definitely_lost);
 constexpr std::uint8_t kIndirect = code(model::Kind::indirectly_lost);
-constexpr std::uint32_t kNew = 0;                // order of a block not yet visited
+constexpr std::uint32_t kNew = 0;                // order of a lost block not yet visited
+constexpr std::uint32_t kNotLost = 0xfffffffeu;  // order of a block that does not take part
 constexpr std::uint32_t kGrouped = 0xffffffffu;  // order of a block whose group is complete
+constexpr int kPrefetched = 8;                   // pointers of a block, at most
 
 /// Groups are named by their lowest block.
 class Groups {
@@ -27,14 +29,17 @@ class Groups {
         edges_(edges),
         rules_(rules),
         columns_(columns),
-        order_(index.size(), kNew),
+        order_(index.size(), kNotLost),
         low_(index.size(), 0),
         has_holder_(index.size(), false),
         is_cycle_(index.size(), false) {}
 
   void find() {
     for (std::uint32_t block = 0; block < index_.size(); ++block) {
-      if (columns_.kind[block] != kLost || order_[block] != kNew) continue;
+      if (columns_.kind[block] == kLost) order_[block] = kNew;
+    }
+    for (std::uint32_t block = 0; block < index_.size(); ++block) {
+      if (order_[block] != kNew) continue;
       enter(block);
       while (!path_.empty())
         step();
@@ -74,12 +79,13 @@ class Groups {
       path_[top].position = 0;
       // The block around a nested one counts as held by it (see Reacher).
       const std::uint32_t outer = index_.enclosing(block);
-      if (outer != BlockIndex::kNotFound && columns_.kind[outer] == kLost && visit(block, outer)) return;
+      if (outer != BlockIndex::kNotFound && visit(block, outer)) return;
+      prefetch_targets(words(block));
     }
     EdgeCursor cursor(words(block));
     cursor.resume(path_[top].position);
     for (Edge edge; cursor.next(edge);) {
-      if (columns_.kind[edge.target] != kLost || !rules_.points_at(edge.target, edge.offset)) continue;
+      if (order_[edge.target] == kNotLost || !rules_.points_at(edge.target, edge.offset)) continue;
       if (edge.target == block) is_cycle_[block] = true;  // counts if it stays a group of one
       if (visit(block, edge.target)) {
         path_[top].position = cursor.position();
@@ -95,12 +101,23 @@ class Groups {
       enter(target);
       return true;
     }
+    if (order_[target] == kNotLost) return false;
     if (order_[target] == kGrouped) {
       has_holder_[low_[target]] = true;
     } else {
       low_[block] = std::min(low_[block], order_[target]);
     }
     return false;
+  }
+
+  /// The walk follows the first pointer at once, and comes back for the others after a while.
+  void prefetch_targets(const std::uint32_t* words) const {
+    EdgeCursor cursor(words);
+    Edge edge;
+    for (int i = 0; i < kPrefetched && cursor.next(edge); ++i) {
+      __builtin_prefetch(&order_[edge.target]);
+      edges_.store().prefetch_where(edge.target);
+    }
   }
 
   void leave(std::uint32_t block) {

@@ -14,9 +14,12 @@ constexpr std::uint8_t code(model::Kind kind) {
 constexpr std::uint8_t kReachable = code(model::Kind::still_reachable);
 constexpr std::uint8_t kPossible = code(model::Kind::possibly_lost);
 constexpr std::uint8_t kUnreached = code(model::Kind::unclassified);
-// How far ahead of the queue's head memory is asked for: first where the pointers are, then the pointers.
-constexpr std::size_t kAheadWhere = 16;
-constexpr std::size_t kAheadWords = 8;
+// How far ahead of the queue's head memory is asked for: first where the pointers are, then the pointers,
+// then what is known of the blocks that they point at.
+constexpr std::size_t kAheadWhere = 24;
+constexpr std::size_t kAheadWords = 14;
+constexpr std::size_t kAheadTargets = 6;
+constexpr int kTargets = 4;  // of a block, at most
 
 }  // namespace
 
@@ -78,6 +81,13 @@ void Reacher::settle_enclosing(std::uint32_t block, bool definite) {
 void Reacher::prefetch(const std::vector<std::uint32_t>& queue, std::size_t at) const {
   if (at + kAheadWhere < queue.size()) edges_.store().prefetch_where(queue[at + kAheadWhere]);
   if (at + kAheadWords < queue.size()) edges_.store().prefetch_words(queue[at + kAheadWords]);
+  if (at + kAheadTargets >= queue.size()) return;
+  EdgeCursor cursor(edges_.store().words(queue[at + kAheadTargets]));
+  Edge edge;
+  for (int i = 0; i < kTargets && cursor.next(edge); ++i) {
+    __builtin_prefetch(&columns_.kind[edge.target]);
+    __builtin_prefetch(&columns_.parent[edge.target], 1);
+  }
 }
 
 void Reacher::follow_definite() {

@@ -47,6 +47,8 @@ struct TraceProcess {
   std::uint64_t bytes = 0;
   std::uint64_t outside_allocations = 0;  ///< in no window
   std::uint64_t outside_bytes = 0;
+  std::uint64_t peak_bytes =
+      0;  ///< of what was allocated since the last window began, or of the whole where none did
   Framework framework = Framework::none;  ///< whose functions were found in it
 };
 

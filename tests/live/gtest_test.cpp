@@ -114,6 +114,23 @@ TEST_F(GoogleTest, CrashedTestHasItsFigures) {
   EXPECT_GE(test["allocated_bytes"], 261);
 }
 
+/// Without symbols no test can be seen: everything belongs to the process, and every report says why.
+TEST_F(GoogleTest, StrippedBinaryIsOneTestAndTheReportSaysSo) {
+  const std::string binary = program_path("live_gtest_mixed_stripped");
+  const auto junit = scratch_ / "report.xml";
+  const auto sarif = scratch_ / "report.sarif";
+  const Traced traced = trace(scratch_, {.command = {binary, "--gtest_filter=*Leaks*:-*FailsAndLeaks"},
+                                         .options = {"--junit", junit, "--sarif", sarif}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["complete"], true);
+  EXPECT_THAT(test_outcomes(traced), ElementsAre("live_gtest_mixed_stripped passed leak"));
+  EXPECT_EQ(traced.result["summary"]["leaked_bytes"], 240 + 242 + 244 + 8);
+  EXPECT_EQ(traced.result["summary"]["leaked_blocks"], 4);
+  EXPECT_THAT(traced.result["tracer"]["notes"].dump(), HasSubstr("live_gtest_mixed_stripped is stripped"));
+  EXPECT_THAT(traced.program.err, HasSubstr("live_gtest_mixed_stripped is stripped"));
+}
+
 TEST_F(GoogleTest, LeaksBeforeBetweenAndAfterTestsAreOutside) {
   EXPECT_THAT(leak_rows(run("live_gtest_outside", 23)),
               UnorderedElementsAre(

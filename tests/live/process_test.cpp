@@ -85,20 +85,57 @@ TEST_F(Process, DaemonThatIsNotWaitedForMakesTheRunIncomplete) {
   EXPECT_TRUE(wait_until(std::chrono::seconds(30), [&] { return std::filesystem::exists(end_mark); }));
 }
 
-TEST_F(Process, ShellScriptsAndTheirChildrenAreFollowed) {
-  const auto script = scratch_ / "script";
+class Script : public Process {
+ protected:
+  Traced run_script(const std::string& text, std::string_view interpreter_line = "#!/bin/bash\n") {
+    const auto script = scratch_ / "script";
+    write_file(script, std::string(interpreter_line) + text);
+    std::filesystem::permissions(script, std::filesystem::perms(0755));
+    return trace(scratch_, {.command = {script}});
+  }
+  /// Without the shell's own memory, which is reported too, as for any program.
+  static std::vector<std::string> rows_of_programs(const Traced& traced) {
+    auto rows = leak_rows(traced);
+    std::erase_if(rows, [](const std::string& row) {
+      return row.find(" bash ") != std::string::npos || row.find(" dash ") != std::string::npos;
+    });
+    return rows;
+  }
+  /// A stripped shell has no names, so that its stacks cannot be told by their last function.
+  static void expect_known_modules(const Traced& traced) {
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_EQ(traced.result["run"]["complete"], true) << traced.result["run"].dump(1);
+    for (const auto& leak : traced.result["leaks"])
+      for (const auto& frame : leak["stack"])
+        EXPECT_TRUE(frame["module"].is_string()) << "a frame of no known module: " << leak.dump(1);
+  }
+};
+
+TEST_F(Script, ChildrenOfAShellAreFollowed) {
   const std::string program = program_path("live_exit_direct");
-  write_file(script, "#!/bin/bash\n" + program + "\n(" + program + ")\nexit 0\n");
-  std::filesystem::permissions(script, std::filesystem::perms(0755));
-  const Traced traced = trace(scratch_, {.command = {script}});
-  expect_whole(traced);
+  const Traced traced = run_script(program + "\n(" + program + ")\nexit 0\n");
+  expect_known_modules(traced);
   EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
-  std::vector<std::string> rows;
-  // The shell's own memory is the shell's business; it is reported too, as for any program.
-  for (const std::string& found : leak_rows(traced))
-    if (found.find("live_exit_direct") != std::string::npos) rows.push_back(found);
-  EXPECT_EQ(rows,
+  EXPECT_EQ(rows_of_programs(traced),
             std::vector<std::string>(2, row(1, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
+}
+
+/// Nothing of these was known before the command ran: neither the binary nor the C++ library.
+TEST_F(Script, TestBinariesStartedByAShellAreJudgedFromTheirFirstBlock) {
+  const Traced traced =
+      run_script(program_path("live_gtest_mixed") + " --gtest_filter=Outcome.PassesClean\n" +
+                 program_path("live_threads_64") + "\nexit 0\n");
+  expect_known_modules(traced);
+  EXPECT_EQ(rows_of_programs(traced),
+            std::vector<std::string>(
+                1, row(1, "live_threads_64", "threads_64.cpp", "block = std::malloc(32)", 640, 20480)));
+  EXPECT_THAT(test_outcomes(traced), testing::Contains("Outcome.PassesClean passed clean"));
+}
+
+TEST_F(Script, WithoutInterpreterLineIsKnownFromItsFirstBlock) {
+  const Traced traced = run_script("true; exit 5\n", "");
+  expect_known_modules(traced);
+  EXPECT_EQ(traced.program.status(), 5) << traced.program.err;
 }
 
 }  // namespace

@@ -105,6 +105,8 @@ void expect_whole(const Traced& traced) {
   std::uint64_t blocks = 0;
   std::uint64_t bytes = 0;
   for (const json& leak : result["leaks"]) {
+    for (const json& frame : leak["stack"])
+      EXPECT_TRUE(frame["module"].is_string()) << "a frame of no known module: " << leak.dump(1);
     if (leak["verdict"] != "fail") continue;
     blocks += leak["blocks"].get<std::uint64_t>();
     bytes += leak["bytes"].get<std::uint64_t>();

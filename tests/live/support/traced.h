@@ -48,8 +48,8 @@ Traced trace(const Scratch& scratch, const TraceRequest& request);
 Traced trace_program(const Scratch& scratch, std::string_view name, std::vector<std::string> arguments = {},
                      std::vector<std::string> options = {});
 
-/// The result says: complete, nothing lost, and its own sums are right; each failing leak's stack reaches the
-/// start of its thread.
+/// The result says: complete, nothing lost, and its own sums are right; the module of every frame is known,
+/// and each failing leak's stack reaches the start of its thread.
 void expect_whole(const Traced& traced);
 
 /// The number of the only line of `file` (in tests/live/programs) that contains `text`; 0 and a failure if

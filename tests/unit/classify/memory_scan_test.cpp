@@ -105,6 +105,22 @@ TEST(MemoryScan, NeverTouchedMemoryIsNeitherReadNorCounted) {
   EXPECT_EQ(scan.unreadable_bytes(), 0u);
 }
 
+TEST(MemoryScan, BlocksInTheSameUntouchedHoleAreNotCountedAsUnreadable) {
+  Memory memory;
+  int asked = 0;
+  memory.touched = [&asked](std::uint64_t, std::uint64_t end) {
+    ++asked;
+    return end;
+  };
+  MemoryScan scan(memory.read, memory.touched);
+  for (std::uint64_t i = 0; i < 64; ++i) {
+    EXPECT_TRUE(visited(scan, kBase + i * 64, kBase + i * 64 + 32, kBase + 4096).empty());
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(memory.reads, 0);
+  EXPECT_EQ(scan.unreadable_bytes(), 0u);
+}
+
 TEST(MemoryScan, ReaderThatClaimsTooMuchIsNotBelieved) {
   const ReadMemory boast = [](std::uint64_t, std::span<std::byte> out) {
     std::memset(out.data(), 0, out.size());
