@@ -7,8 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <map>
+#include <filesystem>
 #include <set>
+#include <tuple>
 
 namespace leakgate::cli {
 namespace {
@@ -16,8 +17,10 @@ namespace {
 /// Values as the options hold them, before they are checked against each other.
 struct Raw {
   std::string json, junit, sarif;
-  double timeout_s = 0;
-  double wait_s = 1;
+  std::string timeout, wait = "1", min_age = "0";
+  std::string max_leaked_bytes, max_leaked_blocks, min_size = "0", leak_exit_code = "23";
+  std::string max_processes = "16384", ring_bytes = "4194304";
+  std::string unwind = "auto";
   std::string max_live_blocks = "auto";
   std::string max_stacks = "auto";
   std::string backend = "auto";
@@ -32,37 +35,24 @@ void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--junit", raw.junit, "Write a JUnit XML report to FILE")->type_name("FILE");
   app.add_option("--sarif", raw.sarif, "Write a SARIF 2.1.0 report to FILE")->type_name("FILE");
   app.add_option("--output,-o", options.output, "Write the console report to FILE")->type_name("FILE");
-  app.add_option("--max-leaked-bytes", options.policy.max_leaked_bytes,
-                 "Tolerate up to N leaked bytes in all")
+  app.add_option("--max-leaked-bytes", raw.max_leaked_bytes, "Tolerate up to N leaked bytes in all")
       ->type_name("N");
-  app.add_option("--max-leaked-blocks", options.policy.max_leaked_blocks,
-                 "Tolerate up to N leaked blocks in all")
+  app.add_option("--max-leaked-blocks", raw.max_leaked_blocks, "Tolerate up to N leaked blocks in all")
       ->type_name("N");
-  app.add_option("--min-size", options.policy.min_size_bytes, "Let leaks of fewer than N bytes pass")
+  app.add_option("--min-size", raw.min_size, "Let leaks of fewer than N bytes pass")->type_name("N");
+  app.add_option("--min-age", raw.min_age, "Let leaks younger than S seconds pass")->type_name("S");
+  app.add_option("--leak-exit-code", raw.leak_exit_code, "Exit status when the gate fails (default 23)")
       ->type_name("N");
-  app.add_option("--min-age", options.policy.min_age_s, "Let leaks younger than S seconds pass")
-      ->type_name("S")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--leak-exit-code", options.leak_exit_code, "Exit status when the gate fails (default 23)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 124));
 }
 
 void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
-  app.add_option("--timeout", raw.timeout_s, "End the command after S seconds")
-      ->type_name("S")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--wait", raw.wait_s,
+  app.add_option("--timeout", raw.timeout, "End the command after S seconds")->type_name("S");
+  app.add_option("--wait", raw.wait,
                  "Wait up to S seconds for processes the command leaves behind (default 1)")
-      ->type_name("S")
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("S");
   app.add_option("--backend", raw.backend, "auto or ebpf")->check(CLI::IsMember({"auto", "ebpf"}));
-  app.add_option("--unwind", options.record.tracer.unwind, "auto, eh_frame, frame-pointer or none")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, capture::UnwindMode>{{"auto", capture::UnwindMode::automatic},
-                                                     {"eh_frame", capture::UnwindMode::eh_frame},
-                                                     {"frame-pointer", capture::UnwindMode::frame_pointer},
-                                                     {"none", capture::UnwindMode::none}}));
+  app.add_option("--unwind", raw.unwind, "auto, eh_frame, frame-pointer or none")
+      ->check(CLI::IsMember({"auto", "eh_frame", "frame-pointer", "none"}));
   app.add_option("--if-unsupported", raw.if_unsupported,
                  "fail, or skip: exit with 77 where tracing is not possible")
       ->check(CLI::IsMember({"fail", "skip"}));
@@ -73,12 +63,9 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N");
   app.add_option("--max-stacks", raw.max_stacks, "Room for distinct call stacks, or auto: grows to need")
       ->type_name("N");
-  app.add_option("--max-processes", options.record.tracer.max_processes, "Room for processes (default 16384)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--ring-bytes", options.record.tracer.ring_bytes, "Size of the ring buffer: a power of two")
-      ->type_name("N")
-      ->check(CLI::Range(4096, 1 << 30));
+  app.add_option("--max-processes", raw.max_processes, "Room for processes (default 16384)")->type_name("N");
+  app.add_option("--ring-bytes", raw.ring_bytes, "Size of the ring buffer: a power of two (default 4194304)")
+      ->type_name("N");
   app.add_option("--source-root", options.record.source_root, "Show source paths relative to DIR")
       ->type_name("DIR");
   app.add_option("--path-map", raw.path_maps, "Replace the path prefix FROM by TO")->type_name("FROM=TO");
@@ -86,39 +73,124 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
                "Under sudo: run the command as root, not as the user who called sudo");
 }
 
-/// A count, or 0 for "auto".
-Result<std::uint64_t> count_or_auto(const std::string& option, const std::string& text) {
-  if (text == "auto") return std::uint64_t{0};
+Error bad_number(std::string_view option, std::string_view text, std::string_view wanted) {
+  return Error{ErrorKind::usage, fmt::format("{} wants {}, not '{}'", option, wanted, text),
+               "leakgate COMMAND --help lists the options", 0};
+}
+
+/// A whole number in [low, high]; signs and anything else that is no digit are refused.
+Result<std::uint64_t> parse_count(std::string_view option, std::string_view text, std::uint64_t low,
+                                  std::uint64_t high) {
   std::uint64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value == 0)
-    return Error{ErrorKind::usage, fmt::format("{} wants a number above 0 or auto, not '{}'", option, text),
-                 "", 0};
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value < low || value > high)
+    return bad_number(option, text, fmt::format("a whole number from {} to {}", low, high));
   return value;
+}
+
+/// A count, or 0 for "auto".
+Result<std::uint64_t> count_or_auto(std::string_view option, std::string_view text, std::uint64_t high) {
+  if (text == "auto") return std::uint64_t{0};
+  auto value = parse_count(option, text, 1, high);
+  if (!value) return bad_number(option, text, "auto or a number above 0");
+  return value;
+}
+
+/// Seconds from `low` to a year, fractions allowed.
+Result<double> parse_seconds(std::string_view option, std::string_view text, double low) {
+  constexpr double kYear = 365.0 * 24 * 3600;
+  double value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
+      !(value >= low && value <= kYear))
+    return bad_number(option, text, fmt::format("seconds from {} to {:.0f}", low, kYear));
+  return value;
+}
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+/// Stores a parsed value where it belongs, or hands the error on.
+template <typename Parsed, typename Target>
+Status store(Result<Parsed> parsed, Target& target) {
+  if (!parsed) return std::move(parsed).error();
+  target = static_cast<Target>(*parsed);
+  return {};
+}
+
+Status settle_policy(Options& options, const Raw& raw) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
+  judge::Policy& policy = options.policy;
+  for (auto [option, text, target] :
+       {std::tuple{"--max-leaked-bytes", &raw.max_leaked_bytes, &policy.max_leaked_bytes},
+        std::tuple{"--max-leaked-blocks", &raw.max_leaked_blocks, &policy.max_leaked_blocks}}) {
+    if (text->empty()) continue;
+    auto limit = parse_count(option, *text, 0, kMost);
+    if (!limit) return std::move(limit).error();
+    *target = *limit;
+  }
+  if (auto done = store(parse_count("--min-size", raw.min_size, 0, kMost), policy.min_size_bytes); !done)
+    return done;
+  if (auto done = store(parse_seconds("--min-age", raw.min_age, 0), policy.min_age_s); !done) return done;
+  return store(parse_count("--leak-exit-code", raw.leak_exit_code, 1, 124), options.leak_exit_code);
+}
+
+Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
+  constexpr std::uint64_t kMostBlocks = std::uint64_t{1} << 29;
+  if (auto done =
+          store(count_or_auto("--max-live-blocks", raw.max_live_blocks, kMostBlocks), tracer.max_live_blocks);
+      !done)
+    return done;
+  if (auto done = store(count_or_auto("--max-stacks", raw.max_stacks, 1u << 17), tracer.max_stacks); !done)
+    return done;
+  if (auto done = store(parse_count("--max-processes", raw.max_processes, 1, 1u << 20), tracer.max_processes);
+      !done)
+    return done;
+  if (auto done = store(parse_count("--ring-bytes", raw.ring_bytes, 4096, 1u << 30), tracer.ring_bytes);
+      !done)
+    return done;
+  if ((tracer.ring_bytes & (tracer.ring_bytes - 1)) != 0)
+    return bad_number("--ring-bytes", raw.ring_bytes, "a power of two");
+  return {};
 }
 
 Status settle_trace(Options& options, const Raw& raw) {
   auto& record = options.record;
-  if (raw.timeout_s > 0)
-    record.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(raw.timeout_s * 1000));
-  record.wait = std::chrono::milliseconds(static_cast<std::int64_t>(raw.wait_s * 1000));
+  if (!raw.timeout.empty()) {
+    auto timeout = parse_seconds("--timeout", raw.timeout, 0.001);
+    if (!timeout) return std::move(timeout).error();
+    record.timeout = milliseconds(*timeout);
+  }
+  auto wait = parse_seconds("--wait", raw.wait, 0);
+  if (!wait) return std::move(wait).error();
+  record.wait = milliseconds(*wait);
   record.private_copies = raw.isolation == "auto";
+  record.tracer.unwind = raw.unwind == "none"            ? capture::UnwindMode::none
+                         : raw.unwind == "frame-pointer" ? capture::UnwindMode::frame_pointer
+                         : raw.unwind == "eh_frame"      ? capture::UnwindMode::eh_frame
+                                                         : capture::UnwindMode::automatic;
   options.skip_if_unsupported = raw.if_unsupported == "skip";
-  const std::uint32_t ring = record.tracer.ring_bytes;
-  if ((ring & (ring - 1)) != 0)
-    return Error{ErrorKind::usage, fmt::format("--ring-bytes must be a power of two, not {}", ring), "", 0};
-  auto blocks = count_or_auto("--max-live-blocks", raw.max_live_blocks);
-  if (!blocks) return std::move(blocks).error();
-  record.tracer.max_live_blocks = *blocks;
-  auto stacks = count_or_auto("--max-stacks", raw.max_stacks);
-  if (!stacks) return std::move(stacks).error();
-  record.tracer.max_stacks = static_cast<std::uint32_t>(std::min<std::uint64_t>(*stacks, 1u << 20));
+  if (auto done = settle_tables(record.tracer, raw); !done) return done;
   for (const std::string& map : raw.path_maps) {
     const auto equals = map.find('=');
     if (equals == std::string::npos || equals == 0)
-      return Error{ErrorKind::usage, fmt::format("--path-map wants FROM=TO, not '{}'", map), "", 0};
+      return Error{ErrorKind::usage, fmt::format("--path-map wants FROM=TO, not '{}'", map),
+                   "as in --path-map /build/src=src", 0};
     record.path_maps.emplace_back(map.substr(0, equals), map.substr(equals + 1));
   }
+  return {};
+}
+
+/// One spelling for each file, so that two reports to one file are found out however they are written.
+std::string one_spelling(const std::string& path) {
+  std::error_code error;
+  const auto real = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  return path == "-" || error ? path : real.string();
+}
+
+Status keep(Options& options, report::Format format, const std::string& path) {
+  if (format != report::Format::console) options.reports.push_back({format, path});
   return {};
 }
 
@@ -126,16 +198,18 @@ Status settle_reports(Options& options, const Raw& raw) {
   std::set<std::string> seen;
   const auto add = [&](report::Format format, const std::string& path) -> Status {
     if (path.empty()) return {};
-    if (!seen.insert(path).second)
+    if (path.starts_with("/dev/")) return keep(options, format, path);
+    if (!seen.insert(one_spelling(path)).second)
       return Error{ErrorKind::usage,
                    fmt::format("two reports are to be written to {}", path == "-" ? "standard output" : path),
                    "give each report a file of its own", 0};
-    if (format != report::Format::console) options.reports.push_back({format, path});
-    return {};
+    return keep(options, format, path);
   };
   if (auto added = add(report::Format::json, raw.json); !added) return added;
   if (auto added = add(report::Format::junit, raw.junit); !added) return added;
   if (auto added = add(report::Format::sarif, raw.sarif); !added) return added;
+  // the recording is no report, but it must not be written over either
+  if (auto added = add(report::Format::console, options.recording); !added) return added;
   return add(report::Format::console, options.output);
 }
 
@@ -174,6 +248,8 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   doctor->add_flag("--probes", options.list_probes,
                    "List where probes go: object, symbol, offset, instruction, cost");
   CLI::App* self_test = app.add_subcommand("self-test-target", "Used by doctor")->group("");
+  judge->footer("Usage: leakgate judge [OPTIONS] RECORDING...");
+  doctor->footer("Usage: leakgate doctor [--probes]");
   for (CLI::App* sub : {run, record, judge})
     sub->add_flag("-v,--verbose", options.verbose, "Tell more");
 
@@ -216,6 +292,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     options.help_text = app.help();
     return options;
   }
+  if (auto settled = settle_policy(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_trace(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_reports(options, raw); !settled) return std::move(settled).error();
   if (options.command == Command::run || options.command == Command::record) {
@@ -224,7 +301,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     return Error{ErrorKind::usage,
                  fmt::format("this command takes no command to run, but '{}' stands behind --",
                              options.record.command.front()),
-                 "", 0};
+                 "leakgate run and leakgate record take one", 0};
   }
   return options;
 }

@@ -4,6 +4,8 @@
 #include "harness/judge/runtime_memory.h"
 
 #include <algorithm>
+#include <array>
+#include <string>
 
 namespace leakgate::judge {
 namespace {
@@ -31,6 +33,16 @@ bool is_dynamic_linker(const model::VerdictFrame& frame, std::string_view name, 
          !frame.module.empty();
 }
 
+/// Functions of the C library that fill tables of its own and keep them until the process ends, whoever
+/// calls.
+bool fills_own_tables(std::string_view name) {
+  constexpr auto kFunctions = std::to_array<std::string_view>(
+      {"setlocale", "tzset", "localtime", "mktime", "bindtextdomain", "textdomain", "bind_textdomain_codeset",
+       "dcgettext", "dcngettext", "getpwnam", "getpwuid", "getgrnam", "getgrgid", "getservbyname",
+       "gethostbyname", "nl_langinfo"});
+  return std::find(kFunctions.begin(), kFunctions.end(), name) != kFunctions.end();
+}
+
 bool is_runtime_library(std::string_view module) {
   return is_c_library(module) || module == "libstdc++.so" || module == "libgcc_s.so" ||
          module == "libc++.so" || module == "libc++abi.so";
@@ -48,6 +60,9 @@ std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stac
     if (name == "IO_file_doallocate") return "stdio";
     break;
   }
+  // the frames inside the C library: the last of them is the function that was called
+  for (std::size_t i = 0; i < stack.size() && is_c_library(module_name(stack[i].module)); ++i)
+    if (fills_own_tables(bare_name(stack[i]))) return "the C library";
   // a stack that never leaves the runtime libraries and ends where it should is their start-up code
   const bool start_up = !stack.empty() && !truncated &&
                         std::all_of(stack.begin(), stack.end(), [](const model::VerdictFrame& frame) {

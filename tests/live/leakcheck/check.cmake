@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs leakgate over a binary and checks its exit status and the tests it names.
+#   cmake -DLEAKGATE=path -DBINARY=path "-DARGUMENTS=a;b" -DSTATUS=23 -DEXPECTED=expected.json -DOUT=prefix -P check.cmake
+# EXPECTED is an array of {test, blocks, bytes, ..}. OUT.json and OUT.xml are left for whoever wants to look. Where
+# tracing is not possible the check is skipped, unless LEAKGATE_REQUIRE_BPF=1 says that it has to be.
+cmake_policy(VERSION 3.25)
+set(skip --if-unsupported=skip)
+if("$ENV{LEAKGATE_REQUIRE_BPF}" STREQUAL "1")
+  set(skip "")
+endif()
+file(REMOVE ${OUT}.json ${OUT}.xml)
+execute_process(COMMAND ${LEAKGATE} run ${skip} --json ${OUT}.json --junit ${OUT}.xml -- ${BINARY} ${ARGUMENTS}
+                RESULT_VARIABLE status)
+if(skip AND status EQUAL 77 AND NOT EXISTS ${OUT}.json)
+  message(STATUS "leakcheck skipped: tracing is not possible here")
+  return()
+endif()
+if(NOT status EQUAL STATUS)
+  message(FATAL_ERROR "leakgate ended with ${status}, not with ${STATUS}")
+endif()
+
+# collect(out json member): "TEST: BLOCKS/BYTES" of each row that fails (or has no verdict, as in EXPECTED), sorted.
+function(collect out json member)
+  set(rows "")
+  string(JSON count LENGTH "${json}" ${member})
+  if(count GREATER 0)
+    math(EXPR last "${count} - 1")
+    foreach(index RANGE ${last})
+      string(JSON verdict ERROR_VARIABLE absent GET "${json}" ${member} ${index} verdict)
+      if(verdict STREQUAL "fail" OR absent)
+        string(JSON test GET "${json}" ${member} ${index} test)
+        string(JSON blocks GET "${json}" ${member} ${index} blocks)
+        string(JSON bytes GET "${json}" ${member} ${index} bytes)
+        list(APPEND rows "${test}: ${blocks}/${bytes}")
+      endif()
+    endforeach()
+  endif()
+  list(SORT rows)
+  set(${out} "${rows}" PARENT_SCOPE)
+endfunction()
+
+file(READ ${OUT}.json result)
+collect(found "${result}" leaks)
+file(READ ${EXPECTED} expected_json)
+collect(expected "{\"rows\":${expected_json}}" rows)
+if(NOT found STREQUAL expected)
+  list(JOIN found "\n  " found)
+  list(JOIN expected "\n  " expected)
+  message(FATAL_ERROR "the leaks are\n  ${found}\nand should be\n  ${expected}")
+endif()

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory the runtime keeps for itself is told from what it allocates for its caller.
+#include "harness/judge/runtime_memory.h"
+
+#include <gtest/gtest.h>
+
+namespace leakgate::judge {
+namespace {
+
+constexpr const char* kLibc = "/lib/x86_64-linux-gnu/libc.so.6";
+constexpr const char* kLoader = "/lib64/ld-linux-x86-64.so.2";
+constexpr const char* kLibstdcxx = "/lib/x86_64-linux-gnu/libstdc++.so.6.0.30";
+
+model::VerdictFrame frame(const std::string& function, const std::string& module = "/app/tests") {
+  model::VerdictFrame result;
+  result.function = function;
+  result.module = module;
+  return result;
+}
+
+std::string_view keeper(const std::vector<model::VerdictFrame>& stack, bool truncated = false) {
+  return allocating_runtime(stack, owners_of(stack), truncated);
+}
+
+TEST(RuntimeMemory, ThreadControlBlocksAreTheDynamicLinkers) {
+  EXPECT_EQ(keeper({frame("calloc", kLoader), frame("allocate_dtv", kLoader),
+                    frame("_dl_allocate_tls", kLoader), frame("pthread_create", kLibc), frame("main")}),
+            "the dynamic linker");
+}
+
+TEST(RuntimeMemory, StdioBuffersAreStdios) {
+  EXPECT_EQ(keeper({frame("_IO_file_doallocate", kLibc), frame("printf", kLibc), frame("main")}), "stdio");
+  EXPECT_EQ(keeper({frame("__GI__IO_file_doallocate", kLibc), frame("puts", kLibc), frame("main")}), "stdio");
+}
+
+TEST(RuntimeMemory, StartUpCodeOfRuntimeLibrariesIsTheRuntimes) {
+  const std::vector<model::VerdictFrame> stack = {frame("", kLibstdcxx), frame("call_init", kLoader),
+                                                  frame("_dl_init", kLoader),
+                                                  frame("_dl_start_user", kLoader)};
+  EXPECT_EQ(keeper(stack), "the C++ runtime");
+  EXPECT_EQ(keeper(stack, true), "") << "where the stack was cut, the user's frames may be what is missing";
+}
+
+TEST(RuntimeMemory, LocaleTablesAreTheCLibrarys) {
+  EXPECT_EQ(keeper({frame("_nl_find_locale", kLibc), frame("setlocale", kLibc), frame("main")}),
+            "the C library");
+}
+
+TEST(RuntimeMemory, WhatALibraryFunctionAllocatesForItsCallerIsTheCallers) {
+  EXPECT_EQ(keeper({frame("strdup", kLibc), frame("main")}), "");
+  EXPECT_EQ(keeper({frame("fopen", kLibc), frame("main")}), "");
+  EXPECT_EQ(keeper({frame("getline", kLibc), frame("main")}), "");
+  EXPECT_EQ(keeper({frame("operator new(unsigned long)", kLibstdcxx), frame("make()"), frame("main")}), "");
+}
+
+TEST(RuntimeMemory, ConstructorsOfTheUsersLibrariesAreTheUsers) {
+  EXPECT_EQ(keeper({frame("plugin_init()", "/app/libplugin.so"), frame("call_init", kLoader),
+                    frame("_dl_init", kLoader)}),
+            "");
+}
+
+TEST(RuntimeMemory, NothingIsKnownOfAnEmptyStack) {
+  EXPECT_EQ(keeper({}), "");
+}
+
+}  // namespace
+}  // namespace leakgate::judge
