@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
+#include <string>
 #include <string_view>
 
 namespace leakgate::pipeline {
@@ -48,7 +50,27 @@ void add_process_gaps(const model::Recording& recording, std::vector<model::Inco
                        "raise --wait, or let the command wait for what it starts"});
 }
 
+std::string file_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 }  // namespace
+
+std::vector<std::string> describe_stripped(const model::Recording& recording) {
+  std::set<std::uint32_t> with_tests;
+  for (const model::Test& test : recording.tests)
+    if (test.framework != model::Framework::none) with_tests.insert(test.process);
+  std::set<std::string> names;
+  for (std::uint32_t i = 0; i < recording.processes.size(); ++i) {
+    const model::Process& process = recording.processes[i];
+    if (process.stripped && process.role == model::ProcessRole::judged && !with_tests.contains(i))
+      names.insert(file_name(process.exe));
+  }
+  std::vector<std::string> notes;
+  for (const std::string& name : names)
+    notes.push_back(fmt::format("{} is stripped: tests inside it, if any, cannot be told apart", name));
+  return notes;
+}
 
 std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const RunOutcome& outcome,
                                                const model::Recording& recording) {

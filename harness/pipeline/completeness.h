@@ -3,6 +3,7 @@
 // run is incomplete.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "harness/model/recording.h"
@@ -14,5 +15,8 @@ namespace leakgate::pipeline {
 /// The reasons, in a stable order; empty for a complete run.
 std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const RunOutcome& outcome,
                                                const model::Recording& recording);
+
+/// A sentence for each judged program without symbols, whose tests could therefore not be told apart.
+std::vector<std::string> describe_stripped(const model::Recording& recording);
 
 }  // namespace leakgate::pipeline

@@ -63,6 +63,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
 
   // symbolize: where were they allocated
   resolve_stacks(*trace, request, recording);
+  for (std::string& note : describe_stripped(recording))
+    recording.tracer.notes.push_back(std::move(note));
   recording.run.incomplete_reasons = find_gaps(*trace, *outcome, recording);
   return recording;
 }

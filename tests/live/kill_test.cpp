@@ -31,9 +31,9 @@ struct KernelObjects {
 KernelObjects held_by(pid_t pid) {
   KernelObjects held;
   std::error_code gone;
-  for (const auto& entry :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo", gone)) {
-    std::istringstream lines(read_file(entry.path()));
+  std::filesystem::directory_iterator entry("/proc/" + std::to_string(pid) + "/fdinfo", gone);
+  for (; !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
+    std::istringstream lines(read_file(entry->path()));
     for (std::string name; lines >> name;) {
       std::uint64_t number = 0;
       if (name == "prog_id:" && lines >> number) held.programs.insert(number);

@@ -146,8 +146,15 @@ ProgramResult run_program(const Scratch& scratch, const ProgramRequest& request)
 }
 
 std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  // no stream: files of /proc may vanish while they are read, which a stream reports by an exception
+  std::string text;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return text;
+  char buffer[16384];
+  for (ssize_t got; (got = ::read(file, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(got));
+  ::close(file);
+  return text;
 }
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
