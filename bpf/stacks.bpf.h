@@ -62,7 +62,9 @@ static __always_inline __u32 add_stack(struct walk *w, __u32 function)
 	__u32 capacity = stack_tier_count * LG_STACKS_PER_TIER;
 	struct lg_record *record;
 
-	if (id + LG_STACKS_PER_TIER / 4 >= capacity && totals.grow_stacks_asked < stack_tier_count) {
+	/* at half: adding room takes user space a grace period, and new stacks can come every few
+	 * microseconds */
+	if (id >= capacity / 2 && totals.grow_stacks_asked < stack_tier_count) {
 		totals.grow_stacks_asked = stack_tier_count;
 		record = reserve_record(sizeof(*record), LG_REC_GROW, 0);
 		if (record)

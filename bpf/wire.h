@@ -173,7 +173,7 @@ enum lg_truncated {
 
 enum {
 	LG_STACKS_PER_TIER = 2048,
-	LG_STACK_TIERS = 64,
+	LG_STACK_TIERS = 512,
 	LG_LIVE_TIERS = 12,
 	LG_LIVE_FIRST_TIER = 131072, /* blocks; each further tier holds twice as many */
 	LG_LIFETIME_BUCKETS = 16,

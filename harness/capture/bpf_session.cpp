@@ -75,6 +75,7 @@ std::uint32_t pid_namespace_level() {
 }
 
 constexpr std::uint32_t kBatch = 4096;
+constexpr std::size_t kFirstStackTiers = 4;  // 8,192 stacks
 
 }  // namespace
 
@@ -140,7 +141,7 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
   if (!state->ring) return bpf_error("cannot map the ring buffer", -errno);
   std::unique_ptr<BpfSession> session(new BpfSession(std::move(state)));
   if (auto added = session->add_live_tier(); !added) return std::move(added).error();
-  if (auto added = session->add_stack_tier(); !added) return std::move(added).error();
+  if (auto added = session->add_stack_tiers(kFirstStackTiers); !added) return std::move(added).error();
   return session;
 }
 
@@ -318,17 +319,26 @@ Status BpfSession::add_live_tier() {
   return {};
 }
 
-Status BpfSession::add_stack_tier() {
-  const auto tier = static_cast<std::uint32_t>(state_->stack_tiers.size());
-  if (tier >= state_->max_stack_tiers) return {};  // what does not fit is counted as lost
-  const int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lg_stacks", sizeof(std::uint32_t), sizeof(lg_stack),
-                                LG_STACKS_PER_TIER, nullptr);
-  if (fd < 0) return bpf_error("cannot enlarge the table of stacks", fd);
-  state_->stack_tiers.push_back(fd);
-  if (const int error =
-          bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.stack_tiers), &tier, &fd, BPF_ANY))
+Status BpfSession::add_stack_tiers(std::size_t count) {
+  // all in one update: the kernel waits a grace period after each
+  std::vector<std::uint32_t> keys;
+  std::vector<int> maps;
+  const auto first = static_cast<std::uint32_t>(state_->stack_tiers.size());
+  while (keys.size() < count && first + keys.size() < state_->max_stack_tiers) {
+    const int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lg_stacks", sizeof(std::uint32_t), sizeof(lg_stack),
+                                  LG_STACKS_PER_TIER, nullptr);
+    if (fd < 0) return bpf_error("cannot enlarge the table of stacks", fd);
+    state_->stack_tiers.push_back(fd);
+    keys.push_back(first + static_cast<std::uint32_t>(keys.size()));
+    maps.push_back(fd);
+  }
+  if (keys.empty()) return {};  // what does not fit is counted as lost
+  auto added = static_cast<std::uint32_t>(keys.size());
+  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  if (const int error = bpf_map_update_batch(bpf_map__fd(state_->skeleton->maps.stack_tiers), keys.data(),
+                                             maps.data(), &added, &options))
     return bpf_error("cannot enlarge the table of stacks", error);
-  state_->skeleton->bss->stack_tier_count = tier + 1;
+  state_->skeleton->bss->stack_tier_count = first + static_cast<std::uint32_t>(keys.size());
   return {};
 }
 
@@ -338,8 +348,9 @@ Status BpfSession::grow() {
   const std::uint64_t capacity = (std::uint64_t{LG_LIVE_FIRST_TIER} << tiers) - LG_LIVE_FIRST_TIER;
   if (tiers < LG_LIVE_TIERS && now.live_blocks >= capacity / 4 * 3)
     if (auto added = add_live_tier(); !added) return added;
-  if (now.stacks + LG_STACKS_PER_TIER / 4 >= state_->stack_tiers.size() * LG_STACKS_PER_TIER)
-    return add_stack_tier();
+  const std::size_t stack_tiers = state_->stack_tiers.size();
+  if (now.stacks >= stack_tiers * LG_STACKS_PER_TIER / 2)
+    return add_stack_tiers(std::max<std::size_t>(kFirstStackTiers, stack_tiers / 2));
   return {};
 }
 

@@ -69,7 +69,7 @@ class BpfSession {
   struct State;
   explicit BpfSession(std::unique_ptr<State> state);
   Status add_live_tier();
-  Status add_stack_tier();
+  Status add_stack_tiers(std::size_t count);
   std::unique_ptr<State> state_;
 };
 

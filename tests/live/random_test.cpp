@@ -67,7 +67,8 @@ TEST_P(RandomSeed, SitesHaveExactlyTheRecordedBlocksAndBytes) {
   EXPECT_EQ(sites.begin()->second, recorded_sites(scratch_ / "record"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomSeed, testing::Range(1, 13));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomSeed, testing::Range(1, 15),
+                         [](const auto& seed) { return std::to_string(seed.param); });
 
 TEST_F(Random, ChildrenHaveTheirOwnRecords) {
   constexpr int kChildren = 4;

@@ -13,7 +13,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -146,14 +145,14 @@ ProgramResult run_program(const Scratch& scratch, const ProgramRequest& request)
 }
 
 std::string read_file(const std::filesystem::path& path) {
-  // no stream: files of /proc may vanish while they are read, which a stream reports by an exception
+  // Not by a stream: files of /proc may vanish while they are read, and that is no error here.
   std::string text;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return text;
-  char buffer[16384];
-  for (ssize_t got; (got = ::read(file, buffer, sizeof buffer)) > 0;)
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  char buffer[65536];
+  for (ssize_t got = 0; (got = read(fd, buffer, sizeof buffer)) > 0;)
     text.append(buffer, static_cast<std::size_t>(got));
-  ::close(file);
+  close(fd);
   return text;
 }
 

@@ -73,7 +73,7 @@ class Program {
 /// Runs `request` from beginning to end.
 ProgramResult run_program(const Scratch& scratch, const ProgramRequest& request);
 
-/// The whole of a file; empty when there is none.
+/// The whole of a file, or as much as can be read; empty when there is none.
 std::string read_file(const std::filesystem::path& path);
 
 void write_file(const std::filesystem::path& path, std::string_view text);
