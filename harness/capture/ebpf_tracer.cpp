@@ -95,6 +95,10 @@ Status EbpfTracer::poll() {
 
 void EbpfTracer::take(const lg_record& record, std::size_t size) {
   log_->take(record, size);
+  if (record.type == LG_REC_EXEC && size >= sizeof(lg_record_exec)) {
+    const auto& exec = reinterpret_cast<const lg_record_exec&>(record);
+    if (exec.is_static) examine_static(exec);
+  }
   if (record.type == LG_REC_EXAMINE) examine(record.proc);
   if (record.type == LG_REC_GROW) {
     if (auto grown = session_->grow(); !grown) problems_.push_back(grown.error().message);
@@ -103,6 +107,16 @@ void EbpfTracer::take(const lg_record& record, std::size_t size) {
     if (auto collected = collect(false); !collected) problems_.push_back(collected.error().message);
     collect_at_blocks_ = std::max<std::uint64_t>(1u << 18, session_->totals().live_blocks * 2);
   }
+}
+
+void EbpfTracer::examine_static(const lg_record_exec& exec) {
+  const std::size_t known = modules_->modules().size();
+  const std::string path = log_->image(exec.head.proc).exe;
+  auto id = modules_->add(fmt::format("/proc/{}/exe", exec.pid), path);
+  if (!id) id = modules_->add(path, path);  // it may have ended already
+  if (id && modules_->modules().size() == known) return;
+  ++static_late_;
+  problems_.push_back(fmt::format("{} is statically linked and was not known before it ran", path));
 }
 
 void EbpfTracer::examine(std::uint32_t proc) {
@@ -225,6 +239,7 @@ Result<model::Trace> EbpfTracer::finish() {
   for (std::size_t i = 0; i < std::size(kLossNames); ++i)
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
+  tracer.lost["static_late"] = static_late_;
   const lg_totals totals = session_->totals();
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;

@@ -29,6 +29,9 @@ class EbpfTracer final : public HeapTracer {
  private:
   void take(const lg_record& record, std::size_t size);
   void examine(std::uint32_t proc);
+  /// A program without dynamic linker cannot be held: it is probed at once, and counted if it was not known
+  /// before.
+  void examine_static(const lg_record_exec& exec);
   /// Takes the blocks of ended processes out of the kernel's table; of all processes when `everything`.
   Status collect(bool everything);
   Status read_stacks(model::Trace& trace);
@@ -49,6 +52,7 @@ class EbpfTracer final : public HeapTracer {
   std::uint64_t collect_at_blocks_ = 1u << 18;
   std::uint64_t examined_late_ =
       0;  ///< processes with a test framework that ran on before their modules were examined
+  std::uint64_t static_late_ = 0;
   std::vector<std::string> problems_;  ///< what went wrong while tracing, told as notes
 };
 

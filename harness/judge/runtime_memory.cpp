@@ -27,10 +27,9 @@ bool is_c_library(std::string_view module) {
 /// library's constructors on its behalf.
 bool is_dynamic_linker(const model::VerdictFrame& frame, std::string_view name, std::string_view module) {
   if (name == "call_init" || name == "dl_init" || name == "dl_start_user") return false;
-  if (module.starts_with("ld-linux")) return true;
-  return module == "libc.so" &&
-         (name.starts_with("dl_") || name.starts_with("dlfo_") || name == "allocate_dtv") &&
-         !frame.module.empty();
+  // in static programs it has no file of its own, but its names are reserved ones
+  return module.starts_with("ld-linux") || frame.function.starts_with("_dl_") ||
+         frame.function.starts_with("_dlfo_") || name == "allocate_dtv";
 }
 
 /// Functions of the C library that fill tables of its own and keep them until the process ends, whoever

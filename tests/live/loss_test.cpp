@@ -46,8 +46,13 @@ TEST_F(Loss, MoreLiveBlocksThanRoom) {
 }
 
 TEST_F(Loss, MoreStacksThanRoom) {
-  expect_incomplete(trace_program(scratch_, "live_many_stacks", {}, {"--max-stacks", "2048"}),
+  const auto junit = scratch_ / "report.xml";
+  const auto sarif = scratch_ / "report.sarif";
+  expect_incomplete(trace_program(scratch_, "live_many_stacks", {},
+                                  {"--max-stacks", "2048", "--junit", junit, "--sarif", sarif}),
                     "stack_table_full", "--max-stacks");
+  for (const auto& report : {junit, sarif})
+    EXPECT_THAT(read_file(report), HasSubstr("--max-stacks")) << report;
   const Traced roomy = trace_program(scratch_, "live_many_stacks");
   expect_whole(roomy);
   EXPECT_EQ(roomy.program.status(), 0) << roomy.program.err;

@@ -28,6 +28,13 @@ TEST(RuntimeMemory, ThreadControlBlocksAreTheDynamicLinkers) {
             "the dynamic linker");
 }
 
+TEST(RuntimeMemory, InAStaticProgramTheDynamicLinkerIsKnownByItsNames) {
+  EXPECT_EQ(keeper({frame("_dl_new_object"), frame("_dl_non_dynamic_init"), frame("__libc_start_main"),
+                    frame("_start")}),
+            "the dynamic linker");
+  EXPECT_EQ(keeper({frame("load_plugin()"), frame("main")}), "");
+}
+
 TEST(RuntimeMemory, StdioBuffersAreStdios) {
   EXPECT_EQ(keeper({frame("_IO_file_doallocate", kLibc), frame("printf", kLibc), frame("main")}), "stdio");
   EXPECT_EQ(keeper({frame("__GI__IO_file_doallocate", kLibc), frame("puts", kLibc), frame("main")}), "stdio");
