@@ -16,6 +16,12 @@
 
 #include "leakgate.skel.h"
 
+#ifdef __clang__
+// LIBBPF_OPTS is made of statement expressions and compound literals
+#pragma clang diagnostic ignored "-Wgnu-statement-expression"
+#pragma clang diagnostic ignored "-Wc99-extensions"
+#endif
+
 namespace leakgate::capture {
 namespace {
 
