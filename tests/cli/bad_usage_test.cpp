@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that cannot be run and options that cannot be obeyed. The command "touch marker" stands for one
 // that would leave a trace of having run.
-#include <grp.h>
-#include <unistd.h>
-
 #include "tests/cli/cli_run.h"
 
 namespace leakgate::live {
@@ -125,25 +122,12 @@ const auto name_of = [](const auto& use) { return std::string(use.param.name); }
 INSTANTIATE_TEST_SUITE_P(Commands, BadUsage, testing::ValuesIn(bad_commands()), name_of);
 INSTANTIATE_TEST_SUITE_P(Options, BadUsage, testing::ValuesIn(bad_options()), name_of);
 
-/// As a user without any capability, from a copy of leakgate that everybody may execute.
 class Unprivileged : public Cli {
  protected:
   ProgramResult run(const std::vector<std::string>& arguments) {
-    std::filesystem::copy_file(leakgate_path(), scratch_ / "leakgate",
-                               std::filesystem::copy_options::skip_existing);
-    std::filesystem::permissions(scratch_.path(), std::filesystem::perms(0777));
-    std::vector<std::string> argv = {scratch_ / "leakgate"};
-    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    make_room_for_nobody();
     before_ = files();
-    return run_program(scratch_,
-                       {.argv = argv,
-                        .extra_environment = {"PATH=/usr/bin:/bin"},
-                        .directory = scratch_.path(),
-                        .before_exec = [] {
-                          if (geteuid() != 0) return;
-                          if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
-                            _exit(1);
-                        }});
+    return leakgate_as_nobody(arguments);
   }
   std::set<std::string> before_;
 };

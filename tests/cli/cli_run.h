@@ -4,6 +4,8 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <grp.h>
+#include <unistd.h>
 
 #include <set>
 #include <sstream>
@@ -20,6 +22,26 @@ class Cli : public testing::Test {
     return run_program(
         scratch_,
         {.argv = std::move(arguments), .directory = scratch_.path(), .before_exec = std::move(before_exec)});
+  }
+
+  /// A copy of leakgate that everybody may execute, in a scratch directory that everybody may write.
+  void make_room_for_nobody() {
+    std::filesystem::copy_file(leakgate_path(), scratch_ / "leakgate",
+                               std::filesystem::copy_options::skip_existing);
+    std::filesystem::permissions(scratch_.path(), std::filesystem::perms(0777));
+  }
+  /// Runs that copy as a user without any capability; as the test's own user where that is one already.
+  ProgramResult leakgate_as_nobody(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), scratch_ / "leakgate");
+    return run_program(scratch_,
+                       {.argv = std::move(arguments),
+                        .extra_environment = {"PATH=/usr/bin:/bin"},
+                        .directory = scratch_.path(),
+                        .before_exec = [] {
+                          if (geteuid() != 0) return;
+                          if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
+                            _exit(1);
+                        }});
   }
 
   /// The files of the scratch directory, without what the tests' own machinery puts there.
