@@ -240,6 +240,7 @@ Result<model::Trace> EbpfTracer::finish() {
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
   tracer.lost["static_late"] = static_late_;
+  tracer.lost["probe_refused"] = modules_->refused_probes();
   const lg_totals totals = session_->totals();
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;

@@ -105,16 +105,21 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   modules_.push_back(
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
   details_.push_back({image->segments(), model::Framework::none});
-  const std::string probe_path = descriptor_path(modules_[id].file->get());
-  if (auto done = probe_allocators(*image, probe_path); !done)
+  if (auto done = probe(*image, id); !done) {
+    ++refused_probes_;  // the file stays known, so this is the one time it is said
     return std::move(done).error().with_context(path);
-  if (auto done = probe_link_map(*image, probe_path); !done)
-    return std::move(done).error().with_context(path);
-  auto framework = probe_marks(*image, probe_path);
-  if (!framework) return std::move(framework).error().with_context(path);
-  details_[id].framework = *framework;
-  if (auto done = load_rows(id); !done) return std::move(done).error().with_context(path);
+  }
   return id;
+}
+
+Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
+  const std::string path = descriptor_path(modules_[id].file->get());
+  if (auto done = probe_allocators(image, path); !done) return done;
+  if (auto done = probe_link_map(image, path); !done) return done;
+  auto framework = probe_marks(image, path);
+  if (!framework) return std::move(framework).error();
+  details_[id].framework = *framework;
+  return load_rows(id);
 }
 
 std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
@@ -156,6 +161,7 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   std::vector<RefusedProbe> refused;
   auto planned = plan_allocator_probes(image, &refused, long_nops_emulated());
   if (!planned) return std::move(planned).error();
+  refused_probes_ += refused.size();
   std::vector<ProbeSite> enter, exit, frees;
   for (const PlannedProbe& probe : *planned) {
     const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function)};

@@ -42,6 +42,8 @@ class ModuleTable {
   [[nodiscard]] model::Framework framework(std::uint32_t id) const { return details_[id].framework; }
   /// Allocation functions probed so far, over all modules.
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
+  /// Functions and files that could not be probed: what happens there goes unseen.
+  [[nodiscard]] std::uint64_t refused_probes() const { return refused_probes_; }
 
  private:
   struct Details {
@@ -50,6 +52,7 @@ class ModuleTable {
   };
   using FileKey = std::pair<dev_t, ino_t>;
 
+  Status probe(const ElfImage& image, std::uint32_t id);
   Status load_rows(std::uint32_t id);
   Status probe_allocators(const ElfImage& image, const std::string& path);
   Status probe_link_map(const ElfImage& image, const std::string& path);
@@ -65,6 +68,7 @@ class ModuleTable {
   std::map<std::string, std::optional<std::uint32_t>> by_mapping_;  ///< FileMapping::device_inode
   std::uint32_t next_mark_ = 0;
   std::size_t allocation_probes_ = 0;
+  std::uint64_t refused_probes_ = 0;
 };
 
 }  // namespace leakgate::capture

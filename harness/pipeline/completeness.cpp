@@ -26,6 +26,8 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"ring_full", "control records were dropped", "raise --ring-bytes"},
     {"nested_too_deep", "allocation calls on too many stacks of one thread were open at once", ""},
     {"result_unreadable", "the result of posix_memalign could not be read", ""},
+    {"probe_refused", "an allocation function or a test framework could not be probed",
+     "`leakgate doctor --probes` lists what can be probed"},
     {"static_late", "a statically linked program ran before its allocation functions were probed",
      "start it by itself: leakgate run -- THE_PROGRAM"},
     {"examined_late", "a process ran on before its test framework was probed",
