@@ -109,6 +109,9 @@ class ElfImage {
   [[nodiscard]] std::vector<Symbol> find_functions(std::span<const std::string_view> names) const;
   /// All functions and ifuncs that start at `vaddr`, whatever their names.
   [[nodiscard]] std::vector<Symbol> functions_at(std::uint64_t vaddr) const;
+  /// For each of `vaddrs` the data object that contains it, the smallest where several do; in one pass over
+  /// the tables.
+  [[nodiscard]] std::vector<std::optional<Symbol>> objects_at(std::span<const std::uint64_t> vaddrs) const;
   /// Addresses in (first, last] at which any function, ifunc or untyped symbol stands; sorted, each once.
   [[nodiscard]] std::vector<std::uint64_t> code_labels(std::uint64_t first, std::uint64_t last) const;
 

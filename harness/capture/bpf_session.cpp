@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <thread>
 
+#include "harness/base/descriptor.h"
 #include "leakgate.skel.h"
 
 #ifdef __clang__
@@ -124,8 +126,11 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
   skeleton.rodata->cfg_unwind = options.unwind == UnwindMode::none            ? 0u
                                 : options.unwind == UnwindMode::frame_pointer ? 1u
                                                                               : 2u;
+  skeleton.rodata->cfg_moments = static_cast<std::uint32_t>(options.moments);
+  skeleton.bss->user_beat_ns = now_ns();
   bpf_map__set_max_entries(skeleton.maps.processes, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.examined, options.max_processes);
+  bpf_map__set_max_entries(skeleton.maps.answered, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.mapping_tables, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.records, options.ring_bytes);
   state->max_live_blocks = options.max_live_blocks;
@@ -180,6 +185,9 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
       break;
     case ProbeProgram::link_map_changed:
       handle = skeleton.progs.link_map_changed;
+      break;
+    case ProbeProgram::exit_hit:
+      handle = skeleton.progs.exit_hit;
       break;
   }
   std::vector<unsigned long> offsets;
@@ -301,6 +309,40 @@ void BpfSession::drop_mappings(std::uint32_t generation, std::uint32_t count) {
 void BpfSession::set_examined(std::uint32_t process) {
   const std::uint32_t yes = 1;
   bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.examined), &process, &yes, BPF_ANY);
+}
+
+void BpfSession::beat() {
+  __atomic_store_n(&state_->skeleton->bss->user_beat_ns, now_ns(), __ATOMIC_RELAXED);
+}
+
+void BpfSession::answer_moment(std::uint32_t process, std::uint32_t moment) {
+  bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.answered), &process, &moment, BPF_ANY);
+}
+
+Result<std::vector<lg_thread_state>> BpfSession::threads(std::int32_t pid) const {
+  bpf_iter_link_info info{};
+  info.task.pid = static_cast<std::uint32_t>(pid);
+  LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof info);
+  bpf_link* link = bpf_program__attach_iter(state_->skeleton->progs.list_threads, &options);
+  if (!link) return bpf_error("cannot list the threads of a process", -errno);
+  const Descriptor file(bpf_iter_create(bpf_link__fd(link)));
+  bpf_link__destroy(link);
+  if (!file) return bpf_error("cannot list the threads of a process", -errno);
+  std::vector<lg_thread_state> threads;
+  std::array<lg_thread_state, 24> part;  // whole records: the kernel hands out what fits
+  std::size_t have = 0;
+  for (;;) {
+    auto* at = reinterpret_cast<char*>(part.data());
+    const ssize_t got = ::read(file.get(), at + have, sizeof part - have);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got <= 0) break;
+    have += static_cast<std::size_t>(got);
+    const std::size_t whole = have / sizeof part[0];
+    threads.insert(threads.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(whole));
+    have -= whole * sizeof part[0];
+    std::memmove(at, at + whole * sizeof part[0], have);
+  }
+  return threads;
 }
 
 Status BpfSession::add_live_tier() {

@@ -25,7 +25,7 @@ struct ProbeSite {
 };
 
 /// Programs that probes lead to.
-enum class ProbeProgram { alloc_enter, alloc_exit, free_enter, mark_hit, link_map_changed };
+enum class ProbeProgram { alloc_enter, alloc_exit, free_enter, mark_hit, link_map_changed, exit_hit };
 
 class BpfSession {
  public:
@@ -53,6 +53,13 @@ class BpfSession {
   Status set_mappings(std::uint32_t process, std::uint32_t generation, std::span<const lg_mapping> mappings);
   void drop_mappings(std::uint32_t generation, std::uint32_t count);
   void set_examined(std::uint32_t process);
+
+  /// Tells the kernel side that we are there; without it for two seconds, waits at judged moments end.
+  void beat();
+  /// Ends the wait of a process at its judged moment number `moment`.
+  void answer_moment(std::uint32_t process, std::uint32_t moment);
+  /// The threads of process `pid`, main thread first. Registers of running ones are not to be relied on.
+  [[nodiscard]] Result<std::vector<lg_thread_state>> threads(std::int32_t pid) const;
 
   /// Adds tiers to the tables that asked for one. Fails (io) when memory is refused: losses are then counted
   /// by the kernel side.

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
 #include <set>
 
 namespace leakgate::capture {
@@ -66,16 +69,34 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
   sum.bytes += block.size;
 }
 
+constexpr std::chrono::milliseconds kBeat{200};
+
+/// Until stopped: says that we are there, however long one moment takes.
+void beat(const std::stop_token& stop, BpfSession& session) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    session.beat();
+    wake.wait_for(lock, stop, kBeat, [] { return false; });
+  }
+}
+
 }  // namespace
 
-Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
+Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   start_ns_ = monotonic_ns();
   auto session = BpfSession::open(options_, target.pid);
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
   log_ = std::make_unique<TraceLog>(target.pid);
-  modules_ = std::make_unique<ModuleTable>(*session_, std::move(find_marks), options_.unwind,
+  modules_ = std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks), options_.unwind,
                                            options_.cache_directory);
+  moments_ = std::make_unique<MomentKeeper>(*session_, *modules_, std::move(hooks.classify), start_ns_);
+  heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
     auto added = modules_->add(object.open_path, object.path);
@@ -90,6 +111,7 @@ Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
 }
 
 Status EbpfTracer::poll() {
+  moments_->release_lingering();
   return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
 }
 
@@ -100,6 +122,8 @@ void EbpfTracer::take(const lg_record& record, std::size_t size) {
     if (exec.is_static) examine_static(exec);
   }
   if (record.type == LG_REC_EXAMINE) examine(record.proc);
+  if (record.type == LG_REC_MOMENT && size >= sizeof(lg_record_moment))
+    moments_->take(reinterpret_cast<const lg_record_moment&>(record), log_->image(record.proc).pid);
   if (record.type == LG_REC_GROW) {
     if (auto grown = session_->grow(); !grown) problems_.push_back(grown.error().message);
   }
@@ -151,7 +175,10 @@ Status EbpfTracer::collect(bool everything) {
   return session_->visit_live([&](const lg_live_key& key, const lg_live& block) {
     const bool ended = log_->known(key.proc) && log_->image(key.proc).end != model::ImageEnd::running;
     if (!ended && !everything) return false;
-    model::TraceOutstanding& sum = sums_[{key.proc, block.test, block.stack}];
+    if (moments_->is_settled(key.proc)) return !everything;
+    const model::Kind kind = moments_->last_kind(key, block);
+    model::TraceOutstanding& sum = sums_[{key.proc, block.test, block.stack, kind}];
+    sum.kind = kind;
     sum.process = key.proc;
     sum.window = block.test;
     sum.stack = block.stack;
@@ -177,36 +204,56 @@ void EbpfTracer::read_processes() {
   }
 }
 
+Result<std::uint32_t> EbpfTracer::number_of_stack(std::uint32_t id,
+                                                  std::map<std::uint32_t, std::uint32_t>& numbers,
+                                                  model::Trace& trace) {
+  if (id == 0) return model::kNone;
+  const auto [found, fresh] = numbers.emplace(id, static_cast<std::uint32_t>(trace.stacks.size()));
+  if (!fresh) return found->second;
+  auto stack = session_->stack(id);
+  if (!stack) return std::move(stack).error();
+  model::TraceStack row;
+  row.function = stack->function < std::size(kFunctionNames) ? kFunctionNames[stack->function] : "";
+  row.truncated_reason = truncated_reason(stack->truncated);
+  row.allocations = stack->allocations;
+  row.bytes = stack->bytes;
+  row.frees = stack->frees;
+  row.lifetime_log2_ms.assign(std::begin(stack->lifetime_log2_ms), std::end(stack->lifetime_log2_ms));
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack->count, LG_MAX_FRAMES); ++i) {
+    const std::uint64_t frame = stack->frames[i];
+    const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
+    row.frames.push_back({module < trace.modules.size() ? static_cast<std::uint32_t>(module) : model::kNone,
+                          frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
+  }
+  trace.stacks.push_back(std::move(row));
+  return found->second;
+}
+
 Status EbpfTracer::read_stacks(model::Trace& trace) {
-  std::map<std::uint32_t, std::uint32_t> index_of;
-  for (auto& [key, sum] : sums_) {
-    if (sum.stack == 0) {
-      sum.stack = model::kNone;
-      continue;
+  std::map<std::uint32_t, std::uint32_t> numbers;
+  for (model::TraceOutstanding& sum : trace.outstanding) {
+    auto number = number_of_stack(sum.stack, numbers, trace);
+    if (!number) return std::move(number).error();
+    sum.stack = *number;
+    for (model::TraceHolder& holder : sum.holders) {
+      auto of_holder = number_of_stack(holder.stack == model::kNone ? 0 : holder.stack, numbers, trace);
+      if (!of_holder) return std::move(of_holder).error();
+      holder.stack = *of_holder;
     }
-    const auto [found, fresh] = index_of.emplace(sum.stack, static_cast<std::uint32_t>(trace.stacks.size()));
-    if (fresh) {
-      auto stack = session_->stack(sum.stack);
-      if (!stack) return std::move(stack).error();
-      model::TraceStack row;
-      row.function = stack->function < std::size(kFunctionNames) ? kFunctionNames[stack->function] : "";
-      row.truncated_reason = truncated_reason(stack->truncated);
-      row.allocations = stack->allocations;
-      row.bytes = stack->bytes;
-      row.frees = stack->frees;
-      row.lifetime_log2_ms.assign(std::begin(stack->lifetime_log2_ms), std::end(stack->lifetime_log2_ms));
-      for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack->count, LG_MAX_FRAMES); ++i) {
-        const std::uint64_t frame = stack->frames[i];
-        const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
-        row.frames.push_back(
-            {module < trace.modules.size() ? static_cast<std::uint32_t>(module) : model::kNone,
-             frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
-      }
-      trace.stacks.push_back(std::move(row));
-    }
-    sum.stack = found->second;
   }
   return {};
+}
+
+void EbpfTracer::note_moments(model::Trace& trace) {
+  for (const auto& [reason, times] : moments_->failures())
+    trace.tracer.notes.push_back(fmt::format(
+        "{} could not be held at {}, so its blocks stay unclassified: {}",
+        times == 1 ? "a process" : "processes", times == 1 ? "a judged moment" : "judged moments", reason));
+  for (model::TraceWindow& window : trace.windows) {
+    const auto held = moments_->held_ns_by_window().find({window.process, window.number});
+    if (held != moments_->held_ns_by_window().end()) window.held_ns = held->second;
+  }
+  trace.tracer.held_ns = moments_->held_ns();
 }
 
 Result<model::Trace> EbpfTracer::finish() {
@@ -217,9 +264,10 @@ Result<model::Trace> EbpfTracer::finish() {
   read_processes();
   if (auto collected = collect(true); !collected) return std::move(collected).error();
   trace.modules = modules_->modules();
-  if (auto read = read_stacks(trace); !read) return std::move(read).error();
   for (auto& [key, sum] : sums_)
     trace.outstanding.push_back(sum);
+  trace.outstanding.insert(trace.outstanding.end(), moments_->groups().begin(), moments_->groups().end());
+  if (auto read = read_stacks(trace); !read) return std::move(read).error();
   trace.processes = std::move(log_->processes());
   trace.windows = std::move(log_->windows());
 
@@ -245,6 +293,7 @@ Result<model::Trace> EbpfTracer::finish() {
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
+  note_moments(trace);
   return trace;
 }
 

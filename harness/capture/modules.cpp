@@ -114,12 +114,21 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
 
 Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   const std::string path = descriptor_path(modules_[id].file->get());
+  const std::size_t probes_before = allocation_probes_;
   if (auto done = probe_allocators(image, path); !done) return done;
+  details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
+                               !image.find("_dl_debug_state");
+  if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;
   auto framework = probe_marks(image, path);
   if (!framework) return std::move(framework).error();
   details_[id].framework = *framework;
   return load_rows(id);
+}
+
+std::optional<std::uint32_t> ModuleTable::find(const FileMapping& mapping) const {
+  const auto found = by_mapping_.find(mapping.device_inode);
+  return found == by_mapping_.end() ? std::nullopt : found->second;
 }
 
 std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
@@ -188,6 +197,16 @@ Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& pat
   if (!offset) return {};
   const ProbeSite site{*offset, debug->vaddr + kStateOffset - hook->vaddr};
   return session_.attach(ProbeProgram::link_map_changed, path, std::span(&site, 1));
+}
+
+Status ModuleTable::probe_exit(const ElfImage& image, const std::string& path) {
+  if (!image.find("__libc_start_main")) return {};  // the C library's own, not a program's wrapper
+  const auto function = image.find("_exit");
+  if (!function || function->kind != SymbolKind::function) return {};
+  const auto offset = image.file_offset(function->vaddr);
+  if (!offset) return {};
+  const ProbeSite site{*offset, 0};
+  return session_.attach(ProbeProgram::exit_hit, path, std::span(&site, 1));
 }
 
 Result<model::Framework> ModuleTable::probe_marks(const ElfImage& image, const std::string& path) {

@@ -54,6 +54,7 @@ struct TracerInfo {
   std::map<std::string, std::uint64_t> lost;  ///< lost events by cause; every cause is listed, most with 0
   std::uint64_t peak_live_blocks = 0;
   std::uint64_t peak_live_bytes = 0;
+  std::uint64_t held_ns = 0;  ///< for which processes were held at judged moments, all together
   std::vector<std::string>
       notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
 };
@@ -136,6 +137,8 @@ struct BlockGroup {
   std::uint64_t age_max_ms = 0;
   std::string type;  ///< class of the object, where known
   bool cycle = false;
+  std::uint32_t lost_after = kNone;  ///< the later test at whose end they were first seen lost; kNone: its own
+  bool lost_at_end = false;          ///< they became lost only when the process ended
   std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
 };
 

@@ -160,6 +160,7 @@ void read_tracer(Reader& in, const Json& row, TracerInfo& tracer) {
   in.read(row, "frees", tracer.frees);
   in.read(row, "peak_live_blocks", tracer.peak_live_blocks);
   in.read(row, "peak_live_bytes", tracer.peak_live_bytes);
+  in.read(row, "held_ns", tracer.held_ns);
   in.read(row, "notes", tracer.notes);
   const Json* lost = in.find(row, "lost");
   if (lost == nullptr) return;
@@ -251,6 +252,8 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
   in.read(row, "age_max_ms", group.age_max_ms);
   in.read(row, "type", group.type);
   in.read(row, "cycle", group.cycle);
+  in.read_index(row, "lost_after", recording.tests.size(), false, group.lost_after);
+  in.read(row, "lost_at_end", group.lost_at_end);
   in.read(row, "retained_by", group.retained_by);
   if (in.ok() && group.test != kNone && recording.tests[group.test].process != group.process)
     in.complain("test", "belongs to another process");
