@@ -196,11 +196,14 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
 
 Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& path) {
   const auto hook = image.find("_dl_debug_state");
+  if (!hook) return {};
   const auto debug = image.find("_r_debug");
-  if (!hook || !debug || debug->kind != SymbolKind::object) return {};
+  const bool has_state = debug && debug->kind == SymbolKind::object;
+  // musl keeps its r_debug to itself, and calls the hook only when everything is mapped
+  if (!has_state && !image.find("_dl_debug_addr")) return {};
   const auto offset = image.file_offset(hook->vaddr);
   if (!offset) return {};
-  const ProbeSite site{*offset, debug->vaddr + kStateOffset - hook->vaddr};
+  const ProbeSite site{*offset, has_state ? debug->vaddr + kStateOffset - hook->vaddr : 0};
   return session_.attach(ProbeProgram::link_map_changed, path, std::span(&site, 1));
 }
 

@@ -48,6 +48,15 @@ TEST(RuntimeMemory, StartUpCodeOfRuntimeLibrariesIsTheRuntimes) {
   EXPECT_EQ(keeper(stack, true), "") << "where the stack was cut, the user's frames may be what is missing";
 }
 
+TEST(RuntimeMemory, AllocatorsSetThemselvesUp) {
+  constexpr const char* kTcmalloc = "/lib/x86_64-linux-gnu/libtcmalloc.so.4.5.10";
+  EXPECT_EQ(keeper({frame("TCMallocGuard::TCMallocGuard()", kTcmalloc), frame("", kTcmalloc),
+                    frame("call_init", kLoader), frame("_dl_init", kLoader)}),
+            "the allocator");
+  EXPECT_EQ(keeper({frame("MallocExtension::Initialize()"), frame("_start")}), "the allocator");
+  EXPECT_EQ(keeper({frame("mi_new_aligned", "/lib/libmimalloc.so.2"), frame("make()"), frame("main")}), "");
+}
+
 TEST(RuntimeMemory, LocaleTablesAreTheCLibrarys) {
   EXPECT_EQ(keeper({frame("_nl_find_locale", kLibc), frame("setlocale", kLibc), frame("main")}),
             "the C library");
