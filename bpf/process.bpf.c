@@ -212,7 +212,7 @@ static long patient_turn(__u32 turn, void *context)
 /*
  * The dynamic linker's debugger hook: called when the list of mapped objects changes. The cookie is the
  * distance from here to r_debug.r_state, 0 for RT_CONSISTENT: everything is mapped, no constructor of the new
- * objects has run. Cookie 0: a linker that calls it in that state alone (musl).
+ * objects has run. Cookie 0: a place that is met in that state alone (musl's hook, a static program's entry).
  */
 SEC("uprobe.multi.s")
 int link_map_changed(struct pt_regs *ctx)

@@ -70,6 +70,7 @@ class ElfImage {
 
   [[nodiscard]] const std::string& path() const;
   [[nodiscard]] ElfType type() const;
+  [[nodiscard]] std::uint64_t entry_point() const;               ///< address of a program's first instruction
   [[nodiscard]] const std::string& interpreter() const;          ///< PT_INTERP; empty: none
   [[nodiscard]] const std::vector<std::string>& needed() const;  ///< DT_NEEDED, in the file's order
   [[nodiscard]] const std::string& soname() const;

@@ -195,6 +195,12 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
 }
 
 Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& path) {
+  if (image.is_static()) {  // everything is mapped at its first instruction
+    const auto entry = image.file_offset(image.entry_point());
+    if (!entry) return {};
+    const ProbeSite start{*entry, 0};
+    return session_.attach(ProbeProgram::link_map_changed, path, std::span(&start, 1));
+  }
   const auto hook = image.find("_dl_debug_state");
   if (!hook) return {};
   const auto debug = image.find("_r_debug");

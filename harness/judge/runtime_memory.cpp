@@ -67,6 +67,8 @@ std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stac
     const std::string module = module_name(stack[i].module);
     if (is_dynamic_linker(stack[i], name, module)) return "the dynamic linker";
     if (is_allocator_start_up(name)) return "the allocator";
+    // libstdc++'s emergency pool, in a static program
+    if (name == "GLOBAL__sub_I_eh_alloc.cc") return "the C++ runtime";
     if (name == "IO_file_doallocate") return "stdio";
     break;
   }

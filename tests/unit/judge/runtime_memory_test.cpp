@@ -45,6 +45,8 @@ TEST(RuntimeMemory, StartUpCodeOfRuntimeLibrariesIsTheRuntimes) {
                                                   frame("_dl_init", kLoader),
                                                   frame("_dl_start_user", kLoader)};
   EXPECT_EQ(keeper(stack), "the C++ runtime");
+  EXPECT_EQ(keeper({frame("_GLOBAL__sub_I_eh_alloc.cc"), frame("__libc_start_main"), frame("_start")}),
+            "the C++ runtime");
   EXPECT_EQ(keeper(stack, true), "") << "where the stack was cut, the user's frames may be what is missing";
 }
 
