@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C family as every C library has it: dropped once, given back many times. For musl, and for static programs.
+// The C family as every C library has it: dropped once, given back many times. For musl, and for static
+// programs.
 // truth: 6 blocks: malloc 77, calloc 3*7, realloc 10->50, aligned_alloc 128, posix_memalign 88, reallocarray 5*13
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every way to allocate that C++ has, once dropped and many times given back, for whichever allocator it is linked with.
+// Every way to allocate that C++ has, once dropped and many times given back, for whichever allocator it is
+// linked with.
 // truth: 13 blocks: new 140, new[] 1000, nothrow new 150, aligned new 128 and 192, large new 3000000, malloc 77,
 // truth: calloc 3*7, realloc 33->55, aligned_alloc 256, posix_memalign 88, strdup 12, after a throwing new 78
 #include <cstdio>

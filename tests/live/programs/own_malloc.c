@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An executable with a malloc of its own that calls into nothing: blocks come from an array and are never used twice.
-// What the C library allocates goes through it too.
+// An executable with a malloc of its own that calls into nothing: blocks come from an array and are never
+// used twice. What the C library allocates goes through it too.
 // truth: 3 blocks: malloc 90, calloc 4*8, realloc 10->100
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An executable whose malloc wraps the C library's, found by dlsym, with a header in front of each block. Both are
-// probed; a call counts once, for the outer one, with the size the caller asked for.
+// An executable whose malloc wraps the C library's, found by dlsym, with a header in front of each block.
+// Both are probed; a call counts once, for the outer one, with the size the caller asked for.
 // truth: 2 blocks: malloc 91, calloc 4*8
 #include <dlfcn.h>
 #include <stdlib.h>
