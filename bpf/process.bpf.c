@@ -232,7 +232,7 @@ static long patient_turn(__u32 turn, void *context)
 /*
  * The dynamic linker's debugger hook: called when the list of mapped objects changes. The cookie is the
  * distance from here to r_debug.r_state, 0 for RT_CONSISTENT: everything is mapped, no constructor of the new
- * objects has run.
+ * objects has run. Cookie 0: a place that is met in that state alone (musl's hook, a static program's entry).
  */
 SEC("uprobe.multi.s")
 int link_map_changed(struct pt_regs *ctx)
@@ -244,9 +244,10 @@ int link_map_changed(struct pt_regs *ctx)
 
 	if (!thread)
 		return 0;
-	if (bpf_copy_from_user(&link_map_state, sizeof(link_map_state),
-			       (void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
-	    link_map_state != 0)
+	if (bpf_get_attach_cookie(ctx) &&
+	    (bpf_copy_from_user(&link_map_state, sizeof(link_map_state),
+				(void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
+	     link_map_state != 0))
 		return 0;
 	index = thread->proc - 1;
 	proc = process_of(index);

@@ -54,7 +54,8 @@ StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
   facts.kept_by = framework != model::Framework::none ? display_name(framework)
                                                       : allocating_runtime(frames, owners, truncated);
   facts.fingerprint = fingerprint_of(frames, owners);
-  facts.identity = facts.fingerprint;
+  // what a runtime keeps and what the user allocates may stand on one line, in one function
+  facts.identity = fmt::format("{}\n{}", facts.fingerprint, facts.kept_by);
   // Two lines of one function have one fingerprint, and are two sites all the same. What calls the test makes
   // no difference.
   for (std::size_t i = facts.site; i < frames.size(); ++i) {
