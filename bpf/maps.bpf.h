@@ -40,7 +40,15 @@ struct lg_pending {
 	struct lg_live old;
 };
 
-enum { LG_MAX_PENDING = 4 };
+enum { LG_MAX_PENDING = 4, LG_MAX_OPERATORS = 4 };
+
+/* A call of an operator new that does not go through malloc. */
+struct lg_operator {
+	__u64 sp; /* 0: free */
+	__u64 size;
+	__u32 stack;
+	__u32 pad;
+};
 
 /* Per-thread state. Frames are collected here: too large for the BPF stack, and per-CPU memory is not safe in
  * programs that can be preempted. */
@@ -50,6 +58,9 @@ struct lg_thread {
 	__u32 examined;
 	__u32 depth;
 	struct lg_pending pending[LG_MAX_PENDING];
+	__u32 operators_noted; /* since the thread's state was made */
+	__u32 next_operator;
+	struct lg_operator operators[LG_MAX_OPERATORS];
 	__u64 frames[LG_MAX_FRAMES];
 };
 

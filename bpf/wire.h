@@ -198,7 +198,8 @@ struct lg_stack {
 #define LG_FUNCTION_LIST(X)                                                                                  \
 	X(malloc)                                                                                            \
 	X(calloc)                                                                                            \
-	X(realloc) X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc) X(pvalloc)
+	X(realloc)                                                                                           \
+	X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc) X(pvalloc) X(operator_new)
 
 enum lg_function {
 	LG_FN_none,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -109,6 +110,9 @@ class ElfImage {
   [[nodiscard]] std::vector<Symbol> find_functions(std::span<const std::string_view> names) const;
   /// All functions and ifuncs that start at `vaddr`, whatever their names.
   [[nodiscard]] std::vector<Symbol> functions_at(std::uint64_t vaddr) const;
+  /// What the dynamic linker writes where: address of a pointer in the file (a slot of the GOT) to the name
+  /// of the symbol whose address it will hold. Empty for a file without such relocations.
+  [[nodiscard]] std::map<std::uint64_t, std::string> import_slots() const;
   /// Addresses in (first, last] at which any function, ifunc or untyped symbol stands; sorted, each once.
   [[nodiscard]] std::vector<std::uint64_t> code_labels(std::uint64_t first, std::uint64_t last) const;
 

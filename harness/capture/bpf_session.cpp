@@ -175,6 +175,12 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
     case ProbeProgram::free_enter:
       handle = skeleton.progs.free_enter;
       break;
+    case ProbeProgram::operator_enter:
+      handle = skeleton.progs.operator_enter;
+      break;
+    case ProbeProgram::operator_return:
+      handle = skeleton.progs.operator_return;
+      break;
     case ProbeProgram::mark_hit:
       handle = skeleton.progs.mark_hit;
       break;

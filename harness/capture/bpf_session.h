@@ -25,7 +25,15 @@ struct ProbeSite {
 };
 
 /// Programs that probes lead to.
-enum class ProbeProgram { alloc_enter, alloc_exit, free_enter, mark_hit, link_map_changed };
+enum class ProbeProgram {
+  alloc_enter,
+  alloc_exit,
+  free_enter,
+  operator_enter,
+  operator_return,
+  mark_hit,
+  link_map_changed
+};
 
 class BpfSession {
  public:

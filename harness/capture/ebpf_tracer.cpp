@@ -26,6 +26,12 @@ constexpr const char* kFunctionNames[] = {"",
 #undef X
 };
 
+/// What reports call allocation function `number` (enum lg_function).
+std::string function_name(std::uint16_t number) {
+  if (number == LG_FN_operator_new) return "operator new";
+  return number < std::size(kFunctionNames) ? kFunctionNames[number] : "";
+}
+
 const char* truncated_reason(std::uint16_t reason) {
   switch (reason) {
     case LG_TRUNCATED_NOT:
@@ -189,7 +195,7 @@ Status EbpfTracer::read_stacks(model::Trace& trace) {
       auto stack = session_->stack(sum.stack);
       if (!stack) return std::move(stack).error();
       model::TraceStack row;
-      row.function = stack->function < std::size(kFunctionNames) ? kFunctionNames[stack->function] : "";
+      row.function = function_name(stack->function);
       row.truncated_reason = truncated_reason(stack->truncated);
       row.allocations = stack->allocations;
       row.bytes = stack->bytes;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "harness/capture/planner/allocators.h"
@@ -50,6 +51,7 @@ lg_mark kernel_mark(const Mark& mark) {
 
 /// The kernel side's name for an allocation function.
 std::uint64_t function_number(std::string_view name) {
+  if (name == "operator new") return LG_FN_operator_new;
 #define X(function) \
   if (name == #function) return LG_FN_##function;
   LG_FUNCTION_LIST(X)
@@ -162,21 +164,33 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   auto planned = plan_allocator_probes(image, &refused, long_nops_emulated());
   if (!planned) return std::move(planned).error();
   refused_probes_ += refused.size();
-  std::vector<ProbeSite> enter, exit, frees;
+  std::vector<ProbeSite> enter, exit, frees, operators, operator_returns;
   for (const PlannedProbe& probe : *planned) {
     const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function)};
-    if (probe.with_return) {
+    if (!probe.return_offsets.empty()) {
+      operators.push_back(site);
+      for (const std::uint64_t offset : probe.return_offsets)
+        operator_returns.push_back({offset, 0});
+    } else if (probe.with_return) {
       enter.push_back(site);
       exit.push_back(site);
     } else {
       frees.push_back(site);
     }
   }
+  // two operators may end in one tail call: each place is probed once
+  const auto before = [](const ProbeSite& a, const ProbeSite& b) { return a.file_offset < b.file_offset; };
+  const auto same = [](const ProbeSite& a, const ProbeSite& b) { return a.file_offset == b.file_offset; };
+  std::sort(operator_returns.begin(), operator_returns.end(), before);
+  operator_returns.erase(std::unique(operator_returns.begin(), operator_returns.end(), same),
+                         operator_returns.end());
   if (enter.empty() && frees.empty()) return {};
-  allocation_probes_ += enter.size() + frees.size();
+  allocation_probes_ += enter.size() + frees.size() + operators.size();
   // the return half first: an entry seen without its return would wait in the thread's state
   if (auto done = session_.attach(ProbeProgram::free_enter, path, frees); !done) return done;
   if (auto done = session_.attach(ProbeProgram::alloc_exit, path, exit); !done) return done;
+  if (auto done = session_.attach(ProbeProgram::operator_return, path, operator_returns); !done) return done;
+  if (auto done = session_.attach(ProbeProgram::operator_enter, path, operators); !done) return done;
   return session_.attach(ProbeProgram::alloc_enter, path, enter);
 }
 

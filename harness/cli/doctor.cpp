@@ -88,7 +88,10 @@ void list_probes(const std::vector<std::string>& objects) {
     for (const capture::PlannedProbe& probe : *probes)
       fmt::print("      {} {}+{} `{}` {}{}: {}\n", object, probe.function->name,
                  probe.plan.offset_in_function, probe.plan.instruction, capture::to_string(probe.plan.cost),
-                 probe.with_return ? ", with return" : "", probe.plan.reason);
+                 probe.with_return              ? ", with return"
+                 : probe.return_offsets.empty() ? ""
+                                                : fmt::format(", {} returns", probe.return_offsets.size()),
+                 probe.plan.reason);
   }
 }
 
