@@ -26,6 +26,7 @@ __weak const volatile __u32 cfg_max_processes = 0;
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
+__weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;
 

@@ -224,6 +224,8 @@ static __always_inline int read_word(__u64 *word, __u64 address)
 
 static __always_inline long stop(struct walk *w, enum lg_truncated why)
 {
+	if (why != LG_TRUNCATED_NOT)
+		__sync_fetch_and_add(&truncated[why], 1);
 	w->truncated = why;
 	w->done = 1;
 	return 1;

@@ -186,6 +186,7 @@ enum lg_truncated {
 	LG_TRUNCATED_UNSUPPORTED = 3, /* a rule the walker does not know */
 	LG_TRUNCATED_UNREADABLE = 4,  /* stack memory could not be read */
 	LG_TRUNCATED_DEPTH = 5,	      /* more than LG_MAX_FRAMES frames */
+	LG_TRUNCATED_COUNT,
 };
 
 enum {

@@ -26,23 +26,23 @@ constexpr const char* kFunctionNames[] = {"",
 #undef X
 };
 
-const char* truncated_reason(std::uint16_t reason) {
-  switch (reason) {
-    case LG_TRUNCATED_NOT:
-      return "";
-    case LG_TRUNCATED_NO_MODULE:
-      return "code outside every known file";
-    case LG_TRUNCATED_NO_CFI:
-      return "no call frame information";
-    case LG_TRUNCATED_UNSUPPORTED:
-      return "an unwinding rule that is not supported";
-    case LG_TRUNCATED_UNREADABLE:
-      return "stack memory could not be read";
-    case LG_TRUNCATED_DEPTH:
-      return "more frames than are recorded";
-    default:
-      return "unknown";
-  }
+/// Why a stack ends early, by enum lg_truncated: the word for counters, and for people.
+struct TruncatedCause {
+  const char* name;
+  const char* reason;
+};
+constexpr TruncatedCause kTruncated[] = {
+    {"", ""},
+    {"no_module", "code outside every known file"},
+    {"no_cfi", "no call frame information"},
+    {"unsupported_rule", "an unwinding rule that is not supported"},
+    {"unreadable", "stack memory could not be read"},
+    {"depth", "more frames than are recorded"},
+};
+static_assert(std::size(kTruncated) == LG_TRUNCATED_COUNT);
+
+const char* truncated_reason(std::uint16_t cause) {
+  return cause < std::size(kTruncated) ? kTruncated[cause].reason : "unknown";
 }
 
 std::uint64_t monotonic_ns() {
@@ -66,6 +66,24 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
   sum.bytes += block.size;
 }
 
+/// The kernel's row as the trace has it; `modules`: how many there are.
+model::TraceStack trace_stack(const lg_stack& stack, std::size_t modules) {
+  model::TraceStack row;
+  row.function = stack.function < std::size(kFunctionNames) ? kFunctionNames[stack.function] : "";
+  row.truncated_reason = truncated_reason(stack.truncated);
+  row.allocations = stack.allocations;
+  row.bytes = stack.bytes;
+  row.frees = stack.frees;
+  row.lifetime_log2_ms.assign(std::begin(stack.lifetime_log2_ms), std::end(stack.lifetime_log2_ms));
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack.count, LG_MAX_FRAMES); ++i) {
+    const std::uint64_t frame = stack.frames[i];
+    const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
+    row.frames.push_back({module < modules ? static_cast<std::uint32_t>(module) : model::kNone,
+                          frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
+  }
+  return row;
+}
+
 }  // namespace
 
 Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
@@ -73,8 +91,12 @@ Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
   auto session = BpfSession::open(options_, target.pid);
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
+  tables_ = std::make_unique<MappingTables>(*session_);
   log_ = std::make_unique<TraceLog>(target.pid);
-  modules_ = std::make_unique<ModuleTable>(*session_, std::move(find_marks), options_.unwind,
+  if (options_.unwind == UnwindMode::automatic && session_->unwind() != UnwindMode::eh_frame)
+    problems_.emplace_back(
+        "this kernel refused the .eh_frame walk: stacks follow frame pointers and miss callers");
+  modules_ = std::make_unique<ModuleTable>(*session_, std::move(find_marks), session_->unwind(),
                                            options_.cache_directory);
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
@@ -95,8 +117,12 @@ Status EbpfTracer::poll() {
 
 void EbpfTracer::take(const lg_record& record, std::size_t size) {
   log_->take(record, size);
+  if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork))
+    tables_->fork(record.proc, reinterpret_cast<const lg_record_fork&>(record).child);
+  if (record.type == LG_REC_EXIT) tables_->end(record.proc);
   if (record.type == LG_REC_EXEC && size >= sizeof(lg_record_exec)) {
     const auto& exec = reinterpret_cast<const lg_record_exec&>(record);
+    if (exec.same_process) tables_->end(exec.replaced);
     if (exec.is_static) examine_static(exec);
   }
   if (record.type == LG_REC_EXAMINE) examine(record.proc);
@@ -140,11 +166,8 @@ void EbpfTracer::examine(std::uint32_t proc) {
     if (const std::string exe = read_link(fmt::format("/proc/{}/exe", pid)); !exe.empty()) image.exe = exe;
     if ((process->flags & LG_PROC_LATE) != 0 && image.framework != model::Framework::none) ++examined_late_;
   }
-  const std::uint32_t generation = next_generation_++;
-  if (auto stored = session_->set_mappings(proc, generation, rows); !stored)
-    problems_.push_back(stored.error().message);
+  if (auto stored = tables_->set(proc, rows); !stored) problems_.push_back(stored.error().message);
   session_->set_examined(proc);
-  tables_[proc] = {generation, static_cast<std::uint32_t>(rows.size())};
 }
 
 Status EbpfTracer::collect(bool everything) {
@@ -177,35 +200,35 @@ void EbpfTracer::read_processes() {
   }
 }
 
-Status EbpfTracer::read_stacks(model::Trace& trace) {
-  std::map<std::uint32_t, std::uint32_t> index_of;
-  for (auto& [key, sum] : sums_) {
-    if (sum.stack == 0) {
-      sum.stack = model::kNone;
-      continue;
-    }
-    const auto [found, fresh] = index_of.emplace(sum.stack, static_cast<std::uint32_t>(trace.stacks.size()));
-    if (fresh) {
-      auto stack = session_->stack(sum.stack);
-      if (!stack) return std::move(stack).error();
-      model::TraceStack row;
-      row.function = stack->function < std::size(kFunctionNames) ? kFunctionNames[stack->function] : "";
-      row.truncated_reason = truncated_reason(stack->truncated);
-      row.allocations = stack->allocations;
-      row.bytes = stack->bytes;
-      row.frees = stack->frees;
-      row.lifetime_log2_ms.assign(std::begin(stack->lifetime_log2_ms), std::end(stack->lifetime_log2_ms));
-      for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack->count, LG_MAX_FRAMES); ++i) {
-        const std::uint64_t frame = stack->frames[i];
-        const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
-        row.frames.push_back(
-            {module < trace.modules.size() ? static_cast<std::uint32_t>(module) : model::kNone,
-             frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
-      }
-      trace.stacks.push_back(std::move(row));
-    }
-    sum.stack = found->second;
+void EbpfTracer::tell_truncated(model::TracerInfo& tracer) {
+  const auto counts = session_->truncated();
+  std::uint64_t total = 0;
+  std::string list;
+  for (std::size_t cause = 1; cause < counts.size(); ++cause) {
+    if (counts[cause] == 0) continue;
+    tracer.truncated_stacks[kTruncated[cause].name] = counts[cause];
+    total += counts[cause];
+    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", counts[cause], kTruncated[cause].reason);
   }
+  if (total)
+    tracer.notes.push_back(
+        fmt::format("the stacks of {} of {} allocations end early: {}", total, tracer.allocations, list));
+}
+
+Status EbpfTracer::read_stacks(model::Trace& trace) {
+  std::map<std::uint32_t, std::uint32_t> index_of;  // kernel's id -> index in the trace
+  for (auto& [key, sum] : sums_)
+    if (sum.stack != 0) index_of.emplace(sum.stack, model::kNone);
+  for (std::uint64_t id = 1; options_.all_stacks && id <= session_->totals().stacks; ++id)
+    index_of.emplace(static_cast<std::uint32_t>(id), model::kNone);
+  for (auto& [id, index] : index_of) {
+    auto stack = session_->stack(id);
+    if (!stack) return std::move(stack).error();
+    index = static_cast<std::uint32_t>(trace.stacks.size());
+    trace.stacks.push_back(trace_stack(*stack, trace.modules.size()));
+  }
+  for (auto& [key, sum] : sums_)
+    sum.stack = sum.stack != 0 ? index_of.at(sum.stack) : model::kNone;
   return {};
 }
 
@@ -228,9 +251,9 @@ Result<model::Trace> EbpfTracer::finish() {
   uname(&system);
   tracer.backend = "ebpf";
   tracer.kernel = system.release;
-  tracer.unwinder = options_.unwind == UnwindMode::none            ? "none"
-                    : options_.unwind == UnwindMode::frame_pointer ? "frame_pointer"
-                                                                   : "eh_frame";
+  tracer.unwinder = session_->unwind() == UnwindMode::none            ? "none"
+                    : session_->unwind() == UnwindMode::frame_pointer ? "frame_pointer"
+                                                                      : "eh_frame";
   for (const model::TraceProcess& process : trace.processes) {
     tracer.allocations += process.allocations;
     tracer.frees += process.frees;
@@ -245,6 +268,7 @@ Result<model::Trace> EbpfTracer::finish() {
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
+  tell_truncated(tracer);
   return trace;
 }
 

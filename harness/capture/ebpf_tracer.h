@@ -11,6 +11,7 @@
 
 #include "harness/capture/bpf_session.h"
 #include "harness/capture/heap_tracer.h"
+#include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/trace_log.h"
 
@@ -36,6 +37,7 @@ class EbpfTracer final : public HeapTracer {
   Status collect(bool everything);
   Status read_stacks(model::Trace& trace);
   void read_processes();
+  void tell_truncated(model::TracerInfo& tracer);
 
   /// Blocks are summed up by process, window and stack.
   using SumKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
@@ -45,9 +47,7 @@ class EbpfTracer final : public HeapTracer {
   std::unique_ptr<ModuleTable> modules_;
   std::unique_ptr<TraceLog> log_;
   std::uint64_t start_ns_ = 0;
-  std::uint32_t next_generation_ = 1;
-  std::map<std::uint32_t, std::pair<std::uint32_t, std::uint32_t>>
-      tables_;  ///< process -> generation, mappings
+  std::unique_ptr<MappingTables> tables_;
   std::map<SumKey, model::TraceOutstanding> sums_;
   std::uint64_t collect_at_blocks_ = 1u << 18;
   std::uint64_t examined_late_ =

@@ -35,7 +35,7 @@ bool parse_line(std::string_view line, FileMapping& mapping) {
   const std::string_view offset = take_word(line);
   const std::string_view device = take_word(line);
   const std::string_view inode = take_word(line);
-  if (permissions.size() < 4 || permissions[2] != 'x' || inode.empty() || inode == "0") return false;
+  if (permissions.size() < 4 || permissions[2] != 'x' || inode.empty()) return false;
   const auto dash = range.find('-');
   if (dash == std::string_view::npos) return false;
   if (!parse_hex(range.substr(0, dash), mapping.start) || !parse_hex(range.substr(dash + 1), mapping.end) ||
@@ -44,6 +44,8 @@ bool parse_line(std::string_view line, FileMapping& mapping) {
   mapping.device_inode = fmt::format("{} {}", device, inode);
   const auto path = line.find_first_not_of(' ');
   if (path != std::string_view::npos) mapping.path = line.substr(path);
+  // code without a file: none but the kernel's own has unwinding information that can be found
+  if (inode == "0" && mapping.path != "[vdso]") return false;
   constexpr std::string_view kDeleted = " (deleted)";
   if (mapping.path.ends_with(kDeleted)) {
     mapping.deleted = true;

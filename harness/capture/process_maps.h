@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Executable file mappings of a process, from /proc/PID/maps. In: a pid. Out: plain rows, sorted by address.
+// Executable mappings of a process that have a file, and its vDSO, from /proc/PID/maps. In: a pid. Out: plain
+// rows, sorted by address.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ struct FileMapping {
   bool deleted = false;
 };
 
-/// The executable file mappings in `text`, the content of a maps file. Lines that make no sense are left out.
+/// The executable file mappings in `text`, the content of a maps file, and the vDSO (path "[vdso]", no file).
+/// Lines that make no sense are left out.
 std::vector<FileMapping> parse_maps(std::string_view text);
 
 /// The executable file mappings of a process. Fails (not_found) if it is gone.
