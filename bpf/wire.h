@@ -33,6 +33,12 @@ enum lg_rule_kind {
 	LG_RULE_SIGNAL = 7,    /* rsp points at a ucontext: all registers are taken from it */
 	LG_RULE_UNSUPPORTED =
 	    8, /* an expression or register the walker does not know: the stack ends here, marked truncated */
+	/* CFA = *(rsp + off) + 8, *(rbp + off) + 8: hand-written code that keeps the caller's rsp in its
+	   frame */
+	LG_RULE_RSP_DEREF_PLUS8 = 9,
+	LG_RULE_RBP_DEREF_PLUS8 = 10,
+	LG_RULE_RSP_FAR = 11, /* CFA = rsp + off, for frames of 256 KiB and more; other fields, see below */
+	LG_RULE_LAST = 11,
 };
 
 /*
@@ -49,6 +55,17 @@ struct lg_row {
 #define LG_RULE_OFF(rule) ((int)((__s32)((rule) << 12) >> 16) * 8)
 #define LG_RULE_RBP_IN_FRAME(rule) (((rule) >> 20) & 1)
 #define LG_RULE_RBP_OFF(rule) ((int)((__s32)(rule) >> 21) * 8)
+
+/*
+ * LG_RULE_RSP_FAR: bits 4..25 off/8, not signed; bits 26..31: n, where rbp is saved at CFA - 8 - 8n, 0:
+ * unchanged. A large local array is what makes such a frame.
+ */
+#define LG_RULE_FAR_OFF(rule) ((int)((rule) >> 4 & 0x3fffffu) * 8)
+#define LG_RULE_FAR_RBP_OFF(rule) ((rule) >> 26 ? -8 - (int)((rule) >> 26) * 8 : 0)
+#define LG_RULE_MAKE_FAR(off, rbp_off)                                                                       \
+	((__u32)LG_RULE_RSP_FAR | ((__u32)((off) / 8) & 0x3fffffu) << 4 |                                    \
+	 (__u32)((rbp_off) ? (-(rbp_off)-8) / 8 : 0) << 26)
+
 #define LG_RULE_MAKE(kind, off, rbp_in_frame, rbp_off)                                                       \
 	((__u32)(kind) | (((__u32)((off) / 8) & 0xffffu) << 4) | ((__u32)((rbp_in_frame) ? 1 : 0) << 20) |   \
 	 (((__u32)((rbp_off) / 8) & 0x7ffu) << 21))
@@ -169,6 +186,7 @@ enum lg_truncated {
 	LG_TRUNCATED_UNSUPPORTED = 3, /* a rule the walker does not know */
 	LG_TRUNCATED_UNREADABLE = 4,  /* stack memory could not be read */
 	LG_TRUNCATED_DEPTH = 5,	      /* more than LG_MAX_FRAMES frames */
+	LG_TRUNCATED_COUNT,
 };
 
 enum {

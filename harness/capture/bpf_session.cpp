@@ -94,6 +94,7 @@ struct BpfSession::State {
   std::vector<int> live_tiers;  ///< descriptors of the inner maps, oldest first
   std::vector<int> stack_tiers;
   std::vector<int> inner_maps;
+  UnwindMode unwind = UnwindMode::eh_frame;
   std::uint64_t max_live_blocks = 0;
   std::uint32_t max_stack_tiers = LG_STACK_TIERS;
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
@@ -112,20 +113,20 @@ struct BpfSession::State {
 BpfSession::BpfSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
 BpfSession::~BpfSession() = default;
 
-Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options, std::int32_t root_pid) {
+/// Opens, sizes and loads the programs; a negative errno when that fails.
+int BpfSession::load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind) {
   libbpf_log().clear();
-  libbpf_set_print(keep_log);
-  auto state = std::make_unique<State>();
-  state->skeleton = leakgate_bpf__open();
-  if (!state->skeleton) return bpf_error("cannot open the eBPF programs", -errno);
-  leakgate_bpf& skeleton = *state->skeleton;
+  leakgate_bpf__destroy(state.skeleton);
+  state.skeleton = leakgate_bpf__open();
+  if (!state.skeleton) return -errno;
+  leakgate_bpf& skeleton = *state.skeleton;
   skeleton.rodata->cfg_start_ns = now_ns();
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(root_pid);
   skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
-  skeleton.rodata->cfg_unwind = options.unwind == UnwindMode::none            ? 0u
-                                : options.unwind == UnwindMode::frame_pointer ? 1u
-                                                                              : 2u;
+  skeleton.rodata->cfg_unwind = unwind == UnwindMode::none            ? 0u
+                                : unwind == UnwindMode::frame_pointer ? 1u
+                                                                      : 2u;
   skeleton.rodata->cfg_moments = static_cast<std::uint32_t>(options.moments);
   skeleton.bss->user_beat_ns = now_ns();
   bpf_map__set_max_entries(skeleton.maps.processes, options.max_processes);
@@ -133,13 +134,26 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
   bpf_map__set_max_entries(skeleton.maps.answered, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.mapping_tables, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.records, options.ring_bytes);
+  state.unwind = unwind;
+  return leakgate_bpf__load(&skeleton);
+}
+
+Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options, std::int32_t root_pid) {
+  libbpf_set_print(keep_log);
+  auto state = std::make_unique<State>();
+  const bool automatic = options.unwind == UnwindMode::automatic;
+  int error = load(*state, options, root_pid, automatic ? UnwindMode::eh_frame : options.unwind);
+  // The verifier of another kernel may refuse the walk, with any of several codes; it never sees the walk
+  // when the setting rules it out. Without privileges a second attempt fails like the first.
+  if (error && error != -EPERM && automatic)
+    error = load(*state, options, root_pid, UnwindMode::frame_pointer);
+  if (error) return bpf_error("cannot load the eBPF programs", error);
+  leakgate_bpf& skeleton = *state->skeleton;
   state->max_live_blocks = options.max_live_blocks;
   if (options.max_stacks)
     state->max_stack_tiers =
         std::clamp<std::uint32_t>(options.max_stacks / LG_STACKS_PER_TIER, 1, LG_STACK_TIERS);
 
-  if (const int error = leakgate_bpf__load(&skeleton); error)
-    return bpf_error("cannot load the eBPF programs", error);
   state->ring = ring_buffer__new(
       bpf_map__fd(skeleton.maps.records),
       [](void* context, void* data, std::size_t size) {
@@ -408,12 +422,21 @@ Status BpfSession::grow() {
   return {};
 }
 
+UnwindMode BpfSession::unwind() const {
+  return state_->unwind;
+}
+
 lg_totals BpfSession::totals() const {
   return state_->skeleton->bss->totals;
 }
 
 std::vector<std::uint64_t> BpfSession::lost() const {
   const auto& counters = state_->skeleton->bss->lost;
+  return {std::begin(counters), std::end(counters)};
+}
+
+std::vector<std::uint64_t> BpfSession::truncated() const {
+  const auto& counters = state_->skeleton->bss->truncated;
   return {std::begin(counters), std::end(counters)};
 }
 

@@ -38,8 +38,9 @@ enum class ProbeProgram {
 
 class BpfSession {
  public:
-  /// Loads the programs; nothing is attached yet. Fails with permission or unsupported, saying what is
-  /// missing.
+  /// Loads the programs; nothing is attached yet. Where the kernel refuses the .eh_frame walk and the
+  /// unwinder is to be chosen automatically, frame pointers are walked. Fails with permission or unsupported,
+  /// saying what is missing.
   static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, std::int32_t root_pid);
   ~BpfSession();
   BpfSession(const BpfSession&) = delete;
@@ -74,8 +75,11 @@ class BpfSession {
   /// by the kernel side.
   Status grow();
 
+  /// How stacks are walked; never `automatic`.
+  [[nodiscard]] UnwindMode unwind() const;
   [[nodiscard]] lg_totals totals() const;
-  [[nodiscard]] std::vector<std::uint64_t> lost() const;  ///< by enum lg_loss
+  [[nodiscard]] std::vector<std::uint64_t> lost() const;       ///< by enum lg_loss
+  [[nodiscard]] std::vector<std::uint64_t> truncated() const;  ///< walks that ended early, by lg_truncated
   [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const;
   [[nodiscard]] Result<lg_stack> stack(std::uint32_t id) const;
   /// Calls `visit` for every live block; `remove` says which are taken out of the table.
@@ -84,6 +88,7 @@ class BpfSession {
  private:
   struct State;
   explicit BpfSession(std::unique_ptr<State> state);
+  static int load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind);
   Status add_live_tier();
   Status add_stack_tiers(std::size_t count);
   std::unique_ptr<State> state_;

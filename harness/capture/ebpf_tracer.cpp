@@ -23,37 +23,6 @@ constexpr const char* kLossNames[] = {
 #undef X
 };
 
-constexpr const char* kFunctionNames[] = {"",
-#define X(name) #name,
-                                          LG_FUNCTION_LIST(X)
-#undef X
-};
-
-/// What reports call allocation function `number` (enum lg_function).
-std::string function_name(std::uint16_t number) {
-  if (number == LG_FN_operator_new) return "operator new";
-  return number < std::size(kFunctionNames) ? kFunctionNames[number] : "";
-}
-
-const char* truncated_reason(std::uint16_t reason) {
-  switch (reason) {
-    case LG_TRUNCATED_NOT:
-      return "";
-    case LG_TRUNCATED_NO_MODULE:
-      return "code outside every known file";
-    case LG_TRUNCATED_NO_CFI:
-      return "no call frame information";
-    case LG_TRUNCATED_UNSUPPORTED:
-      return "an unwinding rule that is not supported";
-    case LG_TRUNCATED_UNREADABLE:
-      return "stack memory could not be read";
-    case LG_TRUNCATED_DEPTH:
-      return "more frames than are recorded";
-    default:
-      return "unknown";
-  }
-}
-
 std::uint64_t monotonic_ns() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -98,8 +67,12 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   auto session = BpfSession::open(options_, target.pid);
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
+  tables_ = std::make_unique<MappingTables>(*session_);
   log_ = std::make_unique<TraceLog>(target.pid);
-  modules_ = std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks), options_.unwind,
+  if (options_.unwind == UnwindMode::automatic && session_->unwind() != UnwindMode::eh_frame)
+    problems_.emplace_back(
+        "this kernel refused the .eh_frame walk: stacks follow frame pointers and miss callers");
+  modules_ = std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks), session_->unwind(),
                                            options_.cache_directory);
   moments_ = std::make_unique<MomentKeeper>(*session_, *modules_, std::move(hooks.classify), start_ns_);
   heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
@@ -123,8 +96,12 @@ Status EbpfTracer::poll() {
 
 void EbpfTracer::take(const lg_record& record, std::size_t size) {
   log_->take(record, size);
+  if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork))
+    tables_->fork(record.proc, reinterpret_cast<const lg_record_fork&>(record).child);
+  if (record.type == LG_REC_EXIT) tables_->end(record.proc);
   if (record.type == LG_REC_EXEC && size >= sizeof(lg_record_exec)) {
     const auto& exec = reinterpret_cast<const lg_record_exec&>(record);
+    if (exec.same_process) tables_->end(exec.replaced);
     if (exec.is_static) examine_static(exec);
   }
   if (record.type == LG_REC_EXAMINE) examine(record.proc);
@@ -170,11 +147,8 @@ void EbpfTracer::examine(std::uint32_t proc) {
     if (const std::string exe = read_link(fmt::format("/proc/{}/exe", pid)); !exe.empty()) image.exe = exe;
     if ((process->flags & LG_PROC_LATE) != 0 && image.framework != model::Framework::none) ++examined_late_;
   }
-  const std::uint32_t generation = next_generation_++;
-  if (auto stored = session_->set_mappings(proc, generation, rows); !stored)
-    problems_.push_back(stored.error().message);
+  if (auto stored = tables_->set(proc, rows); !stored) problems_.push_back(stored.error().message);
   session_->set_examined(proc);
-  tables_[proc] = {generation, static_cast<std::uint32_t>(rows.size())};
 }
 
 Status EbpfTracer::collect(bool everything) {
@@ -210,46 +184,6 @@ void EbpfTracer::read_processes() {
   }
 }
 
-Result<std::uint32_t> EbpfTracer::number_of_stack(std::uint32_t id,
-                                                  std::map<std::uint32_t, std::uint32_t>& numbers,
-                                                  model::Trace& trace) {
-  if (id == 0) return model::kNone;
-  const auto [found, fresh] = numbers.emplace(id, static_cast<std::uint32_t>(trace.stacks.size()));
-  if (!fresh) return found->second;
-  auto stack = session_->stack(id);
-  if (!stack) return std::move(stack).error();
-  model::TraceStack row;
-  row.function = function_name(stack->function);
-  row.truncated_reason = truncated_reason(stack->truncated);
-  row.allocations = stack->allocations;
-  row.bytes = stack->bytes;
-  row.frees = stack->frees;
-  row.lifetime_log2_ms.assign(std::begin(stack->lifetime_log2_ms), std::end(stack->lifetime_log2_ms));
-  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack->count, LG_MAX_FRAMES); ++i) {
-    const std::uint64_t frame = stack->frames[i];
-    const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
-    row.frames.push_back({module < trace.modules.size() ? static_cast<std::uint32_t>(module) : model::kNone,
-                          frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
-  }
-  trace.stacks.push_back(std::move(row));
-  return found->second;
-}
-
-Status EbpfTracer::read_stacks(model::Trace& trace) {
-  std::map<std::uint32_t, std::uint32_t> numbers;
-  for (model::TraceOutstanding& sum : trace.outstanding) {
-    auto number = number_of_stack(sum.stack, numbers, trace);
-    if (!number) return std::move(number).error();
-    sum.stack = *number;
-    for (model::TraceHolder& holder : sum.holders) {
-      auto of_holder = number_of_stack(holder.stack == model::kNone ? 0 : holder.stack, numbers, trace);
-      if (!of_holder) return std::move(of_holder).error();
-      holder.stack = *of_holder;
-    }
-  }
-  return {};
-}
-
 void EbpfTracer::note_moments(model::Trace& trace) {
   for (const auto& [reason, times] : moments_->failures())
     trace.tracer.notes.push_back(fmt::format(
@@ -273,7 +207,7 @@ Result<model::Trace> EbpfTracer::finish() {
   for (auto& [key, sum] : sums_)
     trace.outstanding.push_back(sum);
   trace.outstanding.insert(trace.outstanding.end(), moments_->groups().begin(), moments_->groups().end());
-  if (auto read = read_stacks(trace); !read) return std::move(read).error();
+  if (auto read = read_stacks(*session_, options_.all_stacks, trace); !read) return std::move(read).error();
   trace.processes = std::move(log_->processes());
   trace.windows = std::move(log_->windows());
 
@@ -282,9 +216,9 @@ Result<model::Trace> EbpfTracer::finish() {
   uname(&system);
   tracer.backend = "ebpf";
   tracer.kernel = system.release;
-  tracer.unwinder = options_.unwind == UnwindMode::none            ? "none"
-                    : options_.unwind == UnwindMode::frame_pointer ? "frame_pointer"
-                                                                   : "eh_frame";
+  tracer.unwinder = session_->unwind() == UnwindMode::none            ? "none"
+                    : session_->unwind() == UnwindMode::frame_pointer ? "frame_pointer"
+                                                                      : "eh_frame";
   for (const model::TraceProcess& process : trace.processes) {
     tracer.allocations += process.allocations;
     tracer.frees += process.frees;
@@ -300,6 +234,7 @@ Result<model::Trace> EbpfTracer::finish() {
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
   note_moments(trace);
+  tell_truncated(*session_, tracer);
   return trace;
 }
 

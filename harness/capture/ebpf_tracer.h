@@ -12,8 +12,10 @@
 
 #include "harness/capture/bpf_session.h"
 #include "harness/capture/heap_tracer.h"
+#include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/moments.h"
+#include "harness/capture/stack_reader.h"
 #include "harness/capture/trace_log.h"
 
 namespace leakgate::capture {
@@ -36,10 +38,6 @@ class EbpfTracer final : public HeapTracer {
   void examine_static(const lg_record_exec& exec);
   /// Takes the blocks of ended processes out of the kernel's table; of all processes when `everything`.
   Status collect(bool everything);
-  Status read_stacks(model::Trace& trace);
-  /// The number in `trace` of the kernel side's stack `id`, which is added if it is new.
-  Result<std::uint32_t> number_of_stack(std::uint32_t id, std::map<std::uint32_t, std::uint32_t>& numbers,
-                                        model::Trace& trace);
   void note_moments(model::Trace& trace);
   void read_processes();
 
@@ -53,9 +51,7 @@ class EbpfTracer final : public HeapTracer {
   std::unique_ptr<MomentKeeper> moments_;
   std::jthread heart_;  ///< says that we are there to processes that wait for us
   std::uint64_t start_ns_ = 0;
-  std::uint32_t next_generation_ = 1;
-  std::map<std::uint32_t, std::pair<std::uint32_t, std::uint32_t>>
-      tables_;  ///< process -> generation, mappings
+  std::unique_ptr<MappingTables> tables_;
   std::map<SumKey, model::TraceOutstanding> sums_;
   std::uint64_t collect_at_blocks_ = 1u << 18;
   std::uint64_t examined_late_ =

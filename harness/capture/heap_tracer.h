@@ -31,6 +31,7 @@ struct TracerOptions {
   std::uint32_t ring_bytes = 4u << 20;
   std::string cache_directory;   ///< of unwinding rows, between runs; empty: none
   std::uint32_t max_stacks = 0;  ///< 0: grows to need
+  bool all_stacks = false;       ///< the trace has every stack, not those of outstanding blocks alone
 };
 
 /// A text field of the object a mark's argument points at (enum lg_text_kind).

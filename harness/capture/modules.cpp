@@ -13,6 +13,7 @@
 
 #include "harness/capture/planner/allocators.h"
 #include "harness/capture/unwind/unwind_table.h"
+#include "harness/capture/vdso.h"
 
 namespace leakgate::capture {
 namespace {
@@ -136,12 +137,23 @@ std::optional<std::uint32_t> ModuleTable::find(const FileMapping& mapping) const
 std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
   const auto found = by_mapping_.find(mapping.device_inode);
   if (found != by_mapping_.end()) return found->second;
+  if (mapping.path == kVdsoName) return add_vdso(mapping);
   const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
   auto id = add(exact, mapping.path);
   if (!id && !mapping.deleted) id = add(fmt::format("/proc/{}/root{}", pid, mapping.path), mapping.path);
   const auto result = id ? std::optional(*id) : std::nullopt;
-  by_mapping_.emplace(mapping.device_inode, result);
+  // a process that has just ended says nothing about the file
+  const bool gone = !id && (id.error().kind == ErrorKind::io || id.error().kind == ErrorKind::not_found);
+  if (!gone) by_mapping_.emplace(mapping.device_inode, result);
   return result;
+}
+
+std::optional<std::uint32_t> ModuleTable::add_vdso(const FileMapping& mapping) {
+  std::optional<std::uint32_t> id;
+  if (auto copy = copy_vdso(); copy)
+    if (auto added = add(descriptor_path(copy->get()), kVdsoName); added) id = *added;
+  by_mapping_.emplace(mapping.device_inode, id);
+  return id;
 }
 
 std::uint64_t ModuleTable::bias(std::uint32_t id, const FileMapping& mapping) const {

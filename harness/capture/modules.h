@@ -57,6 +57,7 @@ class ModuleTable {
   };
   using FileKey = std::pair<dev_t, ino_t>;
 
+  std::optional<std::uint32_t> add_vdso(const FileMapping& mapping);
   Status probe(const ElfImage& image, std::uint32_t id);
   Status load_rows(std::uint32_t id);
   Status probe_allocators(const ElfImage& image, const std::string& path);

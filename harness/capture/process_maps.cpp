@@ -86,8 +86,10 @@ std::vector<FileMapping> parse_all_maps(std::string_view text) {
 
 std::vector<FileMapping> parse_maps(std::string_view text) {
   std::vector<FileMapping> mappings = parse_all_maps(text);
-  std::erase_if(mappings,
-                [](const FileMapping& mapping) { return !mapping.has_file() || !mapping.executable; });
+  // code without a file: none but the kernel's own has unwinding information that can be found
+  std::erase_if(mappings, [](const FileMapping& mapping) {
+    return !mapping.executable || (!mapping.has_file() && mapping.path != "[vdso]");
+  });
   return mappings;
 }
 

@@ -151,6 +151,18 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
   });
 }
 
+/// The object `name` of `row`, counts by cause; absent is empty.
+void read_counts(Reader& in, const Json& row, const char* name,
+                 std::map<std::string, std::uint64_t>& counts) {
+  const Json* object = in.find(row, name);
+  if (object == nullptr) return;
+  if (!object->is_object()) return in.complain(name, "is not an object");
+  for (const auto& [cause, count] : object->items()) {
+    in.number(count, name, counts[cause]);
+    if (!in.ok()) return;
+  }
+}
+
 void read_tracer(Reader& in, const Json& row, TracerInfo& tracer) {
   in.enter("tracer");
   in.read(row, "backend", tracer.backend);
@@ -162,13 +174,8 @@ void read_tracer(Reader& in, const Json& row, TracerInfo& tracer) {
   in.read(row, "peak_live_bytes", tracer.peak_live_bytes);
   in.read(row, "held_ns", tracer.held_ns);
   in.read(row, "notes", tracer.notes);
-  const Json* lost = in.find(row, "lost");
-  if (lost == nullptr) return;
-  if (!lost->is_object()) return in.complain("lost", "is not an object");
-  for (const auto& [cause, count] : lost->items()) {
-    in.number(count, "lost", tracer.lost[cause]);
-    if (!in.ok()) return;
-  }
+  read_counts(in, row, "truncated_stacks", tracer.truncated_stacks);
+  read_counts(in, row, "lost", tracer.lost);
 }
 
 void read_process(Reader& in, const Json& row, Process& process) {

@@ -68,6 +68,12 @@ void write_tracer(JsonWriter& out, const TracerInfo& tracer) {
   for (const auto& [cause, count] : tracer.lost)
     out.member(cause, count);
   out.end_object();
+  if (!tracer.truncated_stacks.empty()) {
+    out.begin_object("truncated_stacks");
+    for (const auto& [cause, count] : tracer.truncated_stacks)
+      out.member(cause, count);
+    out.end_object();
+  }
   optional_number(out, "peak_live_blocks", tracer.peak_live_blocks);
   optional_number(out, "peak_live_bytes", tracer.peak_live_bytes);
   optional_number(out, "held_ns", tracer.held_ns);

@@ -71,6 +71,12 @@ void tracer_part(JsonWriter& out, const model::TracerInfo& tracer) {
   for (const auto& [cause, count] : tracer.lost)
     out.member(cause, count);
   out.end_object();
+  if (!tracer.truncated_stacks.empty()) {
+    out.begin_object("truncated_stacks");
+    for (const auto& [cause, count] : tracer.truncated_stacks)
+      out.member(cause, count);
+    out.end_object();
+  }
   out.member("peak_live_blocks", tracer.peak_live_blocks);
   out.member("peak_live_bytes", tracer.peak_live_bytes);
   list(out, "notes", tracer.notes);
