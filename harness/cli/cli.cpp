@@ -58,8 +58,8 @@ std::string cache_directory() {
 }
 
 /// Judges and reports; the same for run and judge, which is what makes their reports equal.
-int conclude(const model::Recording& recording, const Options& options, std::FILE* console) {
-  const model::Verdict verdict = judge::judge(recording, options.policy);
+int conclude(model::Recording recording, const Options& options, std::FILE* console) {
+  const model::Verdict verdict = judge::judge(std::move(recording), options.policy);
   if (auto written = report::write_reports(verdict, options.reports); !written) {
     say(written.error());
     return kCannot;
@@ -86,7 +86,7 @@ int run_or_record(const Options& options) {
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)
       return fail(written.error(), options);
-  if (options.command == Command::run) return conclude(*recording, options, stderr);
+  if (options.command == Command::run) return conclude(std::move(*recording), options, stderr);
   for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
     fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", reason.message, reason.count);
   if (const int own = target_status(recording->run)) return own;
@@ -104,10 +104,13 @@ int run_judge(const Options& options) {
     }
     recordings.push_back(std::move(*recording));
   }
-  if (recordings.size() == 1) return conclude(recordings.front(), options, stdout);
+  if (auto fit = judge::check_parts(recordings, options.inputs, options.merge_rule, options.expected_parts);
+      !fit)
+    return fail(fit.error(), options);
+  if (recordings.size() == 1) return conclude(std::move(recordings.front()), options, stdout);
   auto merged = judge::merge(std::move(recordings));
   if (!merged) return fail(merged.error(), options);
-  return conclude(*merged, options, stdout);
+  return conclude(std::move(*merged), options, stdout);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct Raw {
   std::string judged_moments = "tests";
   std::string interior_pointers = "possible";
   std::string tagged_pointers = "none";
+  std::string merge = "parts", expect_parts = "0";
   std::vector<std::string> path_maps;
 };
 
@@ -46,6 +47,13 @@ void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--min-age", raw.min_age, "Let leaks younger than S seconds pass")->type_name("S");
   app.add_option("--leak-exit-code", raw.leak_exit_code, "Exit status when the gate fails (default 23)")
       ->type_name("N");
+}
+
+void add_merge_options(CLI::App& app, Raw& raw) {
+  app.add_option("--merge", raw.merge,
+                 "parts: of one suite and one build, none missing (default); any: whatever is given")
+      ->check(CLI::IsMember({"parts", "any"}));
+  app.add_option("--expect-parts", raw.expect_parts, "Refuse unless N recordings are given")->type_name("N");
 }
 
 void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
@@ -146,6 +154,11 @@ Status settle_policy(Options& options, const Raw& raw) {
     return done;
   if (auto done = store(parse_seconds("--min-age", raw.min_age, 0), policy.min_age_s); !done) return done;
   return store(parse_count("--leak-exit-code", raw.leak_exit_code, 1, 124), options.leak_exit_code);
+}
+
+Status settle_merge(Options& options, const Raw& raw) {
+  options.merge_rule = raw.merge == "any" ? judge::MergeRule::any : judge::MergeRule::parts;
+  return store(parse_count("--expect-parts", raw.expect_parts, 0, 100000), options.expected_parts);
 }
 
 Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
@@ -269,6 +282,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   add_trace_options(*record, options, raw);
   CLI::App* judge = app.add_subcommand("judge", "Judge recordings and report; needs no privileges");
   judge->add_option("RECORDING", options.inputs, "Recordings; several are merged")->required();
+  add_merge_options(*judge, raw);
   add_gate_options(*judge, options, raw);
   CLI::App* doctor =
       app.add_subcommand("doctor", "Tell what works here, what does not, and what to do about it");
@@ -320,6 +334,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     return options;
   }
   if (auto settled = settle_policy(options, raw); !settled) return std::move(settled).error();
+  if (auto settled = settle_merge(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_trace(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_reports(options, raw); !settled) return std::move(settled).error();
   if (options.command == Command::run || options.command == Command::record) {

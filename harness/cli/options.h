@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/base/result.h"
+#include "harness/judge/merge.h"
 #include "harness/judge/policy.h"
 #include "harness/pipeline/record.h"
 #include "harness/report/report.h"
@@ -23,6 +24,8 @@ struct Options {
   std::string output;                       ///< console report; empty: standard error (run) or output (judge)
   std::string recording;                    ///< record: where to; run: kept there too if not empty
   std::vector<std::string> inputs;          ///< judge
+  judge::MergeRule merge_rule = judge::MergeRule::parts;  ///< judge, baseline
+  std::size_t expected_parts = 0;                         ///< judge; 0: any number
   int leak_exit_code = 23;
   bool skip_if_unsupported = false;
   bool list_probes = false;  ///< doctor --probes

@@ -54,6 +54,7 @@ void join_run(model::RunInfo& into, model::RunInfo& part) {
   into.wall_ms = std::max(into.wall_ms, part.wall_ms);
   if (badness(part.exit) > badness(into.exit)) into.exit = part.exit;
   if (into.cwd != part.cwd) into.cwd.clear();
+  into.shard.reset();
   for (auto& reason : part.incomplete_reasons) {
     const auto same = std::find_if(
         into.incomplete_reasons.begin(), into.incomplete_reasons.end(),

@@ -19,9 +19,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Resolved stacks are copied into the verdict, leak by leak; a small hostile file must not grow beyond this
-/// on the way.
+/// Reports write each stack out, leak by leak; a small hostile file must not grow beyond this on the way.
 constexpr std::uint64_t kMaxResolvedBytes = 1ull << 30;
+
+/// Merging counts the parts one by one.
+constexpr std::uint32_t kMaxShards = 100000;
 
 /// Reads members of one row and keeps the first complaint. A member that is missing keeps its default.
 class Reader {
@@ -142,6 +144,14 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
   in.read(row, "started", run.started);
   in.read(row, "wall_ms", run.wall_ms);
   in.read_exit(row, run.exit);
+  if (const Json* shard = in.find(row, "shard")) {
+    auto& part = run.shard.emplace();
+    in.read(*shard, "index", part.index);
+    in.read(*shard, "total", part.total);
+    in.read(*shard, "by", part.by);
+    if (in.ok() && (part.total == 0 || part.total > kMaxShards || part.index >= part.total))
+      in.complain("shard", fmt::format("is part {} of {}", part.index, part.total));
+  }
   in.for_each(row, "incomplete_reasons", [&](const Json& element) {
     auto& reason = run.incomplete_reasons.emplace_back();
     in.read(element, "cause", reason.cause);
@@ -205,32 +215,62 @@ void read_test(Reader& in, const Json& row, const Recording& recording, Test& te
   in.read(row, "peak_bytes", test.peak_bytes);
 }
 
-void read_frame(Reader& in, const Json& row, const std::vector<std::string>& strings,
-                const Recording& recording, Frame& frame) {
-  if (!row.is_array() || row.size() != 8) return in.complain("row", "is not a list of 8");
-  const auto text = [&](std::size_t column, std::string& out) {
-    std::uint32_t index = 0;
-    in.number(row[column], "row", index);
-    if (!in.ok()) return;
-    if (index >= strings.size())
-      return in.complain("row", fmt::format("refers to string {} of {}", index, strings.size()));
-    out = strings[index];
+/// Rows of the table "frames", taken from the parser as it passes them: as JSON values they would be most of
+/// the memory that reading takes.
+class FrameRows {
+ public:
+  /// The parser's callback; false takes the value out of the document.
+  bool operator()(int depth, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::key && depth == 1) in_frames_ = value == "frames";
+    if (!in_frames_ || event != Json::parse_event_t::array_end || depth != 2) return true;
+    in_.enter("frames", rows_.size());
+    take(value);
+    return false;
+  }
+  [[nodiscard]] const std::string& error() const { return in_.error(); }
+
+  /// The rows as frames of `out`, whose modules are there already.
+  void resolve(Reader& in, const std::vector<std::string>& strings, Recording& out) {
+    out.frames.reserve(rows_.size());
+    for (const Row& row : rows_) {
+      in.enter("frames", out.frames.size());
+      for (const auto text : row.texts)
+        if (text >= strings.size())
+          return in.complain("row", fmt::format("refers to string {} of {}", text, strings.size()));
+      if (row.module < -1 || row.module >= static_cast<std::int64_t>(out.modules.size()))
+        return in.complain("module", "refers to a module that is not there");
+      out.frames.push_back({strings[row.texts[0]], strings[row.texts[1]], strings[row.texts[2]], row.line,
+                            row.column, row.inlined != 0,
+                            row.module < 0 ? kNone : static_cast<std::uint32_t>(row.module), row.offset});
+    }
+    rows_ = {};
+  }
+
+ private:
+  struct Row {
+    std::uint32_t texts[3];
+    std::uint32_t line, column;
+    unsigned inlined;
+    std::int64_t module;
+    std::uint64_t offset;
   };
-  text(0, frame.function);
-  text(1, frame.full_function);
-  text(2, frame.file);
-  in.number(row[3], "line", frame.line);
-  in.number(row[4], "column", frame.column);
-  unsigned inlined = 0;
-  in.number(row[5], "inlined", inlined);
-  frame.inlined = inlined != 0;
-  std::int64_t module = -1;
-  in.number(row[6], "module", module);
-  if (module < -1 || module >= static_cast<std::int64_t>(recording.modules.size()))
-    in.complain("module", "refers to a module that is not there");
-  frame.module = module < 0 ? kNone : static_cast<std::uint32_t>(module);
-  in.number(row[7], "offset", frame.offset);
-}
+
+  void take(const Json& value) {
+    if (value.size() != 8) return in_.complain("row", "is not a list of 8");
+    Row& row = rows_.emplace_back();
+    for (std::size_t i = 0; i < 3; ++i)
+      in_.number(value[i], "row", row.texts[i]);
+    in_.number(value[3], "line", row.line);
+    in_.number(value[4], "column", row.column);
+    in_.number(value[5], "inlined", row.inlined);
+    in_.number(value[6], "module", row.module);
+    in_.number(value[7], "offset", row.offset);
+  }
+
+  Reader in_;
+  bool in_frames_ = false;
+  std::vector<Row> rows_;
+};
 
 void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& stack) {
   in.for_each(row, "frames", [&](const Json& element) {
@@ -281,7 +321,7 @@ void read_table(Reader& in, Json& body, const char* name, std::vector<Row>& rows
   body[name] = nullptr;  // a large table must not be held twice
 }
 
-void read_all(Reader& in, Json& body, Recording& out) {
+void read_all(Reader& in, Json& body, FrameRows& frames, Recording& out) {
   in.enter("recording");
   in.read(body, "tool_version", out.tool_version);
   for (const char* name : {"run", "tracer"}) {
@@ -302,8 +342,11 @@ void read_all(Reader& in, Json& body, Recording& out) {
     in.read(row, "path", m.path);
     in.read(row, "build_id", m.build_id);
   });
+  // what is left in this table is no list
   read_table(in, body, "frames", out.frames,
-             [&](const Json& row, Frame& f) { read_frame(in, row, strings, out, f); });
+             [&](const Json&, Frame&) { in.complain("row", "is not a list of 8"); });
+  if (in.ok()) frames.resolve(in, strings, out);
+  strings = {};
   read_table(in, body, "stacks", out.stacks, [&](const Json& row, Stack& s) { read_stack(in, row, out, s); });
   read_table(in, body, "blocks", out.blocks,
              [&](const Json& row, BlockGroup& g) { read_group(in, row, out, g); });
@@ -335,13 +378,17 @@ std::uint64_t resolved_bytes(const Recording& recording) {
 }  // namespace
 
 Result<Recording> parse_tables(std::string_view body) {
-  Json document = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  FrameRows frames;
+  Json document = Json::parse(
+      body, [&](int depth, Json::parse_event_t event, Json& value) { return frames(depth, event, value); },
+      /*allow_exceptions=*/false);
   if (document.is_discarded())
     return Error{ErrorKind::format, "the recording is not valid: its content is not JSON",
                  "record the run again"};
+  if (!frames.error().empty()) return Error{ErrorKind::format, frames.error(), "record the run again"};
   Reader in;
   Recording recording;
-  read_all(in, document, recording);
+  read_all(in, document, frames, recording);
   if (!in.ok()) return Error{ErrorKind::format, in.error(), "record the run again"};
   if (resolved_bytes(recording) > kMaxResolvedBytes)
     return Error{ErrorKind::format,

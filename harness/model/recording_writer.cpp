@@ -44,6 +44,13 @@ void write_run(JsonWriter& out, const RunInfo& run) {
   optional_text(out, "started", run.started);
   optional_number(out, "wall_ms", run.wall_ms);
   write_exit(out, run.exit);
+  if (run.shard) {
+    out.begin_object("shard");
+    out.member("index", run.shard->index);
+    out.member("total", run.shard->total);
+    optional_text(out, "by", run.shard->by);
+    out.end_object();
+  }
   out.begin_array("incomplete_reasons");
   for (const auto& reason : run.incomplete_reasons) {
     out.begin_object();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "harness/model/recording.h"
+#include "harness/model/stack_table.h"
 
 namespace leakgate::model {
 
@@ -16,18 +17,6 @@ enum class RunVerdict { pass, fail, incomplete };
 enum class TestVerdict { clean, leak, allowed, incomplete };
 enum class LeakVerdict { fail, allowed, suppressed, below_threshold };
 enum class Severity { low, medium, high, critical };
-
-/// A stack frame as reports print it (resolved: no indexes left).
-struct VerdictFrame {
-  std::string function;
-  std::string full_function;
-  std::string file;
-  std::uint32_t line = 0;
-  std::uint32_t column = 0;
-  bool inlined = false;
-  std::string module;
-  std::uint64_t offset = 0;
-};
 
 /// The outstanding blocks of one allocation site in one test of one process, judged.
 struct Leak {
@@ -48,10 +37,8 @@ struct Leak {
   double confidence = 0.0;  ///< 0..1
   Severity severity = Severity::medium;
   std::vector<std::string> retained_by;
-  std::vector<VerdictFrame> stack;  ///< innermost first, trimmed of nothing
+  LeakStack stack;       ///< innermost first, trimmed of nothing
   std::size_t site = 0;  ///< index into `stack` of the frame the report points at; == stack.size() if none
-  bool truncated = false;
-  std::string truncated_reason;
 };
 
 struct JudgedTest {

@@ -149,7 +149,7 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   out.member("severity", model::name_of(leak.severity));
   list(out, "retained_by", leak.retained_by);
   out.begin_array("stack");
-  for (const auto& frame : leak.stack)
+  for (const auto frame : leak.stack)
     frame_row(out, frame);
   out.end_array();
   out.end_object();

@@ -142,7 +142,7 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
       ++left_out;
       continue;
     }
-    if (const auto* site = site_of(leak)) {
+    if (const auto site = site_of(leak)) {
       model::VerdictFrame first = *site;
       first.inlined = false;
       text += frame_line(first) + "\n";
@@ -154,7 +154,8 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
       text += "    " + frame_line(leak.stack[i]) + "\n";
     if (leak.stack.size() > kMaxFramesShown)
       text += fmt::format("    and {}\n", counted(leak.stack.size() - kMaxFramesShown, "more frame"));
-    if (leak.truncated) text += fmt::format("    the stack ends here: {}\n", leak.truncated_reason);
+    if (leak.stack.truncated())
+      text += fmt::format("    the stack ends here: {}\n", leak.stack.truncated_reason());
   }
   if (left_out > 0) text += fmt::format("and {}, see the JSON report\n", counted(left_out, "more leak"));
   return xml_text(text);

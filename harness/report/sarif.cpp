@@ -231,16 +231,16 @@ void SarifReport::message(const model::Leak& leak, bool has_test_place) {
     sentence += has_test_place ? fmt::format(" in test [{}](1)", id) : fmt::format(" in test {}", id);
   }
   if (!leak.function.empty()) sentence += ", allocated by " + plain(leak.function);
-  if (const auto* site = site_of(leak)) sentence += " in " + plain(frame_name(*site));
+  if (const auto site = site_of(leak)) sentence += " in " + plain(frame_name(*site));
   text("message", sentence + ".");
 }
 
 /// GitHub's key gets a number after the hash, as its own algorithm gives one: two lines of one function are
 /// two alerts.
 void SarifReport::fingerprints(const model::Leak& leak) {
-  const auto* site = site_of(leak);
+  const auto site = site_of(leak);
   auto& places = places_by_fingerprint_[leak.fingerprint];
-  const auto place = site == nullptr ? std::string() : fmt::format("{}:{}", site->file, site->line);
+  const auto place = !site ? std::string() : fmt::format("{}:{}", site->file, site->line);
   const auto number = places.try_emplace(place, places.size() + 1).first->second;
   const auto hash =
       leak.fingerprint.substr(std::min(leak.fingerprint.size(), leak.fingerprint.find(':') + 1));
@@ -301,9 +301,7 @@ void SarifReport::result(const model::Leak& leak) {
   message(leak, has_test_place);
   out_.begin_array("locations");
   out_.begin_object();
-  static const model::VerdictFrame kNowhere;
-  const auto* site = site_of(leak);
-  place(site == nullptr ? kNowhere : *site, program);
+  place(site_of(leak).value_or(model::VerdictFrame()), program);
   out_.end_object();
   out_.end_array();
   fingerprints(leak);

@@ -39,6 +39,7 @@ Recording full() {
   group.retained_by = {"g_cache", "std::map node"};
   builder.leak(leaky, stack, ~0ull, 1).stack = kNone;
   r.run.incomplete_reasons.push_back({"cause", 3, "message", "hint"});
+  r.run.shard = {2, 4, "--shard-count"};
   r.tracer.notes = {"note"};
   r.tracer.lost["map_full"] = 7;
   r.tracer.truncated_stacks["depth"] = 3;
@@ -73,6 +74,7 @@ TEST(RecordingFile, ReadsBackWhatItWrote) {
   const auto again = parse_recording(text);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(format_recording(*again), text);
+  EXPECT_EQ(*again, full());
   EXPECT_EQ(again->blocks.at(0).retained_by.at(1), "std::map node");
   EXPECT_EQ(again->blocks.at(1).stack, kNone);
   EXPECT_EQ(again->blocks.at(1).bytes, ~0ull);
@@ -207,6 +209,27 @@ TEST(RecordingFile, AMissingFileIsNamed) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::not_found);
   EXPECT_THAT(result.error().message, HasSubstr("/nonexistent/x.lgrec"));
+}
+
+TEST(RecordingFile, APartThatIsNoneIsRefused) {
+  EXPECT_THAT(error_with([](Json& b) { b["run"]["shard"]["index"] = 4; }),
+              HasSubstr("run.shard is part 4 of 4"));
+  EXPECT_THAT(error_with([](Json& b) { b["run"]["shard"]["total"] = 0; }), HasSubstr("run.shard"));
+  EXPECT_THAT(error_with([](Json& b) { b["run"]["shard"] = 7; }), HasSubstr("is not an object"));
+}
+
+TEST(RecordingFile, FramesAreReadWhereverTheyStand) {
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0] = Json::array({1}); }),
+              HasSubstr("frames[0].row is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0] = 5; }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) {
+                b["frames"][0][3] = Json::array({1, 2});
+              }),
+              HasSubstr("line is not an integer"));
+  // nlohmann sorts members: frames come before strings and modules
+  const auto again = parse_recording(seal_recording(body_of(full()).dump()));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(*again, full());
 }
 
 }  // namespace
