@@ -25,6 +25,13 @@ struct FileMapping {
   [[nodiscard]] bool has_file() const { return !device_inode.empty(); }
 };
 
+/// All mappings in `text`, the content of a maps file; those without a file have no device_inode, and in
+/// `path` the kernel's own name for them, if any ("[heap]"). Lines that make no sense are left out.
+std::vector<FileMapping> parse_all_maps(std::string_view text);
+
+/// All mappings of a process. Fails (not_found) if it is gone.
+Result<std::vector<FileMapping>> read_all_maps(std::int32_t pid);
+
 /// The executable file mappings in `text`, the content of a maps file, and the vDSO (path "[vdso]", no file).
 /// Lines that make no sense are left out.
 std::vector<FileMapping> parse_maps(std::string_view text);

@@ -100,6 +100,8 @@ class Collector {
     leak.fingerprint = facts.fingerprint;
     leak.type = group.type;
     leak.cycle = group.cycle;
+    leak.lost_after = group.lost_after;
+    leak.lost_at_end = group.lost_at_end;
     leak.confidence = confidence_of(group.kind);
     leak.stack = model::LeakStack(stacks_, group.stack);
     leak.site = facts.site;

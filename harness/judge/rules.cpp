@@ -39,6 +39,13 @@ std::string_view what_is_known(model::Kind kind) {
   return "whether something still points at them was not examined";
 }
 
+/// What is known of when they became lost, where it was not at the end of their own test.
+std::string when_lost(const model::Leak& leak, const Recording& recording) {
+  if (leak.lost_after < recording.tests.size())
+    return fmt::format(", since the end of '{}'", recording.tests[leak.lost_after].id);
+  return leak.lost_at_end ? ", since the process ended" : "";
+}
+
 void set(model::Leak& leak, LeakVerdict verdict, std::string reason) {
   leak.verdict = verdict;
   leak.reason = std::move(reason);
@@ -78,7 +85,8 @@ void judge_leak(Candidate& candidate, const Recording& recording, const Policy& 
                fmt::format("younger than the minimum age of {:g} s", policy.min_age_s));
   const std::string allocator = leak.function.empty() ? "" : " by " + leak.function;
   set(leak, LeakVerdict::fail,
-      fmt::format("allocated{} and never freed; {}", allocator, what_is_known(leak.kind)));
+      fmt::format("allocated{} and never freed; {}{}", allocator, what_is_known(leak.kind),
+                  when_lost(leak, recording)));
 }
 
 std::vector<std::string> apply_limits(std::vector<Candidate>& candidates, const Policy& policy) {

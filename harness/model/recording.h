@@ -73,9 +73,9 @@ struct TracerInfo {
   std::map<std::string, std::uint64_t> truncated_stacks;
   std::uint64_t peak_live_blocks = 0;
   std::uint64_t peak_live_bytes = 0;
-  std::uint64_t held_ns = 0;  ///< for which processes were held at judged moments, all together
   std::vector<std::string>
       notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
+  std::uint64_t held_ns = 0;  ///< for which processes were held at judged moments, all together
 
   bool operator==(const TracerInfo&) const = default;
 };
@@ -118,6 +118,7 @@ struct Test {
   std::uint64_t allocations = 0;
   std::uint64_t allocated_bytes = 0;
   std::uint64_t peak_bytes = 0;
+  std::uint64_t held_us = 0;  ///< for which its process was held at its end
 
   bool operator==(const Test&) const = default;
 };

@@ -213,6 +213,7 @@ void read_test(Reader& in, const Json& row, const Recording& recording, Test& te
   in.read(row, "allocations", test.allocations);
   in.read(row, "allocated_bytes", test.allocated_bytes);
   in.read(row, "peak_bytes", test.peak_bytes);
+  in.read(row, "held_us", test.held_us);
 }
 
 /// Rows of the table "frames", taken from the parser as it passes them: as JSON values they would be most of

@@ -116,6 +116,7 @@ void write_test(JsonWriter& out, const Test& test) {
   optional_number(out, "allocations", test.allocations);
   optional_number(out, "allocated_bytes", test.allocated_bytes);
   optional_number(out, "peak_bytes", test.peak_bytes);
+  optional_number(out, "held_us", test.held_us);
   out.end_object();
 }
 

@@ -103,6 +103,7 @@ void test_row(JsonWriter& out, const model::JudgedTest& judged, const model::Ver
   number_or_null(out, "line", test.line);
   out.member("outcome", model::name_of(test.outcome));
   seconds(out, "duration_s", test.duration_us, 1e6, 6);
+  seconds(out, "held_s", test.held_us, 1e6, 6);
   out.member("allocations", test.allocations);
   out.member("allocated_bytes", test.allocated_bytes);
   out.member("peak_bytes", test.peak_bytes);

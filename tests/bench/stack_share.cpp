@@ -28,6 +28,7 @@ Result<model::Trace> trace_command(const std::vector<std::string>& command) {
   request.command = command;
   request.caller = launch::CallerState::capture();
   request.tracer.all_stacks = true;
+  request.tracer.moments = capture::Moments::none;
   const auto signals = launch::SignalRelay::open();
   if (!signals) return signals.error();
   const auto objects = pipeline::find_objects(request);
@@ -40,7 +41,7 @@ Result<model::Trace> trace_command(const std::vector<std::string>& command) {
   auto tracer = capture::make_ebpf_tracer(request.tracer);
   if (!tracer) return std::move(tracer).error();
   const auto traced = pipeline::describe_target(*target, launch_request, objects);
-  if (auto ready = (*tracer)->start(traced, pipeline::find_framework_marks); !ready)
+  if (auto ready = (*tracer)->start(traced, {pipeline::find_framework_marks, {}}); !ready)
     return std::move(ready).error();
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = pipeline::run_to_end(*target, *signals, **tracer, request);
