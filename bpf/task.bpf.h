@@ -29,7 +29,18 @@ struct signal_struct {
 	} live;
 } __attribute__((preserve_access_index));
 
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+} __attribute__((preserve_access_index));
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
+	struct uprobe_task *utask;
 	int pid;
 	int tgid;
 	int exit_code;
