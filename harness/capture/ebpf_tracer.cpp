@@ -251,6 +251,7 @@ Result<model::Trace> EbpfTracer::finish() {
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
+  tracer.notes.insert(tracer.notes.end(), modules_->notes().begin(), modules_->notes().end());
   return trace;
 }
 

@@ -59,5 +59,6 @@ int main(int argc, char**) {
   worker.join();
   drops();
   std::puts("worked");
+  std::fflush(stdout);
   return argc > 1 && makes_an_error() == 12345 ? 4 : 3;
 }
