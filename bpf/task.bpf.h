@@ -33,11 +33,22 @@ struct thread_struct {
 	unsigned long fsbase;
 } __attribute__((preserve_access_index));
 
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+} __attribute__((preserve_access_index));
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
 	unsigned int __state;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	struct thread_struct thread;
+	struct uprobe_task *utask;
 	int pid;
 	int tgid;
 	int exit_code;

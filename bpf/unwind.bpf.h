@@ -330,17 +330,49 @@ static __always_inline long step_rule(struct walk *w, __u32 rule)
 	return 0;
 }
 
+/*
+ * The return address that a return probe has replaced by the kernel's trampoline, for a frame whose return
+ * address stood just below w->sp; 0: none. Met where a signal handler interrupts a probed function.
+ */
+static __always_inline __u64 replaced_return(struct walk *w)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct return_instance *instance;
+	int i;
+
+	if (!bpf_core_field_exists(struct return_instance, orig_ret_vaddr) ||
+	    !bpf_core_field_exists(struct task_struct, utask))
+		return 0;
+	instance = BPF_CORE_READ(task, utask, return_instances);
+	for (i = 0; i < LG_MAX_PENDING; i++) {
+		if (!instance)
+			break;
+		if (BPF_CORE_READ(instance, stack) + 8 == w->sp)
+			return BPF_CORE_READ(instance, orig_ret_vaddr);
+		instance = BPF_CORE_READ(instance, next);
+	}
+	return 0;
+}
+
 static long walk_step(__u32 turn, void *context)
 {
 	struct walk *w = context;
 	struct lg_pc_entry entry;
 	__u32 kind, count = w->count;
+	__u64 replaced;
 
 	if (!w->pc)
 		return stop(w, LG_TRUNCATED_NOT);
 	if (count >= LG_MAX_FRAMES)
 		return stop(w, LG_TRUNCATED_DEPTH);
 	cached_look_up(&entry, w);
+	if (entry.frame >> LG_FRAME_MODULE_SHIFT == LG_FRAME_NO_MODULE && !w->exact) {
+		replaced = replaced_return(w);
+		if (replaced && replaced != w->pc) {
+			w->pc = replaced;
+			return 0;
+		}
+	}
 	w->thread->frames[count & (LG_MAX_FRAMES - 1)] = entry.frame;
 	w->hash = (w->hash ^ entry.frame) * 0x9e3779b97f4a7c15ULL;
 	w->hash ^= w->hash >> 29;

@@ -235,6 +235,7 @@ Result<model::Trace> EbpfTracer::finish() {
   tracer.notes = problems_;
   note_moments(trace);
   tell_truncated(*session_, tracer);
+  tracer.notes.insert(tracer.notes.end(), modules_->notes().begin(), modules_->notes().end());
   return trace;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "harness/capture/planner/allocators.h"
@@ -206,6 +207,7 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   operator_returns.erase(std::unique(operator_returns.begin(), operator_returns.end(), same),
                          operator_returns.end());
   if (enter.empty() && frees.empty()) return {};
+  note_sanitizer(image);
   allocation_probes_ += enter.size() + frees.size() + operators.size();
   // the return half first: an entry seen without its return would wait in the thread's state
   if (auto done = session_.attach(ProbeProgram::free_enter, path, frees); !done) return done;
@@ -213,6 +215,24 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   if (auto done = session_.attach(ProbeProgram::operator_return, path, operator_returns); !done) return done;
   if (auto done = session_.attach(ProbeProgram::operator_enter, path, operators); !done) return done;
   return session_.attach(ProbeProgram::alloc_enter, path, enter);
+}
+
+/// A sanitizer takes a stack at each allocation, from inside the probed function: where the caller should be,
+/// it meets the kernel's trampoline.
+void ModuleTable::note_sanitizer(const ElfImage& image) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kRuntimes = {
+      {{"__asan_init", "AddressSanitizer"},
+       {"__hwasan_init", "HWAddressSanitizer"},
+       {"__lsan_init", "LeakSanitizer"},
+       {"__msan_init", "MemorySanitizer"},
+       {"__tsan_init", "ThreadSanitizer"}}};
+  for (const auto& [symbol, name] : kRuntimes) {
+    if (image.find_functions(std::span(&symbol, 1)).empty()) continue;
+    notes_.push_back(fmt::format(
+        "the target has {}: its own reports work, but may name no callers of malloc while it is traced",
+        name));
+    return;
+  }
 }
 
 Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& path) {

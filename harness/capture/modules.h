@@ -48,6 +48,8 @@ class ModuleTable {
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
   /// Functions and files that could not be probed: what happens there goes unseen.
   [[nodiscard]] std::uint64_t refused_probes() const { return refused_probes_; }
+  /// What a reader of the report should know of the modules.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Details {
@@ -60,6 +62,7 @@ class ModuleTable {
   std::optional<std::uint32_t> add_vdso(const FileMapping& mapping);
   Status probe(const ElfImage& image, std::uint32_t id);
   Status load_rows(std::uint32_t id);
+  void note_sanitizer(const ElfImage& image);
   Status probe_allocators(const ElfImage& image, const std::string& path);
   Status probe_link_map(const ElfImage& image, const std::string& path);
   Status probe_exit(const ElfImage& image, const std::string& path);
@@ -76,6 +79,7 @@ class ModuleTable {
   std::uint32_t next_mark_ = 0;
   std::size_t allocation_probes_ = 0;
   std::uint64_t refused_probes_ = 0;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace leakgate::capture

@@ -48,6 +48,15 @@ bool is_allocator_start_up(std::string_view name) {
   return name.starts_with("TCMallocGuard::") || name.starts_with("MallocExtension::");
 }
 
+/// A sanitizer's runtime, in a library or linked in: its names are reserved ones.
+bool is_sanitizer(std::string_view function) {
+  constexpr auto kNamespaces = std::to_array<std::string_view>(
+      {"__asan", "__hwasan", "__lsan", "__msan", "__tsan", "__ubsan", "__sanitizer"});
+  return std::any_of(kNamespaces.begin(), kNamespaces.end(), [&](std::string_view start) {
+    return function.starts_with(start) && function.substr(start.size()).starts_with("::");
+  });
+}
+
 bool is_allocator_library(std::string_view module) {
   return module == "libjemalloc.so" || module == "libmimalloc.so" || module.starts_with("libtcmalloc");
 }
@@ -61,6 +70,11 @@ bool is_runtime_library(std::string_view module) {
 
 std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stack,
                                     const std::vector<FrameOwner>& owners, bool truncated) {
+  const auto own = std::find_if(owners.begin(), owners.end(), [](FrameOwner owner) {
+    return owner != FrameOwner::allocator && owner != FrameOwner::standard_library;
+  });
+  if (own != owners.end() && is_sanitizer(stack[static_cast<std::size_t>(own - owners.begin())].function))
+    return "the sanitizer";
   for (std::size_t i = 0; i < stack.size(); ++i) {
     if (owners[i] == FrameOwner::allocator) continue;
     const std::string name = bare_name(stack[i]);

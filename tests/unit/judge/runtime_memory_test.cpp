@@ -59,6 +59,13 @@ TEST(RuntimeMemory, AllocatorsSetThemselvesUp) {
   EXPECT_EQ(keeper({frame("mi_new_aligned", "/lib/libmimalloc.so.2"), frame("make()"), frame("main")}), "");
 }
 
+TEST(RuntimeMemory, SanitizersSetThemselvesUp) {
+  EXPECT_EQ(keeper({frame("asprintf", kLibc), frame("dlerror", kLibc), frame("__asan::AsanInitInternal()"),
+                    frame("_dl_init", kLoader)}),
+            "the sanitizer");
+  EXPECT_EQ(keeper({frame("make()"), frame("__asan::run(make())")}), "");
+}
+
 TEST(RuntimeMemory, LocaleTablesAreTheCLibrarys) {
   EXPECT_EQ(keeper({frame("_nl_find_locale", kLibc), frame("setlocale", kLibc), frame("main")}),
             "the C library");
