@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "harness/base/text.h"
+#include "harness/judge/gate.h"
+#include "harness/judge/insight.h"
 #include "harness/judge/leaks.h"
 #include "harness/judge/rules.h"
 
@@ -80,6 +82,7 @@ void add_tests(Verdict& verdict, const Recording& recording, std::vector<Candida
     judged.test = test;
     if (test.process < recording.processes.size()) judged.pid = recording.processes[test.process].pid;
     judged.verdict = judge_test(test, recording, leaks_of[i]);
+    judged.rerun = rerun_command(test, recording);
   }
   verdict.leaks.reserve(candidates.size());
   for (auto& candidate : candidates) {
@@ -111,7 +114,8 @@ void sum_up(Verdict& verdict) {
   if (!verdict.run.incomplete_reasons.empty())
     summary.verdict = model::RunVerdict::incomplete;
   else
-    summary.verdict = fails ? model::RunVerdict::fail : model::RunVerdict::pass;
+    summary.verdict =
+        fails || !verdict.limits_exceeded.empty() ? model::RunVerdict::fail : model::RunVerdict::pass;
 }
 
 }  // namespace
@@ -128,9 +132,8 @@ Verdict judge(Recording recording, const Policy& policy) {
   auto collected = collect_leaks(recording, stacks);
   for (auto& note : notes_on(collected.not_judged))
     verdict.tracer.notes.push_back(std::move(note));
-  for (auto& candidate : collected.candidates)
-    judge_leak(candidate, recording, policy);
-  verdict.limits_exceeded = apply_limits(collected.candidates, policy);
+  verdict.policy_file = policy.file;
+  apply_policy(collected.candidates, recording, policy, verdict);
   add_reasons(verdict, recording);
   add_tests(verdict, recording, collected.candidates);
   sum_up(verdict);

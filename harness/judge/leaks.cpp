@@ -115,7 +115,6 @@ class Collector {
     leak.blocks = add_saturated(leak.blocks, group.blocks);
     leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
     leak.age_max_ms = std::max(leak.age_max_ms, group.age_max_ms);
-    leak.severity = severity_of(leak.bytes);
   }
 
   const Recording& recording_;

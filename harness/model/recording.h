@@ -145,11 +145,15 @@ struct Frame {
   bool operator==(const Frame&) const = default;
 };
 
-/// Innermost frame first: the allocation function's caller comes before its caller's caller.
+/// Innermost frame first: the allocation function's caller comes before its caller's caller. The counts are
+/// of the whole run, over all tests and processes; 0 and empty where they are not known.
 struct Stack {
   std::vector<std::uint32_t> frames;  ///< indexes into Recording::frames
   bool truncated = false;
   std::string truncated_reason;
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;                      ///< of blocks allocated here
+  std::vector<std::uint64_t> lifetime_log2_ms;  ///< of freed blocks; bucket n: lived under 2^n ms
 
   bool operator==(const Stack&) const = default;
 };

@@ -2,6 +2,7 @@
 // JSON body -> Recording; see recording_tables.h for the form. The input is hostile: each member's type and
 // range is checked, the first thing found wrong is the one reported, and indexes that survive refer to rows
 // that exist.
+#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/model/recording_document.h"
 #include "harness/model/recording_file.h"
 #include "harness/model/recording_tables.h"
 
@@ -21,6 +23,9 @@ using Json = nlohmann::json;
 
 /// Reports write each stack out, leak by leak; a small hostile file must not grow beyond this on the way.
 constexpr std::uint64_t kMaxResolvedBytes = 1ull << 30;
+
+/// Milliseconds of 64 bits have no more powers of two.
+constexpr std::size_t kMaxLifetimeBuckets = 64;
 
 /// Merging counts the parts one by one.
 constexpr std::uint32_t kMaxShards = 100000;
@@ -216,62 +221,28 @@ void read_test(Reader& in, const Json& row, const Recording& recording, Test& te
   in.read(row, "held_us", test.held_us);
 }
 
-/// Rows of the table "frames", taken from the parser as it passes them: as JSON values they would be most of
-/// the memory that reading takes.
-class FrameRows {
- public:
-  /// The parser's callback; false takes the value out of the document.
-  bool operator()(int depth, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::key && depth == 1) in_frames_ = value == "frames";
-    if (!in_frames_ || event != Json::parse_event_t::array_end || depth != 2) return true;
-    in_.enter("frames", rows_.size());
-    take(value);
-    return false;
-  }
-  [[nodiscard]] const std::string& error() const { return in_.error(); }
-
-  /// The rows as frames of `out`, whose modules are there already.
-  void resolve(Reader& in, const std::vector<std::string>& strings, Recording& out) {
-    out.frames.reserve(rows_.size());
-    for (const Row& row : rows_) {
-      in.enter("frames", out.frames.size());
-      for (const auto text : row.texts)
-        if (text >= strings.size())
-          return in.complain("row", fmt::format("refers to string {} of {}", text, strings.size()));
-      if (row.module < -1 || row.module >= static_cast<std::int64_t>(out.modules.size()))
-        return in.complain("module", "refers to a module that is not there");
-      out.frames.push_back({strings[row.texts[0]], strings[row.texts[1]], strings[row.texts[2]], row.line,
-                            row.column, row.inlined != 0,
-                            row.module < 0 ? kNone : static_cast<std::uint32_t>(row.module), row.offset});
-    }
-    rows_ = {};
-  }
-
- private:
-  struct Row {
-    std::uint32_t texts[3];
-    std::uint32_t line, column;
-    unsigned inlined;
-    std::int64_t module;
-    std::uint64_t offset;
-  };
-
-  void take(const Json& value) {
-    if (value.size() != 8) return in_.complain("row", "is not a list of 8");
-    Row& row = rows_.emplace_back();
+/// Rows of the table "frames" as frames of `out`, whose modules are there already.
+void read_frames(Reader& in, std::vector<FrameRow>& rows, const std::vector<std::string>& strings,
+                 Recording& out) {
+  constexpr auto kMax = std::numeric_limits<std::uint32_t>::max();
+  out.frames.reserve(rows.size());
+  for (const FrameRow& row : rows) {
+    in.enter("frames", out.frames.size());
+    const auto& column = row.columns;
     for (std::size_t i = 0; i < 3; ++i)
-      in_.number(value[i], "row", row.texts[i]);
-    in_.number(value[3], "line", row.line);
-    in_.number(value[4], "column", row.column);
-    in_.number(value[5], "inlined", row.inlined);
-    in_.number(value[6], "module", row.module);
-    in_.number(value[7], "offset", row.offset);
+      if (column[i] >= strings.size())
+        return in.complain("row", fmt::format("refers to string {} of {}", column[i], strings.size()));
+    if (column[3] > kMax || column[4] > kMax) return in.complain("line", "is out of range");
+    const bool has_module = column[FrameRow::kModule] != ~std::uint64_t{0};
+    if (has_module && column[FrameRow::kModule] >= out.modules.size())
+      return in.complain("module", "refers to a module that is not there");
+    out.frames.push_back(
+        {strings[column[0]], strings[column[1]], strings[column[2]], static_cast<std::uint32_t>(column[3]),
+         static_cast<std::uint32_t>(column[4]), column[5] != 0,
+         has_module ? static_cast<std::uint32_t>(column[FrameRow::kModule]) : kNone, column[7]});
   }
-
-  Reader in_;
-  bool in_frames_ = false;
-  std::vector<Row> rows_;
-};
+  rows = {};
+}
 
 void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& stack) {
   in.for_each(row, "frames", [&](const Json& element) {
@@ -284,6 +255,13 @@ void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& 
   });
   in.read(row, "truncated", stack.truncated);
   in.read(row, "truncated_reason", stack.truncated_reason);
+  in.read(row, "allocations", stack.allocations);
+  in.read(row, "frees", stack.frees);
+  in.for_each(row, "lifetime_log2_ms", [&](const Json& element) {
+    if (stack.lifetime_log2_ms.size() >= kMaxLifetimeBuckets)
+      return in.complain("lifetime_log2_ms", "has too many buckets");
+    in.number(element, "lifetime_log2_ms", stack.lifetime_log2_ms.emplace_back());
+  });
 }
 
 void read_group(Reader& in, const Json& row, const Recording& recording, BlockGroup& group) {
@@ -322,7 +300,8 @@ void read_table(Reader& in, Json& body, const char* name, std::vector<Row>& rows
   body[name] = nullptr;  // a large table must not be held twice
 }
 
-void read_all(Reader& in, Json& body, FrameRows& frames, Recording& out) {
+void read_all(Reader& in, RecordingDocument& document, Recording& out) {
+  Json& body = document.body;
   in.enter("recording");
   in.read(body, "tool_version", out.tool_version);
   for (const char* name : {"run", "tracer"}) {
@@ -343,10 +322,10 @@ void read_all(Reader& in, Json& body, FrameRows& frames, Recording& out) {
     in.read(row, "path", m.path);
     in.read(row, "build_id", m.build_id);
   });
-  // what is left in this table is no list
-  read_table(in, body, "frames", out.frames,
-             [&](const Json&, Frame&) { in.complain("row", "is not a list of 8"); });
-  if (in.ok()) frames.resolve(in, strings, out);
+  std::vector<Json> others;  // what stayed in this table is no row
+  read_table(in, body, "frames", others,
+             [&](const Json&, Json&) { in.complain("row", "is not a list of 8 whole numbers"); });
+  if (in.ok()) read_frames(in, document.frames, strings, out);
   strings = {};
   read_table(in, body, "stacks", out.stacks, [&](const Json& row, Stack& s) { read_stack(in, row, out, s); });
   read_table(in, body, "blocks", out.blocks,
@@ -379,17 +358,13 @@ std::uint64_t resolved_bytes(const Recording& recording) {
 }  // namespace
 
 Result<Recording> parse_tables(std::string_view body) {
-  FrameRows frames;
-  Json document = Json::parse(
-      body, [&](int depth, Json::parse_event_t event, Json& value) { return frames(depth, event, value); },
-      /*allow_exceptions=*/false);
-  if (document.is_discarded())
+  auto document = parse_document(body);
+  if (!document)
     return Error{ErrorKind::format, "the recording is not valid: its content is not JSON",
                  "record the run again"};
-  if (!frames.error().empty()) return Error{ErrorKind::format, frames.error(), "record the run again"};
   Reader in;
   Recording recording;
-  read_all(in, document, frames, recording);
+  read_all(in, *document, recording);
   if (!in.ok()) return Error{ErrorKind::format, in.error(), "record the run again"};
   if (resolved_bytes(recording) > kMaxResolvedBytes)
     return Error{ErrorKind::format,

@@ -186,6 +186,14 @@ void write_stack(JsonWriter& out, const Stack& stack) {
   out.end_array();
   if (stack.truncated) out.member("truncated", true);
   optional_text(out, "truncated_reason", stack.truncated_reason);
+  optional_number(out, "allocations", stack.allocations);
+  optional_number(out, "frees", stack.frees);
+  if (!stack.lifetime_log2_ms.empty()) {
+    out.begin_array("lifetime_log2_ms");
+    for (const auto count : stack.lifetime_log2_ms)
+      out.number(count);
+    out.end_array();
+  }
   out.end_object();
 }
 

@@ -46,6 +46,8 @@ class LeakStack {
   /// Why its outer frames are missing; empty if none are.
   [[nodiscard]] bool truncated() const;
   [[nodiscard]] std::string_view truncated_reason() const;
+  /// What became of all blocks allocated here; nullptr for an empty stack.
+  [[nodiscard]] const Stack* history() const { return row(); }
 
   class Iterator {
    public:

@@ -83,6 +83,11 @@ void resolve_stacks(const model::Trace& trace, std::span<const std::size_t> orig
     model::Stack stack;
     stack.truncated = !trace.stacks[i].truncated_reason.empty();
     stack.truncated_reason = trace.stacks[i].truncated_reason;
+    stack.allocations = trace.stacks[i].allocations;
+    stack.frees = trace.stacks[i].frees;
+    stack.lifetime_log2_ms = trace.stacks[i].lifetime_log2_ms;
+    while (!stack.lifetime_log2_ms.empty() && stack.lifetime_log2_ms.back() == 0)
+      stack.lifetime_log2_ms.pop_back();
     for (const model::TraceFrame& frame : trace.stacks[i].frames) {
       const auto& indexes = resolved.at(frame);
       stack.frames.insert(stack.frames.end(), indexes.begin(), indexes.end());

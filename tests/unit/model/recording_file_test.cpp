@@ -182,7 +182,7 @@ TEST(RecordingFile, IndexesThatLeadNowhereAreRefused) {
   EXPECT_THAT(error_with([](Json& b) { b["stacks"][0]["frames"][0] = 1000; }), HasSubstr("stacks[0].frames"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0][0] = 1000; }), HasSubstr("frames[0]"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = 1000; }), HasSubstr("frames[0].module"));
-  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = -2; }), HasSubstr("frames[0].module"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = -2; }), HasSubstr("frames[0]"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0].erase(7); }), HasSubstr("frames[0]"));
 }
 
@@ -225,7 +225,11 @@ TEST(RecordingFile, FramesAreReadWhereverTheyStand) {
   EXPECT_THAT(error_with([](Json& b) {
                 b["frames"][0][3] = Json::array({1, 2});
               }),
-              HasSubstr("line is not an integer"));
+              HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][3] = -1; }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0].push_back(1); }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = ~0ull; }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"] = 1; }), HasSubstr("frames is not a list"));
   // nlohmann sorts members: frames come before strings and modules
   const auto again = parse_recording(seal_recording(body_of(full()).dump()));
   ASSERT_TRUE(again) << again.error().message;
