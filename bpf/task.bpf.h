@@ -116,6 +116,7 @@ static __always_inline struct lg_thread *current_thread(void)
 	thread->examined = 0;
 	thread->depth = 0;
 	thread->operators_noted = 0;
+	thread->walk_depth = 0;
 	return thread;
 }
 

@@ -195,14 +195,14 @@ Status EbpfTracer::read_stacks(model::Trace& trace) {
       auto stack = session_->stack(sum.stack);
       if (!stack) return std::move(stack).error();
       model::TraceStack row;
-      row.function = function_name(stack->function);
-      row.truncated_reason = truncated_reason(stack->truncated);
-      row.allocations = stack->allocations;
-      row.bytes = stack->bytes;
-      row.frees = stack->frees;
-      row.lifetime_log2_ms.assign(std::begin(stack->lifetime_log2_ms), std::end(stack->lifetime_log2_ms));
-      for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack->count, LG_MAX_FRAMES); ++i) {
-        const std::uint64_t frame = stack->frames[i];
+      row.function = function_name(stack->counters.function);
+      row.truncated_reason = truncated_reason(stack->counters.truncated);
+      row.allocations = stack->counters.allocations;
+      row.bytes = stack->counters.bytes;
+      row.frees = stack->counters.frees;
+      row.lifetime_log2_ms.assign(std::begin(stack->counters.lifetime_log2_ms),
+                                  std::end(stack->counters.lifetime_log2_ms));
+      for (const std::uint64_t frame : stack->frames) {
         const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
         row.frames.push_back(
             {module < trace.modules.size() ? static_cast<std::uint32_t>(module) : model::kNone,
