@@ -53,7 +53,7 @@ static __always_inline struct lg_live_bucket *live_bucket(__u32 tier, __u64 hash
 
 	index = (place ^ choice >> 1) & (((__u32)LG_LIVE_FIRST_BUCKETS << (tier & 15)) - 1);
 	if (!tier)
-		return bpf_map_lookup_elem(&live_first, &index);
+		return keep_call(bpf_map_lookup_elem(&live_first, &index));
 	map = bpf_map_lookup_elem(&live_tiers, &tier);
 	return map ? bpf_map_lookup_elem(map, &index) : NULL;
 }

@@ -140,6 +140,17 @@ struct {
 	__uint(max_entries, 4 * 1024 * 1024); /* --ring-bytes */
 } records __weak SEC(".maps");
 
+/*
+ * Keeps the compiler from making one call of a look-up here and one in another branch: the verifier replaces
+ * array look-ups by a few instructions only where one map alone is meant.
+ */
+#define keep_call(pointer)                                                                                   \
+	({                                                                                                   \
+		void *kept = (pointer);                                                                      \
+		asm volatile("" : "+r"(kept));                                                               \
+		kept;                                                                                        \
+	})
+
 static __always_inline void lose(enum lg_loss cause)
 {
 	__sync_fetch_and_add(&lost[cause], 1);

@@ -70,7 +70,7 @@ static __always_inline struct lg_stack *stack_slot(__u32 id)
 	if (!id)
 		return NULL;
 	if (!tier)
-		return bpf_map_lookup_elem(&stacks_first, &slot);
+		return keep_call(bpf_map_lookup_elem(&stacks_first, &slot));
 	stacks = bpf_map_lookup_elem(&stack_tiers, &tier);
 	return stacks ? bpf_map_lookup_elem(stacks, &slot) : NULL;
 }
@@ -95,7 +95,7 @@ static __always_inline struct lg_node_bucket *node_bucket(__u32 tier, __u32 plac
 	void *map;
 
 	if (!tier)
-		return bpf_map_lookup_elem(&nodes_first, &place);
+		return keep_call(bpf_map_lookup_elem(&nodes_first, &place));
 	map = bpf_map_lookup_elem(&node_tiers, &tier);
 	return map ? bpf_map_lookup_elem(map, &place) : NULL;
 }

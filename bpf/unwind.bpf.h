@@ -108,7 +108,9 @@ static long mapping_step(__u32 turn, void *context)
 
 static __always_inline struct lg_row *row_at(void *chunk, __u32 index)
 {
-	return chunk ? bpf_map_lookup_elem(chunk, &index) : bpf_map_lookup_elem(&rows_first, &index);
+	if (!chunk)
+		return keep_call(bpf_map_lookup_elem(&rows_first, &index));
+	return bpf_map_lookup_elem(chunk, &index);
 }
 
 /* Global functions are verified once, whoever calls them: that keeps the load time low. */
