@@ -58,7 +58,7 @@ static __always_inline struct lg_live_bucket *live_bucket(__u32 tier, __u64 hash
 	return map ? bpf_map_lookup_elem(map, &index) : NULL;
 }
 
-enum { LG_LIVE_CHOICES = 4, LG_LIVE_TAKE = 4, LG_LIVE_AGAIN = 8 };
+enum { LG_LIVE_CHOICES = 4, LG_LIVE_TAKE = 1, LG_LIVE_AGAIN = 8 };
 
 /*
  * What a bucket has: in bits 0..7 the number of its used slots, in 8..15 a free slot, in 16..23 one more than
@@ -131,11 +131,12 @@ __weak __noinline int put_in_slot(__u32 tier, __u64 hash, __u64 name, struct lg_
  * Puts a block into the emptier one of two buckets, which fills a tier evenly (balanced allocations: Azar,
  * Broder, Karlin, Upfal 1994). False: both are full, or other processors were faster every time.
  */
-static __always_inline int put_in_pair(__u32 tier, __u64 hash, __u64 name, struct lg_live *block,
-				       __u32 choice)
+__weak __noinline int put_in_pair(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 choice)
 {
 	__u32 view, other, turn;
 
+	if (!block)
+		return 0;
 	for (turn = 0; turn < 3; turn++) {
 		view = view_bucket(tier, hash, name, choice);
 		other = view_bucket(tier, hash, name, choice + 1);
@@ -182,21 +183,26 @@ __weak __noinline int ledger_put(struct lg_live_key *key, struct lg_live *block)
 	return 0;
 }
 
-/* Finds a block in one bucket; where `take` is set, takes it out. Copies it to `block`. */
-__weak __noinline int find_in_bucket(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 choice)
+/* Finds a block in one tier; where LG_LIVE_TAKE is set, takes it out. Copies it to `block`. */
+__weak __noinline int find_in_tier(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 take)
 {
-	struct lg_live_bucket *bucket = live_bucket(tier, hash, choice & 3);
-	__u32 slot;
+	struct lg_live_bucket *bucket;
+	__u32 slot, choice;
 
-	if (!bucket || !block)
+	if (!block)
 		return 0;
-	for (slot = 0; slot < LG_LIVE_SLOTS; slot++)
-		if (bucket->names[slot] == name)
-			break;
-	if (slot == LG_LIVE_SLOTS)
-		return 0;
-	*block = bucket->blocks[slot];
-	return !(choice & LG_LIVE_TAKE) || __sync_val_compare_and_swap(&bucket->names[slot], name, 0) == name;
+	for (choice = 0; choice < LG_LIVE_CHOICES; choice++) {
+		bucket = live_bucket(tier, hash, choice);
+		if (!bucket)
+			return 0;
+		for (slot = 0; slot < LG_LIVE_SLOTS; slot++) {
+			if (bucket->names[slot] != name)
+				continue;
+			*block = bucket->blocks[slot];
+			return !take || __sync_val_compare_and_swap(&bucket->names[slot], name, 0) == name;
+		}
+	}
+	return 0;
 }
 
 /* Finds a block; where `take` is LG_LIVE_TAKE, takes it out. Copies it to `block`. False: not in the ledger.
@@ -210,11 +216,10 @@ __weak __noinline int ledger_find(struct lg_live_key *key, struct lg_live *block
 		return 0;
 	name = live_name(key);
 	hash = live_hash(name);
-	for (i = 0; i < LG_LIVE_TIERS * LG_LIVE_CHOICES; i++) {
-		if (i >= tiers * LG_LIVE_CHOICES)
+	for (i = 1; i <= LG_LIVE_TIERS; i++) {
+		if (i > tiers)
 			break;
-		if (!find_in_bucket(tiers - 1 - i / LG_LIVE_CHOICES, hash, name, block,
-				    i % LG_LIVE_CHOICES | take))
+		if (!find_in_tier(tiers - i, hash, name, block, take))
 			continue;
 		if (take) {
 			__sync_fetch_and_add(&totals.live_blocks, -1);

@@ -279,7 +279,10 @@ static __always_inline __u32 bare_stack(struct lg_thread *thread, __u32 function
 	return *id;
 }
 
-/* Walks on from `sp`, joining the last walk where that is possible; the id, 0 where there is no room. */
+#define LG_WALK_AGAIN (~0U)
+
+/* Walks on from `sp`, joining the last walk where that is possible; the id, 0 where there is no room,
+ * LG_WALK_AGAIN where it has to be done without the last one. */
 __weak __noinline __u32 walk_stack(__u64 sp, __u64 bp, struct lg_thread *thread, __u32 function)
 {
 	struct collect c = {};
@@ -306,8 +309,8 @@ __weak __noinline __u32 walk_stack(__u64 sp, __u64 bp, struct lg_thread *thread,
 		return thread->walk_stack;
 	if (c.joined >= 0 && c.joined + 1 + c.fresh > LG_MAX_FRAMES) {
 		/* too deep to be kept whole: what is cut off must be what a walk from here would cut off */
-		start_walk(&c, thread, sp, bp, pc);
-		bpf_loop(LG_MAX_FRAMES + 2, walk_step, &c, 0);
+		thread->walk_depth = 0;
+		return LG_WALK_AGAIN;
 	}
 	if (c.joined < 0 || c.fresh)
 		thread->walk_truncated = c.walk.truncated;
@@ -329,9 +332,12 @@ __weak __noinline __u32 walk_stack(__u64 sp, __u64 bp, struct lg_thread *thread,
  */
 static __always_inline __u32 take_stack(__u64 sp, __u64 bp, struct lg_thread *thread, __u32 function)
 {
+	__u32 id;
+
 	if (cfg_unwind == LG_UNWIND_NONE)
 		return bare_stack(thread, function);
-	return walk_stack(sp, bp, thread, function);
+	id = walk_stack(sp, bp, thread, function);
+	return id == LG_WALK_AGAIN ? walk_stack(sp, bp, thread, function) : id;
 }
 
 #endif

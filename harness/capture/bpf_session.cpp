@@ -14,6 +14,7 @@
 #include <cstring>
 #include <optional>
 
+#include "harness/capture/link_closer.h"
 #include "harness/capture/live_table.h"
 #include "harness/capture/row_store.h"
 #include "leakgate.skel.h"
@@ -87,8 +88,7 @@ struct BpfSession::State {
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
 
   ~State() {
-    for (bpf_link* link : links)
-      bpf_link__destroy(link);
+    close_behind(links);
     ring_buffer__free(ring);
     leakgate_bpf__destroy(skeleton);
   }
@@ -207,10 +207,11 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
   return {};
 }
 
-void BpfSession::detach() {
-  for (bpf_link* link : state_->links)
-    bpf_link__destroy(link);
-  state_->links.clear();
+void BpfSession::detach(bool anyone_left) {
+  if (anyone_left)
+    close_and_wait(state_->links);
+  else
+    close_behind(state_->links);
 }
 
 int BpfSession::event_descriptor() const {

@@ -49,8 +49,9 @@ class BpfSession {
   Status attach_tracepoints();
   /// Attaches one program at all `sites` of the file with one link.
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
-  /// Removes every probe. The ledger stays readable.
-  void detach();
+  /// Removes every probe. The ledger stays readable. With processes left that could hit one, waits until none
+  /// can any more.
+  void detach(bool anyone_left);
 
   [[nodiscard]] int event_descriptor() const;
   /// Hands every waiting control record to `handle`.

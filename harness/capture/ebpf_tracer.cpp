@@ -216,7 +216,7 @@ Status EbpfTracer::read_stacks(model::Trace& trace) {
 }
 
 Result<model::Trace> EbpfTracer::finish() {
-  session_->detach();
+  session_->detach(!running().empty());
   if (auto polled = poll(); !polled) return std::move(polled).error();
   model::Trace trace;
   trace.end_ns = monotonic_ns();
