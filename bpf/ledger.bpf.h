@@ -39,10 +39,12 @@ static __always_inline __u64 live_name(const struct lg_live_key *key)
 	return key->addr | (__u64)key->proc << LG_LIVE_PROC_SHIFT;
 }
 
+/* Every bit of the name counts in every bit of the hash: forked processes have the same addresses. */
 static __always_inline __u64 live_hash(__u64 name)
 {
-	name *= 0x9e3779b97f4a7c15ULL;
-	return name ^ name >> 29;
+	name = (name ^ name >> 32) * 0x9e3779b97f4a7c15ULL;
+	name = (name ^ name >> 29) * 0xbf58476d1ce4e5b9ULL;
+	return name ^ name >> 32;
 }
 
 /* The buckets a block may stand in: two that have nothing in common, and the neighbour of each. */

@@ -22,6 +22,7 @@ __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
 __weak const volatile __u32 cfg_root_pid = 0;  /* the held target, in leakgate's pid namespace */
 __weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namespace */
 __weak const volatile __u32 cfg_max_processes = 0;
+__weak const volatile __u64 cfg_wake_bytes = 0;	     /* records that can wait do so up to here */
 __weak const volatile __u64 cfg_max_live_blocks = 0; /* 0: as many as memory allows */
 __weak const volatile __u64 cfg_max_stacks = 0;	     /* 0: likewise */
 

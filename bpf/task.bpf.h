@@ -134,4 +134,15 @@ static __always_inline void *reserve_record(__u64 size, __u32 type, __u32 proc)
 	return record;
 }
 
+/*
+ * Submits a record that can wait: user space is woken only when a good part of the ring is in use. It reads
+ * everything anyway when a record comes that cannot wait, and once a second.
+ */
+static __always_inline void submit_unhurried(void *record)
+{
+	__u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
+
+	bpf_ringbuf_submit(record, waiting > cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
 #endif

@@ -115,6 +115,7 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
   bpf_map__set_max_entries(skeleton.maps.examined, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.mapping_tables, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.records, options.ring_bytes);
+  skeleton.rodata->cfg_wake_bytes = options.ring_bytes / 8;
   skeleton.rodata->cfg_max_live_blocks = options.max_live_blocks;
   skeleton.rodata->cfg_max_stacks = options.max_stacks;
   skeleton.bss->live_tier_count = 1;
