@@ -18,6 +18,7 @@ enum lg_unwind_mode { LG_UNWIND_NONE = 0, LG_UNWIND_FRAME_POINTER = 1, LG_UNWIND
 
 /* Settings, written once before load. */
 __weak const volatile __u64 cfg_start_ns = 0;
+__weak const volatile __u32 cfg_tick_us = 1000; /* length of a timer tick */
 __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
 __weak const volatile __u32 cfg_root_pid = 0;  /* the held target, in leakgate's pid namespace */
 __weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namespace */
@@ -29,6 +30,7 @@ __weak const volatile __u64 cfg_max_stacks = 0;	     /* 0: likewise */
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
+__weak __u64 start_ticks = 0; /* number of the timer tick at cfg_start_ns */
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;
 __weak __u32 node_tier_count = 0;

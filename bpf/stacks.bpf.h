@@ -285,7 +285,7 @@ static __always_inline __u32 bare_stack(struct lg_thread *thread, __u32 function
  * LG_WALK_AGAIN where it has to be done without the last one. */
 __weak __noinline __u32 walk_stack(__u64 sp, __u64 bp, struct lg_thread *thread, __u32 function)
 {
-	struct collect c = {};
+	struct collect c;
 	struct lg_mapping_table *table;
 	__u32 proc, node = 0;
 	__u64 pc;
@@ -295,8 +295,8 @@ __weak __noinline __u32 walk_stack(__u64 sp, __u64 bp, struct lg_thread *thread,
 	start_walk(&c, thread, sp, bp, pc);
 	proc = thread->proc - 1;
 	table = bpf_map_lookup_elem(&mapping_tables, &proc);
-	if (table)
-		c.walk.table = *table;
+	c.walk.table.generation = table ? table->generation : 0;
+	c.walk.table.count = table ? table->count : 0;
 	if (thread->walk_generation != c.walk.table.generation) {
 		thread->walk_generation = c.walk.table.generation;
 		thread->walk_depth = 0;

@@ -61,6 +61,13 @@ std::uint64_t now_ns() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+/// Length of the kernel's timer tick.
+std::uint32_t tick_us() {
+  timespec length{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &length);
+  return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(length.tv_nsec / 1000));
+}
+
 /// Depth of our pid namespace: the number of ids the kernel lists for us.
 std::uint32_t pid_namespace_level() {
   std::FILE* file = std::fopen("/proc/self/status", "re");
@@ -105,6 +112,7 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
   if (!state->skeleton) return bpf_error("cannot open the eBPF programs", -errno);
   leakgate_bpf& skeleton = *state->skeleton;
   skeleton.rodata->cfg_start_ns = now_ns();
+  skeleton.rodata->cfg_tick_us = tick_us();
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(root_pid);
   skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
