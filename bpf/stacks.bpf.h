@@ -179,11 +179,22 @@ static long walk_step(__u32 turn, void *context)
 	/* frames of the last walk that stand here are gone after this */
 	if (c->cursor >= (__s32)(LG_MAX_FRAMES - 1 - fresh))
 		c->cursor = LG_MAX_FRAMES - 2 - fresh;
+	if (w->pc) {
+		cached_look_up(&entry, w);
+		if (entry.frame >> LG_FRAME_MODULE_SHIFT == LG_FRAME_NO_MODULE && !w->exact) {
+			__u64 replaced = replaced_return(w);
+
+			if (replaced && replaced != w->pc) {
+				w->pc = replaced;
+				w->loose = 1; /* the word on the stack is another one */
+				return 0;
+			}
+		}
+	}
 	keep_frame(c->thread, w, fresh);
 	c->fresh = fresh + 1;
 	if (!w->pc)
 		return stop(w, LG_TRUNCATED_NOT);
-	cached_look_up(&entry, w);
 	w->uses_bp = 0;
 	ended = step_out(w, &entry);
 	state = frame_state(c->thread, LG_MAX_FRAMES - 1 - fresh);
@@ -303,10 +314,13 @@ __weak __noinline __u32 walk_stack(__u64 sp, __u64 bp, struct lg_thread *thread,
 	}
 	if (thread->walk_depth)
 		c.cursor = usable_frames(thread, sp + 8);
-	bpf_loop(LG_MAX_FRAMES + 2, walk_step, &c, 0);
+	bpf_loop(LG_MAX_FRAMES + 8, walk_step, &c, 0);
 	if (c.joined >= 0 && !c.fresh && c.joined + 1 == thread->walk_depth &&
-	    thread->walk_function == function)
+	    thread->walk_function == function) {
+		if (thread->walk_truncated)
+			count_truncated(thread->walk_truncated);
 		return thread->walk_stack;
+	}
 	if (c.joined >= 0 && c.joined + 1 + c.fresh > LG_MAX_FRAMES) {
 		/* too deep to be kept whole: what is cut off must be what a walk from here would cut off */
 		thread->walk_depth = 0;

@@ -230,8 +230,19 @@ static __always_inline int read_word(__u64 *word, __u64 address)
 	return bpf_probe_read_user(word, sizeof(*word), (void *)address);
 }
 
+/* Global: the verifier cannot know the cause here otherwise. */
+__weak __noinline int count_truncated(__u32 why)
+{
+	barrier_var(why); /* the bound is checked on the very register that is the index */
+	if (why < LG_TRUNCATED_COUNT)
+		__sync_fetch_and_add(&truncated[why], 1);
+	return 0;
+}
+
 static __always_inline long stop(struct walk *w, enum lg_truncated why)
 {
+	if (why != LG_TRUNCATED_NOT)
+		count_truncated(why);
 	w->truncated = why;
 	return 1;
 }
@@ -364,6 +375,30 @@ __weak __noinline int step_rule(struct walk *w, __u32 rule)
 		return stop(w, LG_TRUNCATED_UNREADABLE);
 	w->sp = cfa;
 	w->exact = 0;
+	return 0;
+}
+
+/*
+ * The return address that a return probe has replaced by the kernel's trampoline, for a frame whose return
+ * address stood just below w->sp; 0: none. Met where a signal handler interrupts a probed function.
+ */
+static __always_inline __u64 replaced_return(struct walk *w)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct return_instance *instance;
+	int i;
+
+	if (!bpf_core_field_exists(struct return_instance, orig_ret_vaddr) ||
+	    !bpf_core_field_exists(struct task_struct, utask))
+		return 0;
+	instance = BPF_CORE_READ(task, utask, return_instances);
+	for (i = 0; i < LG_MAX_PENDING; i++) {
+		if (!instance)
+			break;
+		if (BPF_CORE_READ(instance, stack) + 8 == w->sp)
+			return BPF_CORE_READ(instance, orig_ret_vaddr);
+		instance = BPF_CORE_READ(instance, next);
+	}
 	return 0;
 }
 

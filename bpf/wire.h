@@ -200,6 +200,7 @@ enum lg_truncated {
 	LG_TRUNCATED_UNSUPPORTED = 3, /* a rule the walker does not know */
 	LG_TRUNCATED_UNREADABLE = 4,  /* stack memory could not be read */
 	LG_TRUNCATED_DEPTH = 5,	      /* more than LG_MAX_FRAMES frames */
+	LG_TRUNCATED_COUNT,
 };
 
 enum {
@@ -311,6 +312,7 @@ enum lg_process_flags {
 	LG_PROC_HOLD_ASKED = 2, /* user space was asked to examine it */
 	LG_PROC_LATE = 4,	/* ran on unexamined */
 	LG_PROC_EXECED = 8,	/* its image came from exec, not from fork alone */
+	LG_PROC_ENDING = 16,	/* was held at its end: nothing is judged after it */
 };
 
 /* One process image: exec makes a new one. Written by the kernel side alone. */
@@ -325,8 +327,10 @@ struct lg_proc {
 	__u32 test_failed;
 	__u32 test_skipped;
 	__u32 framework;
-	__u32 vain_holds;  /* waits for user space that ended without an answer */
-	__u32 crashed;	   /* a framework reported a fatal signal */
+	__u32 vain_holds; /* waits for user space that ended without an answer */
+	__u32 crashed;	  /* a framework reported a fatal signal */
+	__u32 moment;	  /* judged moments so far */
+	__u32 pad;
 	__u64 test_object; /* what the open window's start pointed at: several marks may tell of one start */
 	__u64 allocations;
 	__u64 frees;
@@ -363,6 +367,7 @@ enum lg_record_type {
 	LG_REC_TEST_END = 5,
 	LG_REC_EXAMINE = 6, /* a process waits until its modules have been examined */
 	LG_REC_GROW = 7,    /* a table is three quarters full */
+	LG_REC_MOMENT = 8,  /* a process is held at a judged moment */
 };
 
 struct lg_record {
@@ -412,6 +417,53 @@ struct lg_record_test {
 	char suite[LG_NAME_MAX];
 	char name[LG_NAME_MAX];
 	char file[LG_PATH_MAX];
+};
+
+/* ---- judged moments ---- */
+
+enum lg_moment_kind {
+	LG_MOMENT_TEST_END = 1, /* a window with outstanding blocks was closed */
+	LG_MOMENT_EXIT = 2,	/* _exit was called: handlers and destructors have run */
+	LG_MOMENT_DEATH = 3,	/* a signal, or exit_group called directly: only its memory is left */
+};
+
+/* Registers of a thread in user mode, in this order. */
+enum lg_register {
+	LG_REG_AX,
+	LG_REG_BX,
+	LG_REG_CX,
+	LG_REG_DX,
+	LG_REG_SI,
+	LG_REG_DI,
+	LG_REG_BP,
+	LG_REG_SP,
+	LG_REG_8,
+	LG_REG_9,
+	LG_REG_10,
+	LG_REG_11,
+	LG_REG_12,
+	LG_REG_13,
+	LG_REG_14,
+	LG_REG_15,
+	LG_REG_IP,
+	LG_REG_FS_BASE,
+	LG_REG_COUNT
+};
+
+struct lg_record_moment {
+	struct lg_record head;
+	__u32 moment; /* number within the process image; user space answers with it */
+	__u32 kind;   /* enum lg_moment_kind */
+	__u32 window; /* the one that was closed; 0: none */
+	__u32 tid;    /* as seen in leakgate's pid namespace */
+};
+
+/* What the thread iterator writes for each thread of the asked-for process. */
+struct lg_thread_state {
+	__u32 tid;	/* as seen in leakgate's pid namespace */
+	__u32 running;	/* not asleep, stopped or dead: its registers may not be those given here */
+	__u64 switches; /* context switches so far: unchanged means that it has not run in between */
+	__u64 registers[LG_REG_COUNT];
 };
 
 #endif /* LEAKGATE_WIRE_H */

@@ -9,10 +9,12 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "harness/capture/planner/allocators.h"
 #include "harness/capture/unwind/unwind_table.h"
+#include "harness/capture/vdso.h"
 
 namespace leakgate::capture {
 namespace {
@@ -116,7 +118,11 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
 
 Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   const std::string path = descriptor_path(modules_[id].file->get());
+  const std::size_t probes_before = allocation_probes_;
   if (auto done = probe_allocators(image, path); !done) return done;
+  details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
+                               !image.find("_dl_debug_state");
+  if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;
   auto framework = probe_marks(image, path);
   if (!framework) return std::move(framework).error();
@@ -124,15 +130,31 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   return load_rows(id);
 }
 
+std::optional<std::uint32_t> ModuleTable::find(const FileMapping& mapping) const {
+  const auto found = by_mapping_.find(mapping.device_inode);
+  return found == by_mapping_.end() ? std::nullopt : found->second;
+}
+
 std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
   const auto found = by_mapping_.find(mapping.device_inode);
   if (found != by_mapping_.end()) return found->second;
+  if (mapping.path == kVdsoName) return add_vdso(mapping);
   const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
   auto id = add(exact, mapping.path);
   if (!id && !mapping.deleted) id = add(fmt::format("/proc/{}/root{}", pid, mapping.path), mapping.path);
   const auto result = id ? std::optional(*id) : std::nullopt;
-  by_mapping_.emplace(mapping.device_inode, result);
+  // a process that has just ended says nothing about the file
+  const bool gone = !id && (id.error().kind == ErrorKind::io || id.error().kind == ErrorKind::not_found);
+  if (!gone) by_mapping_.emplace(mapping.device_inode, result);
   return result;
+}
+
+std::optional<std::uint32_t> ModuleTable::add_vdso(const FileMapping& mapping) {
+  std::optional<std::uint32_t> id;
+  if (auto copy = copy_vdso(); copy)
+    if (auto added = add(descriptor_path(copy->get()), kVdsoName); added) id = *added;
+  by_mapping_.emplace(mapping.device_inode, id);
+  return id;
 }
 
 std::uint64_t ModuleTable::bias(std::uint32_t id, const FileMapping& mapping) const {
@@ -185,6 +207,7 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   operator_returns.erase(std::unique(operator_returns.begin(), operator_returns.end(), same),
                          operator_returns.end());
   if (enter.empty() && frees.empty()) return {};
+  note_sanitizer(image);
   allocation_probes_ += enter.size() + frees.size() + operators.size();
   // the return half first: an entry seen without its return would wait in the thread's state
   if (auto done = session_.attach(ProbeProgram::free_enter, path, frees); !done) return done;
@@ -194,14 +217,51 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   return session_.attach(ProbeProgram::alloc_enter, path, enter);
 }
 
+/// A sanitizer takes a stack at each allocation, from inside the probed function: where the caller should be,
+/// it meets the kernel's trampoline.
+void ModuleTable::note_sanitizer(const ElfImage& image) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kRuntimes = {
+      {{"__asan_init", "AddressSanitizer"},
+       {"__hwasan_init", "HWAddressSanitizer"},
+       {"__lsan_init", "LeakSanitizer"},
+       {"__msan_init", "MemorySanitizer"},
+       {"__tsan_init", "ThreadSanitizer"}}};
+  for (const auto& [symbol, name] : kRuntimes) {
+    if (image.find_functions(std::span(&symbol, 1)).empty()) continue;
+    notes_.push_back(fmt::format(
+        "the target has {}: its own reports work, but may name no callers of malloc while it is traced",
+        name));
+    return;
+  }
+}
+
 Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& path) {
+  if (image.is_static()) {  // everything is mapped at its first instruction
+    const auto entry = image.file_offset(image.entry_point());
+    if (!entry) return {};
+    const ProbeSite start{*entry, 0};
+    return session_.attach(ProbeProgram::link_map_changed, path, std::span(&start, 1));
+  }
   const auto hook = image.find("_dl_debug_state");
+  if (!hook) return {};
   const auto debug = image.find("_r_debug");
-  if (!hook || !debug || debug->kind != SymbolKind::object) return {};
+  const bool has_state = debug && debug->kind == SymbolKind::object;
+  // musl keeps its r_debug to itself, and calls the hook only when everything is mapped
+  if (!has_state && !image.find("_dl_debug_addr")) return {};
   const auto offset = image.file_offset(hook->vaddr);
   if (!offset) return {};
-  const ProbeSite site{*offset, debug->vaddr + kStateOffset - hook->vaddr};
+  const ProbeSite site{*offset, has_state ? debug->vaddr + kStateOffset - hook->vaddr : 0};
   return session_.attach(ProbeProgram::link_map_changed, path, std::span(&site, 1));
+}
+
+Status ModuleTable::probe_exit(const ElfImage& image, const std::string& path) {
+  if (!image.find("__libc_start_main")) return {};  // the C library's own, not a program's wrapper
+  const auto function = image.find("_exit");
+  if (!function || function->kind != SymbolKind::function) return {};
+  const auto offset = image.file_offset(function->vaddr);
+  if (!offset) return {};
+  const ProbeSite site{*offset, 0};
+  return session_.attach(ProbeProgram::exit_hit, path, std::span(&site, 1));
 }
 
 Result<model::Framework> ModuleTable::probe_marks(const ElfImage& image, const std::string& path) {
