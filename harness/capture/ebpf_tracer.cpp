@@ -197,7 +197,7 @@ void EbpfTracer::note_moments(model::Trace& trace) {
 }
 
 Result<model::Trace> EbpfTracer::finish() {
-  session_->detach();
+  session_->detach(!running().empty());
   if (auto polled = poll(); !polled) return std::move(polled).error();
   model::Trace trace;
   trace.end_ns = monotonic_ns();
