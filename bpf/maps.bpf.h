@@ -28,6 +28,7 @@ __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;
+__weak __u32 user_space_absent = 0; /* a wait ran out: user space clears it when it is back */
 
 /* An allocation call under way on one stack. */
 struct lg_pending {

@@ -216,6 +216,7 @@ int BpfSession::event_descriptor() const {
 }
 
 Status BpfSession::drain_records(const std::function<void(const lg_record&, std::size_t)>& handle) {
+  state_->skeleton->bss->user_space_absent = 0;
   state_->handler = &handle;
   const int consumed = ring_buffer__consume(state_->ring);
   state_->handler = nullptr;

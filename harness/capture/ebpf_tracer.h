@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/capture/bpf_session.h"
+#include "harness/capture/exec_gate.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/trace_log.h"
@@ -21,7 +22,7 @@ class EbpfTracer final : public HeapTracer {
   explicit EbpfTracer(const TracerOptions& options) : options_(options) {}
 
   Status start(const TracedTarget& target, MarkFinder find_marks) override;
-  [[nodiscard]] int event_descriptor() const override { return session_->event_descriptor(); }
+  [[nodiscard]] int event_descriptor() const override { return events_.get(); }
   Status poll() override;
   [[nodiscard]] std::vector<std::int32_t> running() const override { return log_->running(); }
   Result<model::Trace> finish() override;
@@ -29,8 +30,13 @@ class EbpfTracer final : public HeapTracer {
  private:
   void take(const lg_record& record, std::size_t size);
   void examine(std::uint32_t proc);
-  /// A program without dynamic linker cannot be held: it is probed at once, and counted if it was not known
-  /// before.
+  /// Opens the gate that programs pass before they run, where there can be one; without it static programs
+  /// that the command starts are found too late.
+  void open_gate();
+  /// One descriptor for all that poll() looks at.
+  Status watch_events();
+  /// A program without dynamic linker maps nothing later: it is known from before its exec, or it is probed
+  /// at once, and counted.
   void examine_static(const lg_record_exec& exec);
   /// Takes the blocks of ended processes out of the kernel's table; of all processes when `everything`.
   Status collect(bool everything);
@@ -44,6 +50,10 @@ class EbpfTracer final : public HeapTracer {
   std::unique_ptr<BpfSession> session_;
   std::unique_ptr<ModuleTable> modules_;
   std::unique_ptr<TraceLog> log_;
+  std::unique_ptr<ExecGate> gate_;
+  bool gate_armed_ = false;
+  Descriptor events_;  ///< epoll: control records and the gate
+  std::int32_t root_pid_ = 0;
   std::uint64_t start_ns_ = 0;
   std::uint32_t next_generation_ = 1;
   std::map<std::uint32_t, std::pair<std::uint32_t, std::uint32_t>>

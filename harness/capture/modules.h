@@ -40,6 +40,8 @@ class ModuleTable {
 
   [[nodiscard]] const std::vector<model::TraceModule>& modules() const { return modules_; }
   [[nodiscard]] model::Framework framework(std::uint32_t id) const { return details_[id].framework; }
+  /// When its probes stood, CLOCK_MONOTONIC.
+  [[nodiscard]] std::uint64_t probed_ns(std::uint32_t id) const { return details_[id].probed_ns; }
   /// Allocation functions probed so far, over all modules.
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
   /// Functions and files that could not be probed: what happens there goes unseen.
@@ -51,6 +53,7 @@ class ModuleTable {
   struct Details {
     std::vector<LoadSegment> segments;
     model::Framework framework = model::Framework::none;
+    std::uint64_t probed_ns = 0;
   };
   using FileKey = std::pair<dev_t, ino_t>;
 
