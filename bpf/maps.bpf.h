@@ -22,6 +22,8 @@ __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
 __weak const volatile __u32 cfg_root_pid = 0;  /* the held target, in leakgate's pid namespace */
 __weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namespace */
 __weak const volatile __u32 cfg_max_processes = 0;
+__weak const volatile __u32 cfg_max_threads = 0;
+__weak const volatile __u32 cfg_max_stacks = 0; /* 0: as many as there are tiers for */
 
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};

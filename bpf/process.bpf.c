@@ -173,6 +173,8 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct lg_record_exit *record;
 	struct lg_proc *proc;
 
+	if (bpf_task_storage_get(&threads, (struct task_struct *)bpf_get_current_task_btf(), 0, 0))
+		__sync_fetch_and_add(&totals.threads, -1);
 	if (!found || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	index = *found;

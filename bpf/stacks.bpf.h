@@ -70,7 +70,7 @@ static __always_inline __u32 add_stack(struct walk *w, __u32 function)
 		if (record)
 			bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	}
-	c.stack = stack_slot(id);
+	c.stack = cfg_max_stacks && id > cfg_max_stacks ? NULL : stack_slot(id);
 	if (!c.stack) {
 		lose(LG_LOST_stack_table_full);
 		return 0;

@@ -285,7 +285,7 @@ struct lg_totals {
 	__u32 processes;
 	__u32 grow_live_asked; /* live blocks at which the next tier was asked for */
 	__u32 grow_stacks_asked;
-	__u32 pad;
+	__u32 threads; /* with state of their own, now */
 };
 
 /* ---- control records, the only things that go up the ring buffer ---- */

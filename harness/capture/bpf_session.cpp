@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,6 +81,29 @@ std::uint32_t pid_namespace_level() {
   return ids > 0 ? ids - 1 : 0;
 }
 
+/// Kernels from 6.6 on attach a program at many places with one link.
+bool kernel_has_multi_links() {
+  utsname system{};
+  int major = 0;
+  int minor = 0;
+  if (uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return true;
+  return major > 6 || (major == 6 && minor >= 6);
+}
+
+/// Destroys links side by side: each waits for a grace period of the kernel's, and they may wait together.
+void destroy_links(const std::vector<bpf_link*>& links) {
+  constexpr std::size_t kMostThreads = 64;
+  std::vector<std::thread> threads;
+  const std::size_t count = std::min(links.size(), kMostThreads);
+  for (std::size_t first = 0; first < count; ++first)
+    threads.emplace_back([&links, first, count] {
+      for (std::size_t i = first; i < links.size(); i += count)
+        bpf_link__destroy(links[i]);
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+}
+
 constexpr std::uint32_t kBatch = 4096;
 constexpr std::size_t kFirstStackTiers = 4;  // 8,192 stacks
 
@@ -94,11 +118,11 @@ struct BpfSession::State {
   std::vector<int> inner_maps;
   std::uint64_t max_live_blocks = 0;
   std::uint32_t max_stack_tiers = LG_STACK_TIERS;
+  bool single_links = false;
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
 
   ~State() {
-    for (bpf_link* link : links)
-      bpf_link__destroy(link);
+    destroy_links(links);
     ring_buffer__free(ring);
     leakgate_bpf__destroy(skeleton);
     for (const auto* list : {&live_tiers, &stack_tiers, &inner_maps})
@@ -121,6 +145,8 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(root_pid);
   skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
+  skeleton.rodata->cfg_max_threads = options.max_threads;
+  skeleton.rodata->cfg_max_stacks = options.max_stacks;
   skeleton.rodata->cfg_unwind = options.unwind == UnwindMode::none            ? 0u
                                 : options.unwind == UnwindMode::frame_pointer ? 1u
                                                                               : 2u;
@@ -130,9 +156,17 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
   bpf_map__set_max_entries(skeleton.maps.records, options.ring_bytes);
   state->max_live_blocks = options.max_live_blocks;
   if (options.max_stacks)
-    state->max_stack_tiers =
-        std::clamp<std::uint32_t>(options.max_stacks / LG_STACKS_PER_TIER, 1, LG_STACK_TIERS);
+    state->max_stack_tiers = std::clamp<std::uint32_t>(
+        (options.max_stacks + LG_STACKS_PER_TIER - 1) / LG_STACKS_PER_TIER, 1, LG_STACK_TIERS);
 
+  state->single_links = options.links == LinkMode::single ||
+                        (options.links == LinkMode::automatic && !kernel_has_multi_links());
+  if (state->single_links)  // a program is loaded for the one kind of link or for the other
+    for (bpf_program* program :
+         {skeleton.progs.alloc_enter, skeleton.progs.alloc_exit, skeleton.progs.free_enter,
+          skeleton.progs.operator_enter, skeleton.progs.operator_return, skeleton.progs.mark_hit,
+          skeleton.progs.link_map_changed})
+      bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
   if (const int error = leakgate_bpf__load(&skeleton); error)
     return bpf_error("cannot load the eBPF programs", error);
   state->ring = ring_buffer__new(
@@ -188,6 +222,7 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
       handle = skeleton.progs.link_map_changed;
       break;
   }
+  if (state_->single_links) return attach_each(handle, path, sites, program == ProbeProgram::alloc_exit);
   std::vector<unsigned long> offsets;
   std::vector<__u64> cookies;
   for (const ProbeSite& site : sites) {
@@ -205,10 +240,26 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
   return {};
 }
 
+Status BpfSession::attach_each(const bpf_program* program, const std::string& path,
+                               std::span<const ProbeSite> sites, bool at_return) {
+  for (const ProbeSite& site : sites) {
+    LIBBPF_OPTS(bpf_uprobe_opts, options);
+    options.bpf_cookie = site.cookie;
+    options.retprobe = at_return;
+    bpf_link* link = bpf_program__attach_uprobe_opts(program, -1, path.c_str(), site.file_offset, &options);
+    if (!link) return bpf_error("cannot place a probe in " + path, -errno);
+    state_->links.push_back(link);
+  }
+  return {};
+}
+
 void BpfSession::detach() {
-  for (bpf_link* link : state_->links)
-    bpf_link__destroy(link);
+  destroy_links(state_->links);
   state_->links.clear();
+}
+
+bool BpfSession::has_single_links() const {
+  return state_->single_links;
 }
 
 int BpfSession::event_descriptor() const {

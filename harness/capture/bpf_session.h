@@ -16,6 +16,8 @@
 #include "harness/base/result.h"
 #include "harness/capture/heap_tracer.h"
 
+struct bpf_program;
+
 namespace leakgate::capture {
 
 /// One place to probe: a file offset, and what the program is told about it.
@@ -46,11 +48,13 @@ class BpfSession {
 
   /// Attaches the tracepoints that follow fork, exec and exit.
   Status attach_tracepoints();
-  /// Attaches one program at all `sites` of the file with one link.
+  /// Attaches one program at all `sites` of the file: with one link, or with one each on kernels before 6.6.
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
   /// Removes every probe. The ledger stays readable.
   void detach();
 
+  /// One link for each probe: an older kernel, or as asked for.
+  [[nodiscard]] bool has_single_links() const;
   [[nodiscard]] int event_descriptor() const;
   /// Hands every waiting control record to `handle`.
   Status drain_records(const std::function<void(const lg_record&, std::size_t size)>& handle);
@@ -76,6 +80,8 @@ class BpfSession {
  private:
   struct State;
   explicit BpfSession(std::unique_ptr<State> state);
+  Status attach_each(const bpf_program* program, const std::string& path, std::span<const ProbeSite> sites,
+                     bool at_return);
   Status add_live_tier();
   Status add_stack_tiers(std::size_t count);
   std::unique_ptr<State> state_;

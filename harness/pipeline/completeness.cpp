@@ -21,7 +21,8 @@ struct Cause {
 constexpr auto kCauses = std::to_array<Cause>({
     {"live_table_full", "the table of live blocks was full", "raise --max-live-blocks, or leave it at auto"},
     {"stack_table_full", "the table of call stacks was full", "raise --max-stacks, or leave it at auto"},
-    {"thread_table_full", "a thread could not be followed", "give the machine more memory"},
+    {"thread_table_full", "more threads lived at once than can be followed",
+     "raise --max-threads, or give the machine more memory"},
     {"process_table_full", "more processes were started than can be followed", "raise --max-processes"},
     {"ring_full", "control records were dropped", "raise --ring-bytes"},
     {"nested_too_deep", "allocation calls on too many stacks of one thread were open at once", ""},
