@@ -88,7 +88,8 @@ TEST_F(Random, AsManySeedsAsAreAskedFor) {
     const int threads = 1 + seed % 16;
     TraceRequest request{.command = {program_path("live_random_alloc"), "--seed", std::to_string(seed),
                                      "--threads", std::to_string(threads), "--ops",
-                                     std::to_string(kOperations), "--out", scratch_ / "record"}};
+                                     std::to_string(kOperations), "--out", scratch_ / "record", "--pvalloc",
+                                     preload ? "0" : "1"}};
     if (preload) request.process.extra_environment = {std::string("LD_PRELOAD=") + preload};
     const Traced traced = trace(scratch_, request);
     ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
