@@ -183,7 +183,7 @@ void EbpfTracer::examine(std::uint32_t proc) {
   // gone before anybody looked, after waiting for it in vain: what it was is not known
   if (rows.empty() && process->vain_holds > 0) ++examined_late_;
   const std::uint32_t generation = next_generation_++;
-  if (auto stored = session_->set_mappings(proc, generation, rows); !stored)
+  if (auto stored = session_->set_mappings(proc, generation, rows); !stored && unmapped_++ == 0)
     problems_.push_back(stored.error().message);
   session_->set_examined(proc);
   tables_[proc] = {generation, static_cast<std::uint32_t>(rows.size())};
@@ -283,6 +283,7 @@ Result<model::Trace> EbpfTracer::finish() {
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
   tracer.lost["static_late"] = static_late_;
+  tracer.lost["mapping_table_full"] = unmapped_;
   tracer.lost["probe_refused"] = modules_->refused_probes();
   const lg_totals totals = session_->totals();
   tracer.peak_live_blocks = totals.peak_live_blocks;

@@ -63,6 +63,7 @@ class EbpfTracer final : public HeapTracer {
   std::uint64_t examined_late_ =
       0;  ///< processes with a test framework that ran on before their modules were examined
   std::uint64_t static_late_ = 0;
+  std::uint64_t unmapped_ = 0;  ///< processes whose mappings found no room: their stacks cannot be walked
   std::vector<std::string> problems_;  ///< what went wrong while tracing, told as notes
 };
 
