@@ -16,6 +16,8 @@
 
 enum lg_unwind_mode { LG_UNWIND_NONE = 0, LG_UNWIND_FRAME_POINTER = 1, LG_UNWIND_EH_FRAME = 2 };
 
+enum lg_moments { LG_MOMENTS_NONE = 0, LG_MOMENTS_EXIT = 1, LG_MOMENTS_TESTS = 2 };
+
 /* Settings, written once before load. */
 __weak const volatile __u64 cfg_start_ns = 0;
 __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
@@ -24,13 +26,16 @@ __weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namesp
 __weak const volatile __u32 cfg_max_processes = 0;
 __weak const volatile __u32 cfg_max_threads = 0;
 __weak const volatile __u32 cfg_max_stacks = 0; /* 0: as many as there are tiers for */
+__weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
+__weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;
 __weak __u32 user_space_absent = 0; /* a wait ran out: user space clears it when it is back */
+__weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
 
 /* An allocation call under way on one stack. */
 struct lg_pending {
@@ -97,6 +102,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } examined __weak SEC(".maps");
+
+/* the last judged moment that user space has answered */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384); /* --max-processes */
+	__type(key, __u32);
+	__type(value, __u32);
+} answered __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

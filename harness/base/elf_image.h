@@ -111,6 +111,9 @@ class ElfImage {
   [[nodiscard]] std::vector<Symbol> find_functions(std::span<const std::string_view> names) const;
   /// All functions and ifuncs that start at `vaddr`, whatever their names.
   [[nodiscard]] std::vector<Symbol> functions_at(std::uint64_t vaddr) const;
+  /// For each of `vaddrs` the data object that contains it, the smallest where several do; in one pass over
+  /// the tables.
+  [[nodiscard]] std::vector<std::optional<Symbol>> objects_at(std::span<const std::uint64_t> vaddrs) const;
   /// What the dynamic linker writes where: address of a pointer in the file (a slot of the GOT) to the name
   /// of the symbol whose address it will hold. Empty for a file without such relocations.
   [[nodiscard]] std::map<std::uint64_t, std::string> import_slots() const;

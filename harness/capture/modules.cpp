@@ -15,6 +15,7 @@
 
 #include "harness/capture/planner/allocators.h"
 #include "harness/capture/unwind/unwind_table.h"
+#include "harness/capture/vdso.h"
 
 namespace leakgate::capture {
 namespace {
@@ -114,7 +115,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   by_file_.emplace(key, id);
   modules_.push_back(
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
-  details_.push_back({image->segments(), model::Framework::none, 0});
+  details_.push_back({image->segments(), model::Framework::none, 0, false});
   auto done = probe(*image, id);
   details_[id].probed_ns = monotonic_ns();
   if (!done) {
@@ -126,7 +127,11 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
 
 Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   const std::string path = descriptor_path(modules_[id].file->get());
+  const std::size_t probes_before = allocation_probes_;
   if (auto done = probe_allocators(image, path); !done) return done;
+  details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
+                               !image.find("_dl_debug_state");
+  if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;
   auto framework = probe_marks(image, path);
   if (!framework) return std::move(framework).error();
@@ -134,15 +139,31 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   return load_rows(id);
 }
 
+std::optional<std::uint32_t> ModuleTable::find(const FileMapping& mapping) const {
+  const auto found = by_mapping_.find(mapping.device_inode);
+  return found == by_mapping_.end() ? std::nullopt : found->second;
+}
+
 std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
   const auto found = by_mapping_.find(mapping.device_inode);
   if (found != by_mapping_.end()) return found->second;
+  if (mapping.path == kVdsoName) return add_vdso(mapping);
   const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
   auto id = add(exact, mapping.path);
   if (!id && !mapping.deleted) id = add(fmt::format("/proc/{}/root{}", pid, mapping.path), mapping.path);
   const auto result = id ? std::optional(*id) : std::nullopt;
-  by_mapping_.emplace(mapping.device_inode, result);
+  // a process that has just ended says nothing about the file
+  const bool gone = !id && (id.error().kind == ErrorKind::io || id.error().kind == ErrorKind::not_found);
+  if (!gone) by_mapping_.emplace(mapping.device_inode, result);
   return result;
+}
+
+std::optional<std::uint32_t> ModuleTable::add_vdso(const FileMapping& mapping) {
+  std::optional<std::uint32_t> id;
+  if (auto copy = copy_vdso(); copy)
+    if (auto added = add(descriptor_path(copy->get()), kVdsoName); added) id = *added;
+  by_mapping_.emplace(mapping.device_inode, id);
+  return id;
 }
 
 std::uint64_t ModuleTable::bias(std::uint32_t id, const FileMapping& mapping) const {
@@ -240,6 +261,16 @@ Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& pat
   if (!offset) return {};
   const ProbeSite site{*offset, has_state ? debug->vaddr + kStateOffset - hook->vaddr : 0};
   return session_.attach(ProbeProgram::link_map_changed, path, std::span(&site, 1));
+}
+
+Status ModuleTable::probe_exit(const ElfImage& image, const std::string& path) {
+  if (!image.find("__libc_start_main")) return {};  // the C library's own, not a program's wrapper
+  const auto function = image.find("_exit");
+  if (!function || function->kind != SymbolKind::function) return {};
+  const auto offset = image.file_offset(function->vaddr);
+  if (!offset) return {};
+  const ProbeSite site{*offset, 0};
+  return session_.attach(ProbeProgram::exit_hit, path, std::span(&site, 1));
 }
 
 Result<model::Framework> ModuleTable::probe_marks(const ElfImage& image, const std::string& path) {

@@ -9,11 +9,14 @@
 #include <cstdlib>
 
 #include "harness/base/atomic_file.h"
+#include "harness/cli/baseline_command.h"
 #include "harness/cli/exit_status.h"
+#include "harness/cli/inputs.h"
 #include "harness/judge/judge.h"
-#include "harness/judge/merge.h"
+#include "harness/judge/policy_file.h"
 #include "harness/model/recording_file.h"
 #include "harness/pipeline/record.h"
+#include "harness/report/junit_inputs.h"
 #include "harness/report/report.h"
 
 namespace leakgate::cli {
@@ -23,7 +26,7 @@ namespace {
 Status check_outputs(const Options& options) {
   for (const report::ReportFile& file : options.reports)
     if (auto ok = check_writable(file.path); !ok) return ok;
-  for (const std::string& path : {options.output, options.recording})
+  for (const std::string& path : {options.output, options.recording, options.write_suppressions})
     if (!path.empty())
       if (auto ok = check_writable(path); !ok) return ok;
   return {};
@@ -57,18 +60,32 @@ std::string cache_directory() {
   return {};
 }
 
+/// A file that was named and is not there is no missing command.
+int refuse(const Error& error) {
+  say(error);
+  return kCannot;
+}
+
 /// Judges and reports; the same for run and judge, which is what makes their reports equal.
-int conclude(const model::Recording& recording, const Options& options, std::FILE* console) {
-  const model::Verdict verdict = judge::judge(recording, options.policy);
-  if (auto written = report::write_reports(verdict, options.reports); !written) {
-    say(written.error());
-    return kCannot;
-  }
-  if (auto written = write_console(verdict, options, console); !written) {
-    say(written.error());
-    return kCannot;
-  }
+int conclude(model::Recording recording, const judge::Policy& policy, const report::JunitInputs& merge,
+             const Options& options, std::FILE* console) {
+  const model::Verdict verdict = judge::judge(std::move(recording), policy);
+  if (auto written = report::write_reports(verdict, options.reports, merge); !written)
+    return refuse(written.error());
+  if (!options.write_suppressions.empty())
+    if (auto written = write_whole(options.write_suppressions, judge::format_suppressions(verdict)); !written)
+      return refuse(written.error());
+  if (auto written = write_console(verdict, options, console); !written) return refuse(written.error());
   return exit_status(verdict, options.leak_exit_code);
+}
+
+int print_policy(const Options& options) {
+  const auto policy = load_policy(options.policy);
+  if (!policy) return refuse(policy.error());
+  const std::string from = policy->file.empty() ? "no file: defaults and flags" : policy->file;
+  fmt::print(stderr, "leakgate: the policy is from {}\n", from);
+  fmt::print("{}", judge::format_policy(*policy));
+  return kPass;
 }
 
 int fail(const Error& error, const Options& options) {
@@ -81,12 +98,23 @@ int fail(const Error& error, const Options& options) {
 
 int run_or_record(const Options& options) {
   if (auto ok = check_outputs(options); !ok) return fail(ok.error(), options);
+  judge::Policy policy;
+  if (options.command == Command::run) {
+    auto loaded = load_policy(options.policy);
+    if (!loaded) return refuse(loaded.error());
+    policy = std::move(*loaded);
+  }
   auto recording = pipeline::record_command(options.record);
   if (!recording) return fail(recording.error(), options);
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)
       return fail(written.error(), options);
-  if (options.command == Command::run) return conclude(*recording, options, stderr);
+  if (options.command == Command::run) {
+    // the framework's own XML is there only now
+    auto merge = report::read_junit_inputs(options.merge_junit);
+    if (!merge) return refuse(merge.error());
+    return conclude(std::move(*recording), policy, *merge, options, stderr);
+  }
   for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
     fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", reason.message, reason.count);
   if (const int own = target_status(recording->run)) return own;
@@ -94,20 +122,15 @@ int run_or_record(const Options& options) {
 }
 
 int run_judge(const Options& options) {
+  if (options.print_policy) return print_policy(options);
   if (auto ok = check_outputs(options); !ok) return fail(ok.error(), options);
-  std::vector<model::Recording> recordings;
-  for (const std::string& path : options.inputs) {
-    auto recording = model::read_recording(path);
-    if (!recording) {
-      say(recording.error());
-      return kCannot;  // a missing recording is no missing command
-    }
-    recordings.push_back(std::move(*recording));
-  }
-  if (recordings.size() == 1) return conclude(recordings.front(), options, stdout);
-  auto merged = judge::merge(std::move(recordings));
-  if (!merged) return fail(merged.error(), options);
-  return conclude(*merged, options, stdout);
+  auto merge = report::read_junit_inputs(options.merge_junit);
+  if (!merge) return refuse(merge.error());
+  auto policy = load_policy(options.policy);
+  if (!policy) return refuse(policy.error());
+  auto recording = read_recordings(options);
+  if (!recording) return refuse(recording.error());
+  return conclude(std::move(*recording), *policy, *merge, options, stdout);
 }
 
 }  // namespace
@@ -135,6 +158,8 @@ int run(const std::vector<std::string>& arguments, const launch::CallerState& ca
       return run_or_record(*options);
     case Command::judge:
       return run_judge(*options);
+    case Command::baseline:
+      return run_baseline(*options);
     case Command::doctor:
       return run_doctor(*options, caller);
     case Command::self_test_target:

@@ -11,14 +11,17 @@
 #include <set>
 #include <tuple>
 
+#include "harness/model/names.h"
+
 namespace leakgate::cli {
 namespace {
 
 /// Values as the options hold them, before they are checked against each other.
 struct Raw {
-  std::string json, junit, sarif;
-  std::string timeout, wait = "1", min_age = "0";
-  std::string max_leaked_bytes, max_leaked_blocks, min_size = "0", leak_exit_code = "23";
+  std::string json, junit, sarif, html, gdb;
+  std::vector<std::string> reports;
+  std::string timeout, wait = "1", min_age;
+  std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
   std::string max_processes = "16384", ring_bytes = "4194304";
   std::string unwind = "auto";
   std::string probe_links = "auto";
@@ -28,23 +31,72 @@ struct Raw {
   std::string backend = "auto";
   std::string if_unsupported = "fail";
   std::string isolation = "auto";
+  std::string judged_moments = "tests";
+  std::string interior_pointers = "possible";
+  std::string tagged_pointers = "none";
+  std::string merge = "parts", expect_parts = "0";
   std::vector<std::string> path_maps;
 };
 
-void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
-  app.add_option("--json", raw.json, "Write the result as JSON to FILE (- is standard output)")
+std::string format_list() {
+  std::string names;
+  for (const auto& name : report::format_names())
+    (names += names.empty() ? "Formats: " : ", ") += name;
+  return names;
+}
+
+void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--policy", options.policy.file,
+                 "Read the policy from FILE (default: leakgate.json, looked for upwards)")
       ->type_name("FILE");
-  app.add_option("--junit", raw.junit, "Write a JUnit XML report to FILE")->type_name("FILE");
-  app.add_option("--sarif", raw.sarif, "Write a SARIF 2.1.0 report to FILE")->type_name("FILE");
-  app.add_option("--output,-o", options.output, "Write the console report to FILE")->type_name("FILE");
+  app.add_flag("--no-policy", options.policy.no_file, "Read no policy file");
+  app.add_option("--suppressions", options.policy.suppressions,
+                 "Suppress what FILE names (LeakSanitizer's, Valgrind's or our own form); may be given again")
+      ->type_name("FILE");
+  app.add_flag("--fail-unused-suppressions", options.policy.fail_unused_suppressions,
+               "Fail if a suppression matches nothing");
+  app.add_flag("--fail-expired-suppressions", options.policy.fail_expired_suppressions,
+               "Fail if a suppression has expired");
+  app.add_option("--fail-kinds", raw.fail_kinds,
+                 "Kinds that fail, with commas (default: all but still_reachable)")
+      ->type_name("KINDS");
   app.add_option("--max-leaked-bytes", raw.max_leaked_bytes, "Tolerate up to N leaked bytes in all")
       ->type_name("N");
   app.add_option("--max-leaked-blocks", raw.max_leaked_blocks, "Tolerate up to N leaked blocks in all")
       ->type_name("N");
   app.add_option("--min-size", raw.min_size, "Let leaks of fewer than N bytes pass")->type_name("N");
   app.add_option("--min-age", raw.min_age, "Let leaks younger than S seconds pass")->type_name("S");
+}
+
+void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--json", raw.json, "Write the result as JSON to FILE (- is standard output)")
+      ->type_name("FILE");
+  app.add_option("--junit", raw.junit, "Write a JUnit XML report to FILE")->type_name("FILE");
+  app.add_option("--sarif", raw.sarif, "Write a SARIF 2.1.0 report to FILE")->type_name("FILE");
+  app.add_option("--html", raw.html, "Write a report to be read in a browser to FILE")->type_name("FILE");
+  app.add_option("--gdb", raw.gdb, "Write gdb commands that stop at the leaking allocations to FILE")
+      ->type_name("FILE");
+  app.add_option("--report", raw.reports,
+                 "Write a report in another format to FILE; may be given again. " + format_list())
+      ->type_name("FORMAT=FILE");
+  app.add_option(
+         "--merge-junit", options.merge_junit,
+         "Merge FILE (GoogleTest's, Catch2's or ctest's own XML) into the JUnit report; may be given again")
+      ->type_name("FILE");
+  app.add_option("--output,-o", options.output, "Write the console report to FILE")->type_name("FILE");
+  app.add_option("--baseline", options.policy.baseline,
+                 "Let the leaks of the baseline FILE pass: only new and grown ones fail")
+      ->type_name("FILE");
+  add_policy_options(app, options, raw);
   app.add_option("--leak-exit-code", raw.leak_exit_code, "Exit status when the gate fails (default 23)")
       ->type_name("N");
+}
+
+void add_merge_options(CLI::App& app, Raw& raw) {
+  app.add_option("--merge", raw.merge,
+                 "parts: of one suite and one build, none missing (default); any: whatever is given")
+      ->check(CLI::IsMember({"parts", "any"}));
+  app.add_option("--expect-parts", raw.expect_parts, "Refuse unless N recordings are given")->type_name("N");
 }
 
 void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
@@ -61,6 +113,15 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--isolation", raw.isolation,
                  "auto: probe a private copy of the C library; off: the machine's own")
       ->check(CLI::IsMember({"auto", "off"}));
+  app.add_option("--judged-moments", raw.judged_moments,
+                 "When blocks are classified: tests (at each test's end and at exit), exit, or none")
+      ->check(CLI::IsMember({"tests", "exit", "none"}));
+  app.add_option("--interior-pointers", raw.interior_pointers,
+                 "What a pointer into a block's middle makes of it: possible (possibly lost) or reachable")
+      ->check(CLI::IsMember({"possible", "reachable"}));
+  app.add_option("--tagged-pointers", raw.tagged_pointers,
+                 "Follow pointers with tags in their low 3 bits, their high 16 bits, or both")
+      ->check(CLI::IsMember({"none", "low", "high", "both"}));
   app.add_option("--max-live-blocks", raw.max_live_blocks, "Room for live blocks, or auto: grows to need")
       ->type_name("N");
   app.add_option("--max-stacks", raw.max_stacks, "Room for distinct call stacks, or auto: grows to need")
@@ -126,21 +187,52 @@ Status store(Result<Parsed> parsed, Target& target) {
   return {};
 }
 
+/// "definitely_lost,possibly_lost"
+Result<std::set<model::Kind>> parse_kinds(std::string_view text) {
+  std::set<model::Kind> kinds;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    const auto kind = model::from_name<model::Kind>(text.substr(begin, end - begin));
+    if (!kind)
+      return Error{
+          ErrorKind::usage, fmt::format("--fail-kinds: '{}' is no kind", text.substr(begin, end - begin)),
+          "definitely_lost, indirectly_lost, possibly_lost, still_reachable and unclassified are", 0};
+    kinds.insert(*kind);
+    begin = end + 1;
+  }
+  return kinds;
+}
+
 Status settle_policy(Options& options, const Raw& raw) {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
-  judge::Policy& policy = options.policy;
+  PolicyFlags& flags = options.policy;
   for (auto [option, text, target] :
-       {std::tuple{"--max-leaked-bytes", &raw.max_leaked_bytes, &policy.max_leaked_bytes},
-        std::tuple{"--max-leaked-blocks", &raw.max_leaked_blocks, &policy.max_leaked_blocks}}) {
+       {std::tuple{"--max-leaked-bytes", &raw.max_leaked_bytes, &flags.max_leaked_bytes},
+        std::tuple{"--max-leaked-blocks", &raw.max_leaked_blocks, &flags.max_leaked_blocks},
+        std::tuple{"--min-size", &raw.min_size, &flags.min_size_bytes}}) {
     if (text->empty()) continue;
     auto limit = parse_count(option, *text, 0, kMost);
     if (!limit) return std::move(limit).error();
     *target = *limit;
   }
-  if (auto done = store(parse_count("--min-size", raw.min_size, 0, kMost), policy.min_size_bytes); !done)
-    return done;
-  if (auto done = store(parse_seconds("--min-age", raw.min_age, 0), policy.min_age_s); !done) return done;
+  if (!raw.min_age.empty()) {
+    auto age = parse_seconds("--min-age", raw.min_age, 0);
+    if (!age) return std::move(age).error();
+    flags.min_age_s = *age;
+  }
+  if (!raw.fail_kinds.empty()) {
+    auto kinds = parse_kinds(raw.fail_kinds);
+    if (!kinds) return std::move(kinds).error();
+    flags.failing_kinds = std::move(*kinds);
+  }
+  if (flags.no_file && !flags.file.empty())
+    return Error{ErrorKind::usage, "--policy and --no-policy contradict each other", "give one of them", 0};
   return store(parse_count("--leak-exit-code", raw.leak_exit_code, 1, 124), options.leak_exit_code);
+}
+
+Status settle_merge(Options& options, const Raw& raw) {
+  options.merge_rule = raw.merge == "any" ? judge::MergeRule::any : judge::MergeRule::parts;
+  return store(parse_count("--expect-parts", raw.expect_parts, 0, 100000), options.expected_parts);
 }
 
 Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
@@ -165,6 +257,20 @@ Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
   return {};
 }
 
+void settle_classify(pipeline::RecordRequest& record, const Raw& raw) {
+  constexpr std::uint64_t kLowTags = 0x7;
+  constexpr std::uint64_t kHighTags = std::uint64_t{0xffff} << 48;
+  record.tracer.moments = raw.judged_moments == "none"   ? capture::Moments::none
+                          : raw.judged_moments == "exit" ? capture::Moments::exits
+                                                         : capture::Moments::tests;
+  record.classify.interior = raw.interior_pointers == "reachable" ? classify::InteriorPointers::reachable
+                                                                  : classify::InteriorPointers::possible;
+  if (raw.tagged_pointers == "low" || raw.tagged_pointers == "both")
+    record.classify.pointer_mask &= ~kLowTags;
+  if (raw.tagged_pointers == "high" || raw.tagged_pointers == "both")
+    record.classify.pointer_mask &= ~kHighTags;
+}
+
 Status settle_trace(Options& options, const Raw& raw) {
   auto& record = options.record;
   if (!raw.timeout.empty()) {
@@ -184,6 +290,7 @@ Status settle_trace(Options& options, const Raw& raw) {
                          : raw.unwind == "eh_frame"      ? capture::UnwindMode::eh_frame
                                                          : capture::UnwindMode::automatic;
   options.skip_if_unsupported = raw.if_unsupported == "skip";
+  settle_classify(record, raw);
   if (auto done = settle_tables(record.tracer, raw); !done) return done;
   for (const std::string& map : raw.path_maps) {
     const auto equals = map.find('=');
@@ -221,9 +328,33 @@ Status settle_reports(Options& options, const Raw& raw) {
   if (auto added = add(report::Format::json, raw.json); !added) return added;
   if (auto added = add(report::Format::junit, raw.junit); !added) return added;
   if (auto added = add(report::Format::sarif, raw.sarif); !added) return added;
+  if (auto added = add(report::Format::html, raw.html); !added) return added;
+  if (auto added = add(report::Format::gdb, raw.gdb); !added) return added;
+  for (const auto& text : raw.reports) {
+    const auto equals = text.find('=');
+    const auto format = report::format_from_name(std::string_view(text).substr(0, equals));
+    if (equals == std::string::npos || !format || equals + 1 == text.size())
+      return Error{ErrorKind::usage, fmt::format("--report wants FORMAT=FILE, not '{}'", text), format_list(),
+                   0};
+    if (auto added = add(*format, text.substr(equals + 1)); !added) return added;
+  }
+  if (auto added = add(report::Format::console, options.write_suppressions); !added) return added;
   // the recording is no report, but it must not be written over either
   if (auto added = add(report::Format::console, options.recording); !added) return added;
   return add(report::Format::console, options.output);
+}
+
+Status need_recordings(const Options& options) {
+  const bool needs = (options.command == Command::judge && !options.print_policy) ||
+                     (options.command == Command::baseline && options.baseline_action != "show");
+  if (needs && options.inputs.empty())
+    return Error{ErrorKind::usage, "no recording was given", "leakgate record -o FILE -- COMMAND writes one",
+                 0};
+  if (!needs && !options.inputs.empty())
+    return Error{ErrorKind::usage,
+                 fmt::format("'{}' was given, and no recording is wanted here", options.inputs.front()),
+                 "leakgate COMMAND --help tells what is", 0};
+  return {};
 }
 
 Status need_command(const Options& options) {
@@ -254,8 +385,31 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
       ->required();
   add_trace_options(*record, options, raw);
   CLI::App* judge = app.add_subcommand("judge", "Judge recordings and report; needs no privileges");
-  judge->add_option("RECORDING", options.inputs, "Recordings; several are merged")->required();
+  judge->add_option("RECORDING", options.inputs, "Recordings; several are merged");
+  judge->add_flag("--print-policy", options.print_policy, "Print the policy that holds, and do nothing else");
+  judge
+      ->add_option("--write-suppressions", options.write_suppressions,
+                   "Write suppressions for what fails to FILE")
+      ->type_name("FILE");
+  add_merge_options(*judge, raw);
   add_gate_options(*judge, options, raw);
+  CLI::App* baseline = app.add_subcommand("baseline", "Accepted leaks: look at them, compare, ratchet");
+  baseline->add_option("ACTION", options.baseline_action, "show, diff or update")
+      ->required()
+      ->check(CLI::IsMember({"show", "diff", "update"}));
+  baseline->add_option("FILE", options.baseline_file, "The baseline")->required();
+  baseline->add_option("RECORDING", options.inputs, "diff, update: recordings of a complete run");
+  baseline
+      ->add_option("--accept", options.accept_reason,
+                   "update: accept what is new or has grown, for this REASON")
+      ->type_name("REASON");
+  baseline
+      ->add_option("--leak-exit-code", raw.leak_exit_code,
+                   "Exit status where something is new or has grown (default 23)")
+      ->type_name("N");
+  add_merge_options(*baseline, raw);
+  add_policy_options(*baseline, options, raw);
+  baseline->footer("Usage: leakgate baseline show FILE | leakgate baseline diff|update FILE RECORDING...");
   CLI::App* doctor =
       app.add_subcommand("doctor", "Tell what works here, what does not, and what to do about it");
   doctor->add_flag("--probes", options.list_probes,
@@ -263,7 +417,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   CLI::App* self_test = app.add_subcommand("self-test-target", "Used by doctor")->group("");
   judge->footer("Usage: leakgate judge [OPTIONS] RECORDING...");
   doctor->footer("Usage: leakgate doctor [--probes]");
-  for (CLI::App* sub : {run, record, judge})
+  for (CLI::App* sub : {run, record, judge, baseline})
     sub->add_flag("-v,--verbose", options.verbose, "Tell more");
 
   const auto separator = std::find(arguments.begin(), arguments.end(), "--");
@@ -273,11 +427,12 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   try {
     app.parse(own);
   } catch (const CLI::CallForHelp&) {
-    options.help_text = (run->parsed()      ? run
-                         : record->parsed() ? record
-                         : judge->parsed()  ? judge
-                         : doctor->parsed() ? doctor
-                                            : &app)
+    options.help_text = (run->parsed()        ? run
+                         : record->parsed()   ? record
+                         : judge->parsed()    ? judge
+                         : baseline->parsed() ? baseline
+                         : doctor->parsed()   ? doctor
+                                              : &app)
                             ->help();
     return options;
   } catch (const CLI::CallForVersion& version) {
@@ -295,6 +450,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   options.command = run->parsed()         ? Command::run
                     : record->parsed()    ? Command::record
                     : judge->parsed()     ? Command::judge
+                    : baseline->parsed()  ? Command::baseline
                     : doctor->parsed()    ? Command::doctor
                     : self_test->parsed() ? Command::self_test_target
                                           : Command::help;
@@ -306,8 +462,10 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     return options;
   }
   if (auto settled = settle_policy(options, raw); !settled) return std::move(settled).error();
+  if (auto settled = settle_merge(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_trace(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_reports(options, raw); !settled) return std::move(settled).error();
+  if (auto given = need_recordings(options); !given) return std::move(given).error();
   if (options.command == Command::run || options.command == Command::record) {
     if (auto given = need_command(options); !given) return std::move(given).error();
   } else if (!options.record.command.empty()) {

@@ -6,23 +6,30 @@
 #include <vector>
 
 #include "harness/base/result.h"
-#include "harness/judge/policy.h"
+#include "harness/cli/policy_flags.h"
+#include "harness/judge/merge.h"
 #include "harness/pipeline/record.h"
 #include "harness/report/report.h"
 
 namespace leakgate::cli {
 
-enum class Command { help, version, run, record, judge, doctor, self_test_target };
+enum class Command { help, version, run, record, judge, baseline, doctor, self_test_target };
 
 struct Options {
   Command command = Command::help;
   std::string help_text;                    ///< for help and version: what to print
   pipeline::RecordRequest record;           ///< run, record, doctor
-  judge::Policy policy;                     ///< run, judge
+  PolicyFlags policy;                       ///< run, judge, baseline
   std::vector<report::ReportFile> reports;  ///< beside the console report
   std::string output;                       ///< console report; empty: standard error (run) or output (judge)
   std::string recording;                    ///< record: where to; run: kept there too if not empty
-  std::vector<std::string> inputs;          ///< judge
+  std::vector<std::string> inputs;          ///< judge, baseline
+  std::vector<std::string> merge_junit;     ///< run, judge: other test results to merge into the JUnit report
+  std::string write_suppressions;           ///< judge
+  bool print_policy = false;                ///< judge
+  std::string baseline_action, baseline_file, accept_reason;
+  judge::MergeRule merge_rule = judge::MergeRule::parts;  ///< judge, baseline
+  std::size_t expected_parts = 0;                         ///< judge; 0: any number
   int leak_exit_code = 23;
   bool skip_if_unsupported = false;
   bool list_probes = false;  ///< doctor --probes

@@ -3,34 +3,10 @@
 // version in the prefix.
 #include "harness/judge/fingerprint.h"
 
-#include <cstdint>
-
-#include <fmt/format.h>
+#include "harness/judge/fnv128.h"
 
 namespace leakgate::judge {
 namespace {
-
-__extension__ typedef unsigned __int128 Wide;
-
-class Fnv128 {
- public:
-  /// Adds `text` and a border, so that ("ab", "c") and ("a", "bc") differ.
-  void add(std::string_view text) {
-    for (const char c : text)
-      add_byte(static_cast<unsigned char>(c));
-    add_byte(0);
-  }
-  [[nodiscard]] std::string hex() const {
-    return fmt::format("{:016x}{:016x}", static_cast<std::uint64_t>(hash_ >> 64),
-                       static_cast<std::uint64_t>(hash_));
-  }
-
- private:
-  void add_byte(unsigned char byte) { hash_ = (hash_ ^ byte) * kPrime; }
-
-  static constexpr Wide kPrime = (static_cast<Wide>(0x0000000001000000ull) << 64) | 0x000000000000013Bull;
-  Wide hash_ = (static_cast<Wide>(0x6c62272e07bb0142ull) << 64) | 0x62b821756295c58dull;
-};
 
 bool skipped(FrameOwner owner) {
   return owner == FrameOwner::allocator || owner == FrameOwner::standard_library;

@@ -3,10 +3,14 @@
 #include "harness/judge/judge.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "harness/base/text.h"
+#include "harness/judge/gate.h"
+#include "harness/judge/insight.h"
 #include "harness/judge/leaks.h"
 #include "harness/judge/rules.h"
 
@@ -25,8 +29,7 @@ bool names_cause(const model::RunInfo& run, std::string_view cause) {
 
 /// Blocks without a test belong to "(outside tests)" of their process; a row is made where the recording has
 /// none.
-Recording with_owner_for_each_block(const Recording& recording) {
-  Recording result = recording;
+void give_each_block_an_owner(Recording& result) {
   std::map<std::uint32_t, std::uint32_t> outside;
   for (std::uint32_t i = 0; i < result.tests.size(); ++i)
     if (result.tests[i].outside) outside.try_emplace(result.tests[i].process, i);
@@ -43,7 +46,6 @@ Recording with_owner_for_each_block(const Recording& recording) {
     }
     group.test = it->second;
   }
-  return result;
 }
 
 /// Whatever was lost is named as a reason, even if the recorder forgot to.
@@ -80,6 +82,7 @@ void add_tests(Verdict& verdict, const Recording& recording, std::vector<Candida
     judged.test = test;
     if (test.process < recording.processes.size()) judged.pid = recording.processes[test.process].pid;
     judged.verdict = judge_test(test, recording, leaks_of[i]);
+    judged.rerun = rerun_command(test, recording);
   }
   verdict.leaks.reserve(candidates.size());
   for (auto& candidate : candidates) {
@@ -111,34 +114,30 @@ void sum_up(Verdict& verdict) {
   if (!verdict.run.incomplete_reasons.empty())
     summary.verdict = model::RunVerdict::incomplete;
   else
-    summary.verdict = fails ? model::RunVerdict::fail : model::RunVerdict::pass;
+    summary.verdict =
+        fails || !verdict.limits_exceeded.empty() ? model::RunVerdict::fail : model::RunVerdict::pass;
 }
 
-Verdict judge_owned(const Recording& recording, const Policy& policy) {
+}  // namespace
+
+Verdict judge(Recording recording, const Policy& policy) {
+  give_each_block_an_owner(recording);
+  const auto stacks = std::make_shared<const model::StackTable>(model::StackTable{
+      std::move(recording.modules), std::move(recording.frames), std::move(recording.stacks)});
   Verdict verdict;
   verdict.tool_version = recording.tool_version;
   verdict.run = recording.run;
   verdict.tracer = recording.tracer;
   verdict.processes = recording.processes;
-  auto collected = collect_leaks(recording);
+  auto collected = collect_leaks(recording, stacks);
   for (auto& note : notes_on(collected.not_judged))
     verdict.tracer.notes.push_back(std::move(note));
-  for (auto& candidate : collected.candidates)
-    judge_leak(candidate, recording, policy);
-  verdict.limits_exceeded = apply_limits(collected.candidates, policy);
+  verdict.policy_file = policy.file;
+  apply_policy(collected.candidates, recording, policy, verdict);
   add_reasons(verdict, recording);
   add_tests(verdict, recording, collected.candidates);
   sum_up(verdict);
   return verdict;
-}
-
-}  // namespace
-
-Verdict judge(const Recording& recording, const Policy& policy) {
-  const bool all_owned = std::all_of(recording.blocks.begin(), recording.blocks.end(),
-                                     [&](const auto& group) { return group.test < recording.tests.size(); });
-  return all_owned ? judge_owned(recording, policy)
-                   : judge_owned(with_owner_for_each_block(recording), policy);
 }
 
 }  // namespace leakgate::judge

@@ -9,9 +9,10 @@
 
 namespace leakgate::judge {
 
-/// The verdict on `recording` under `policy`. Tests keep their recorded order; leaks are sorted by test,
-/// bytes (most first), site and fingerprint. Blocks of processes that are not judged (death tests, replaced
-/// images, runners, processes still running) make no leaks; tracer.notes counts them.
-model::Verdict judge(const model::Recording& recording, const Policy& policy);
+/// The verdict on `recording`, which it keeps the stacks of, under `policy`. Tests keep their recorded order;
+/// leaks are sorted by test, bytes (most first), site and fingerprint. Blocks of processes that are not
+/// judged (death tests, replaced images, runners, processes still running) make no leaks; tracer.notes counts
+/// them.
+model::Verdict judge(model::Recording recording, const Policy& policy);
 
 }  // namespace leakgate::judge

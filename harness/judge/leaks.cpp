@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
 
-#include <fmt/format.h>
-
 #include "harness/judge/fingerprint.h"
+#include "harness/judge/fnv128.h"
 #include "harness/judge/policy.h"
 #include "harness/judge/runtime_memory.h"
 #include "harness/judge/site.h"
@@ -25,26 +23,10 @@ using model::VerdictFrame;
 /// What is known of a stack, worked out once however many groups share it.
 struct StackFacts {
   std::string fingerprint;
-  std::string identity;  ///< fingerprint plus files and lines: what makes two allocation sites one
+  Fnv128 identity;  ///< fingerprint plus files and lines: what makes two allocation sites one
   std::size_t site = 0;
   std::string_view kept_by;
 };
-
-std::vector<VerdictFrame> resolve(const Recording& recording, std::uint32_t index) {
-  std::vector<VerdictFrame> frames;
-  if (index >= recording.stacks.size()) return frames;
-  const auto& stack = recording.stacks[index].frames;
-  frames.reserve(stack.size());
-  for (const auto number : stack) {
-    if (number >= recording.frames.size()) continue;
-    const auto& frame = recording.frames[number];
-    const bool has_module = frame.module < recording.modules.size();
-    frames.push_back({frame.function, frame.full_function, frame.file, frame.line, frame.column,
-                      frame.inlined, has_module ? recording.modules[frame.module].path : std::string(),
-                      frame.offset});
-  }
-  return frames;
-}
 
 StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
   const auto owners = owners_of(frames);
@@ -55,21 +37,27 @@ StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
                                                       : allocating_runtime(frames, owners, truncated);
   facts.fingerprint = fingerprint_of(frames, owners);
   // what a runtime keeps and what the user allocates may stand on one line, in one function
-  facts.identity = fmt::format("{}\n{}", facts.fingerprint, facts.kept_by);
+  facts.identity.add(facts.fingerprint);
+  facts.identity.add(facts.kept_by);
   // Two lines of one function have one fingerprint, and are two sites all the same. What calls the test makes
   // no difference.
   for (std::size_t i = facts.site; i < frames.size(); ++i) {
     if (owners[i] == FrameOwner::framework || owners[i] == FrameOwner::runtime) break;
-    if (owners[i] == FrameOwner::user)
-      facts.identity += fmt::format("\n{}:{}", frames[i].file, frames[i].line);
+    if (owners[i] != FrameOwner::user) continue;
+    facts.identity.add(frames[i].file);
+    facts.identity.add(frames[i].line);
   }
   return facts;
 }
 
+struct HashKey {
+  std::size_t operator()(const Fnv128& key) const { return static_cast<std::size_t>(key.low()); }
+};
+
 class Collector {
  public:
-  explicit Collector(const Recording& recording)
-      : recording_(recording), facts_(recording.stacks.size() + 1) {}
+  Collector(const Recording& recording, const std::shared_ptr<const model::StackTable>& stacks)
+      : recording_(recording), stacks_(stacks), facts_(stacks->stacks.size() + 1) {}
 
   void add(const model::BlockGroup& group) {
     if (group.test >= recording_.tests.size() || group.blocks == 0) return;
@@ -83,18 +71,21 @@ class Collector {
 
  private:
   const StackFacts& facts_of(std::uint32_t stack) {
-    auto& slot = facts_[std::min<std::size_t>(stack, recording_.stacks.size())];
-    if (slot.fingerprint.empty()) {
-      resolved_ = resolve(recording_, stack);
-      resolved_stack_ = stack;
-      slot = examine(resolved_, stack < recording_.stacks.size() && recording_.stacks[stack].truncated);
-    }
-    return slot;
+    auto& slot = facts_[std::min<std::size_t>(stack, stacks_->stacks.size())];
+    if (!slot.fingerprint.empty()) return slot;
+    const model::LeakStack frames(stacks_, stack);
+    resolved_.assign(frames.begin(), frames.end());
+    return slot = examine(resolved_, frames.truncated());
   }
 
-  static std::string key_of(const model::BlockGroup& group, const StackFacts& facts) {
-    return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", group.process, group.test, static_cast<int>(group.kind),
-                       group.cycle, group.function, group.type, facts.identity);
+  static Fnv128 key_of(const model::BlockGroup& group, const StackFacts& facts) {
+    Fnv128 key = facts.identity;
+    for (const std::uint64_t number : {std::uint64_t{group.process}, std::uint64_t{group.test},
+                                       static_cast<std::uint64_t>(group.kind), std::uint64_t{group.cycle}})
+      key.add(number);
+    key.add(group.function);
+    key.add(group.type);
+    return key;
   }
 
   Candidate start(const model::BlockGroup& group, const StackFacts& facts) {
@@ -109,15 +100,11 @@ class Collector {
     leak.fingerprint = facts.fingerprint;
     leak.type = group.type;
     leak.cycle = group.cycle;
+    leak.lost_after = group.lost_after;
+    leak.lost_at_end = group.lost_at_end;
     leak.confidence = confidence_of(group.kind);
-    // Most stacks make one leak: what examine() has just looked at is used, not copied.
-    leak.stack = resolved_stack_ == group.stack ? std::move(resolved_) : resolve(recording_, group.stack);
-    resolved_stack_.reset();
+    leak.stack = model::LeakStack(stacks_, group.stack);
     leak.site = facts.site;
-    if (group.stack < recording_.stacks.size()) {
-      leak.truncated = recording_.stacks[group.stack].truncated;
-      leak.truncated_reason = recording_.stacks[group.stack].truncated_reason;
-    }
     return candidate;
   }
 
@@ -128,14 +115,13 @@ class Collector {
     leak.blocks = add_saturated(leak.blocks, group.blocks);
     leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
     leak.age_max_ms = std::max(leak.age_max_ms, group.age_max_ms);
-    leak.severity = severity_of(leak.bytes);
   }
 
   const Recording& recording_;
+  const std::shared_ptr<const model::StackTable>& stacks_;
   std::vector<StackFacts> facts_;       ///< the last one is that of no stack
-  std::vector<VerdictFrame> resolved_;  ///< of resolved_stack_
-  std::optional<std::uint32_t> resolved_stack_;
-  std::unordered_map<std::string, std::size_t> by_site_;
+  std::vector<VerdictFrame> resolved_;  ///< of the stack last examined
+  std::unordered_map<Fnv128, std::size_t, HashKey> by_site_;
   std::vector<Candidate> result_;
 };
 
@@ -143,9 +129,8 @@ bool comes_first(const Candidate& left, const Candidate& right) {
   const model::Leak &a = left.leak, &b = right.leak;
   if (a.test != b.test) return a.test < b.test;
   if (a.bytes != b.bytes) return a.bytes > b.bytes;
-  static const VerdictFrame kNowhere;
-  const VerdictFrame& at_a = a.site < a.stack.size() ? a.stack[a.site] : kNowhere;
-  const VerdictFrame& at_b = b.site < b.stack.size() ? b.stack[b.site] : kNowhere;
+  const VerdictFrame at_a = a.site < a.stack.size() ? a.stack[a.site] : VerdictFrame();
+  const VerdictFrame at_b = b.site < b.stack.size() ? b.stack[b.site] : VerdictFrame();
   return std::tie(at_a.file, at_a.line, at_a.function, a.fingerprint, a.kind, a.function, a.type, a.cycle,
                   b.blocks) < std::tie(at_b.file, at_b.line, at_b.function, b.fingerprint, b.kind, b.function,
                                        b.type, b.cycle, a.blocks);
@@ -158,9 +143,10 @@ std::uint64_t add_saturated(std::uint64_t a, std::uint64_t b) {
   return b > kMax - a ? kMax : a + b;
 }
 
-CollectedLeaks collect_leaks(const Recording& recording) {
+CollectedLeaks collect_leaks(const Recording& recording,
+                             const std::shared_ptr<const model::StackTable>& stacks) {
   CollectedLeaks result;
-  Collector collector(recording);
+  Collector collector(recording, stacks);
   std::set<std::uint32_t> counted;
   for (const auto& group : recording.blocks) {
     const bool known = group.process < recording.processes.size();

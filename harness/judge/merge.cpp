@@ -54,6 +54,7 @@ void join_run(model::RunInfo& into, model::RunInfo& part) {
   into.wall_ms = std::max(into.wall_ms, part.wall_ms);
   if (badness(part.exit) > badness(into.exit)) into.exit = part.exit;
   if (into.cwd != part.cwd) into.cwd.clear();
+  into.shard.reset();
   for (auto& reason : part.incomplete_reasons) {
     const auto same = std::find_if(
         into.incomplete_reasons.begin(), into.incomplete_reasons.end(),
@@ -71,6 +72,8 @@ void join_tracer(model::TracerInfo& into, model::TracerInfo& part) {
   add_to(into.frees, part.frees);
   for (const auto& [cause, count] : part.lost)
     add_to(into.lost[cause], count);
+  for (const auto& [cause, count] : part.truncated_stacks)
+    add_to(into.truncated_stacks[cause], count);
   into.peak_live_blocks = std::max(into.peak_live_blocks, part.peak_live_blocks);
   into.peak_live_bytes = std::max(into.peak_live_bytes, part.peak_live_bytes);
   for (auto& note : part.notes)

@@ -2,12 +2,25 @@
 // Merging the recordings of several shards (parallel jobs, parts of one suite) into one.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "harness/base/result.h"
 #include "harness/model/recording.h"
 
 namespace leakgate::judge {
+
+/// What recordings may be merged.
+enum class MergeRule {
+  parts,  ///< parts of one suite: the same program, build, command and version of leakgate
+  any     ///< whatever was recorded by the same version of leakgate
+};
+
+/// Whether `recordings`, read from the files `names`, make one run: none twice, not mixed, and no part
+/// missing where they say how many there are. `expected` is how many there must be, 0 for any number. Fails
+/// with ErrorKind::usage, naming the first two that do not fit.
+Status check_parts(const std::vector<model::Recording>& recordings, const std::vector<std::string>& names,
+                   MergeRule rule, std::size_t expected = 0);
 
 /// The recordings one after the other, as one: rows are renumbered, counters added, reasons for
 /// incompleteness joined by cause. The exit is the worst (a signal, then the highest code), the start the

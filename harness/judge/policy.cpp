@@ -1,8 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables behind policy.h.
+// Which rule holds for which test, and the tables behind policy.h.
 #include "harness/judge/policy.h"
 
+#include "harness/base/glob.h"
+
 namespace leakgate::judge {
+namespace {
+
+template <typename T>
+void take(std::optional<T>& into, const std::optional<T>& from) {
+  if (from) into = from;
+}
+
+}  // namespace
+
+void TestRules::apply(const TestRules& other) {
+  take(failing_kinds, other.failing_kinds);
+  take(min_size_bytes, other.min_size_bytes);
+  take(min_age_s, other.min_age_s);
+  take(min_age_tests, other.min_age_tests);
+  take(min_blocks, other.min_blocks);
+  take(min_tests, other.min_tests);
+  take(site.bytes, other.site.bytes);
+  take(site.blocks, other.site.blocks);
+  take(test.bytes, other.test.bytes);
+  take(test.blocks, other.test.blocks);
+}
+
+TestRules Policy::rules_for(std::string_view id) const {
+  TestRules result = rules;
+  for (const auto& one : overrides)
+    if (any_glob_matches(one.tests, id)) result.apply(one.rules);
+  if (!result.failing_kinds) result.failing_kinds = default_failing_kinds();
+  return result;
+}
+
+model::Severity Policy::severity(model::Kind kind, std::uint64_t bytes, std::uint64_t blocks,
+                                 std::string_view id) const {
+  for (auto rule = severities.rbegin(); rule != severities.rend(); ++rule)
+    if ((rule->kinds.empty() || rule->kinds.count(kind) != 0) && bytes >= rule->min_bytes &&
+        blocks >= rule->min_blocks && (rule->tests.empty() || any_glob_matches(rule->tests, id)))
+      return rule->severity;
+  return severity_of(bytes);
+}
+
+const std::set<model::Kind>& default_failing_kinds() {
+  static const std::set<model::Kind> kKinds = {model::Kind::definitely_lost, model::Kind::indirectly_lost,
+                                               model::Kind::possibly_lost, model::Kind::unclassified};
+  return kKinds;
+}
 
 double confidence_of(model::Kind kind) {
   switch (kind) {

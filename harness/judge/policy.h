@@ -1,26 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
-// The policy: what fails the gate. Filled from the command line (and later a file), read by judge.
+// The policy: what fails the gate. Filled from the command line over a file over these defaults, read by
+// judge.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "harness/judge/baseline.h"
+#include "harness/judge/suppressions.h"
 #include "harness/model/verdict.h"
 
 namespace leakgate::judge {
 
-struct Policy {
-  std::optional<std::uint64_t> max_leaked_bytes;   ///< tolerated over the whole run; none: nothing is
-  std::optional<std::uint64_t> max_leaked_blocks;  ///< likewise
-  std::uint64_t min_size_bytes = 0;                ///< leaks of fewer bytes are below the threshold
-  double min_age_s = 0;  ///< leaks whose oldest block is younger are below the threshold
-  std::set<model::Kind> failing_kinds = {model::Kind::definitely_lost, model::Kind::indirectly_lost,
-                                         model::Kind::unclassified};
+/// How much may leak: up to and including these numbers is tolerated; without any, nothing is.
+struct Limit {
+  std::optional<std::uint64_t> bytes;
+  std::optional<std::uint64_t> blocks;
 
-  /// Whether blocks of `kind` fail.
-  [[nodiscard]] bool fails(model::Kind kind) const { return failing_kinds.count(kind) != 0; }
+  [[nodiscard]] bool any() const { return bytes || blocks; }
+  /// Whether so much is within the limit; never where there is none.
+  [[nodiscard]] bool admits(std::uint64_t leaked_bytes, std::uint64_t leaked_blocks) const {
+    return any() && (!bytes || leaked_bytes <= *bytes) && (!blocks || leaked_blocks <= *blocks);
+  }
+  bool operator==(const Limit&) const = default;
 };
+
+/// Globs over a leak. Functions, modules and paths are looked for in every frame of its stack; a list that is
+/// empty says nothing.
+struct Filter {
+  std::vector<std::string> functions, modules, paths, tests;
+
+  [[nodiscard]] bool empty() const {
+    return functions.empty() && modules.empty() && paths.empty() && tests.empty();
+  }
+  bool operator==(const Filter&) const = default;
+};
+
+/// What may be set for some tests only.
+struct TestRules {
+  std::optional<std::set<model::Kind>> failing_kinds;
+  std::optional<std::uint64_t> min_size_bytes;  ///< leaks of fewer bytes are below the threshold
+  std::optional<double> min_age_s;  ///< leaks whose oldest block is younger are below the threshold
+  std::optional<std::uint64_t> min_age_tests;  ///< likewise, by tests that came after in the process
+  std::optional<std::uint64_t> min_blocks;     ///< leaks of fewer blocks are below the threshold
+  std::optional<std::uint64_t> min_tests;      ///< likewise, where fewer tests have the same leak
+  Limit site, test;
+
+  /// Takes over what `other` sets.
+  void apply(const TestRules& other);
+  bool operator==(const TestRules&) const = default;
+};
+
+/// Rules for the tests that one of the globs matches.
+struct Override {
+  std::vector<std::string> tests;
+  TestRules rules;
+};
+
+/// Leaks of these kinds, of so many bytes and blocks and more, have this severity.
+struct SeverityRule {
+  model::Severity severity = model::Severity::medium;
+  std::set<model::Kind> kinds;  ///< empty: any
+  std::uint64_t min_bytes = 0;
+  std::uint64_t min_blocks = 0;
+  std::vector<std::string> tests;  ///< empty: any
+};
+
+struct Policy {
+  TestRules rules;                  ///< for all tests; what is not set has no effect
+  std::vector<Override> overrides;  ///< the last that matches and sets something wins
+  Limit run, binary;
+  Filter focus, exclude;
+  std::vector<SeverityRule> severities;  ///< the last that matches wins over the scale by bytes
+  std::vector<Suppression> suppressions;
+  bool fail_unused_suppressions = false;
+  bool fail_expired_suppressions = false;
+  std::optional<Baseline> baseline;
+  std::vector<std::string> suppression_files;  ///< as named, relative to the policy file
+  std::string baseline_file;                   ///< likewise
+  std::string file;                            ///< where the policy was read from; empty: nowhere
+
+  /// The rules for the test `id`, all overrides applied, kinds always set.
+  [[nodiscard]] TestRules rules_for(std::string_view id) const;
+  /// The severity of a leak of `bytes` in `blocks` blocks of `kind` in the test `id`.
+  [[nodiscard]] model::Severity severity(model::Kind kind, std::uint64_t bytes, std::uint64_t blocks,
+                                         std::string_view id) const;
+};
+
+/// Kinds that fail where nothing else is said: all but still_reachable.
+const std::set<model::Kind>& default_failing_kinds();
 
 /// How probable it is that a leak of `kind` is one. A rule until calibration measures it: definitely lost
 /// 0.99, indirectly lost 0.97, unclassified 0.8, possibly lost 0.5, still reachable 0.2.

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules: a verdict and its reason for each leak, each test, and the limits over the whole run.
+// What follows for tests and processes: a verdict for each test, and what is not judged.
 #pragma once
 
 #include <vector>
 
 #include "harness/judge/leaks.h"
-#include "harness/judge/policy.h"
 #include "harness/model/recording.h"
 #include "harness/model/verdict.h"
 
 namespace leakgate::judge {
-
-/// Sets verdict and reason of `candidate`, limits over the whole run left aside.
-void judge_leak(Candidate& candidate, const model::Recording& recording, const Policy& policy);
-
-/// Where the failing candidates together stay within the policy's limits they become allowed; where they do
-/// not, one sentence for each limit exceeded is returned.
-std::vector<std::string> apply_limits(std::vector<Candidate>& candidates, const Policy& policy);
 
 /// Whether the end of `test` was missed by the tracer: never seen, though its process did not die by a
 /// signal.

@@ -28,6 +28,8 @@ LEAKGATE_NAMES(RunVerdict, "pass", "fail", "incomplete")
 LEAKGATE_NAMES(TestVerdict, "clean", "leak", "allowed", "incomplete")
 LEAKGATE_NAMES(LeakVerdict, "fail", "allowed", "suppressed", "below_threshold")
 LEAKGATE_NAMES(Severity, "low", "medium", "high", "critical")
+LEAKGATE_NAMES(BaselineState, "none", "new", "unchanged", "grown", "shrunk", "absent")
+LEAKGATE_NAMES(SuppressionState, "used", "unused", "expired")
 #undef LEAKGATE_NAMES
 
 }  // namespace
@@ -56,6 +58,12 @@ std::string_view name_of(LeakVerdict value) {
 std::string_view name_of(Severity value) {
   return list_name(value);
 }
+std::string_view name_of(BaselineState value) {
+  return list_name(value);
+}
+std::string_view name_of(SuppressionState value) {
+  return list_name(value);
+}
 
 template <typename Enum>
 std::optional<Enum> from_name(std::string_view name) {
@@ -72,5 +80,7 @@ template std::optional<RunVerdict> from_name<RunVerdict>(std::string_view);
 template std::optional<TestVerdict> from_name<TestVerdict>(std::string_view);
 template std::optional<LeakVerdict> from_name<LeakVerdict>(std::string_view);
 template std::optional<Severity> from_name<Severity>(std::string_view);
+template std::optional<BaselineState> from_name<BaselineState>(std::string_view);
+template std::optional<SuppressionState> from_name<SuppressionState>(std::string_view);
 
 }  // namespace leakgate::model

@@ -18,6 +18,8 @@ std::string_view name_of(RunVerdict value);
 std::string_view name_of(TestVerdict value);
 std::string_view name_of(LeakVerdict value);
 std::string_view name_of(Severity value);
+std::string_view name_of(BaselineState value);
+std::string_view name_of(SuppressionState value);
 
 /// The enumerator spelled `name`; nothing if there is none.
 template <typename Enum>

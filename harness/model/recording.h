@@ -25,6 +25,8 @@ enum class Framework { none, gtest, catch2, doctest, boost_test };
 struct ExitState {
   std::optional<int> code;
   std::optional<int> signal;
+
+  bool operator==(const ExitState&) const = default;
 };
 
 /// Why a run is not complete. `cause` is one of the tracer's loss counters or a name of its own
@@ -34,6 +36,18 @@ struct IncompleteReason {
   std::uint64_t count = 0;
   std::string message;  ///< one sentence for people
   std::string hint;     ///< the option or step that avoids it; may be empty
+
+  bool operator==(const IncompleteReason&) const = default;
+};
+
+/// Which part of a suite a run was: part `index` (0, 1, ...) of `total`, as the test program or ctest was
+/// told.
+struct Shard {
+  std::uint32_t index = 0;
+  std::uint32_t total = 0;  ///< at least 1
+  std::string by;           ///< what said so: "GTEST_TOTAL_SHARDS", "--shard-count", "ctest -I"
+
+  bool operator==(const Shard&) const = default;
 };
 
 struct RunInfo {
@@ -42,7 +56,10 @@ struct RunInfo {
   std::string started;  ///< UTC, ISO 8601, "2026-01-31T12:00:00Z"
   std::uint64_t wall_ms = 0;
   ExitState exit;
+  std::optional<Shard> shard;                        ///< nothing: not known to be a part
   std::vector<IncompleteReason> incomplete_reasons;  ///< empty means complete
+
+  bool operator==(const RunInfo&) const = default;
 };
 
 struct TracerInfo {
@@ -52,10 +69,15 @@ struct TracerInfo {
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;
   std::map<std::string, std::uint64_t> lost;  ///< lost events by cause; every cause is listed, most with 0
+  /// Allocations whose stack ends before the start of its thread, by cause; only causes that occurred.
+  std::map<std::string, std::uint64_t> truncated_stacks;
   std::uint64_t peak_live_blocks = 0;
   std::uint64_t peak_live_bytes = 0;
   std::vector<std::string>
       notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
+  std::uint64_t held_ns = 0;  ///< for which processes were held at judged moments, all together
+
+  bool operator==(const TracerInfo&) const = default;
 };
 
 /// Why the outstanding blocks of a process are, or are not, judged.
@@ -77,6 +99,8 @@ struct Process {
   bool stripped = false;  ///< no symbol table: tests inside it could not be told apart
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;
+
+  bool operator==(const Process&) const = default;
 };
 
 /// One test window, or the pseudo test of a process: blocks allocated outside every window.
@@ -94,11 +118,16 @@ struct Test {
   std::uint64_t allocations = 0;
   std::uint64_t allocated_bytes = 0;
   std::uint64_t peak_bytes = 0;
+  std::uint64_t held_us = 0;  ///< for which its process was held at its end
+
+  bool operator==(const Test&) const = default;
 };
 
 struct Module {
   std::string path;
   std::string build_id;  ///< lower-case hex; may be empty
+
+  bool operator==(const Module&) const = default;
 };
 
 /// One source-level frame. An inlined function is a frame of its own, in front of the one it was inlined
@@ -112,13 +141,21 @@ struct Frame {
   bool inlined = false;
   std::uint32_t module = kNone;  ///< index into Recording::modules
   std::uint64_t offset = 0;      ///< of the machine frame: address in the module file's own address space
+
+  bool operator==(const Frame&) const = default;
 };
 
-/// Innermost frame first: the allocation function's caller comes before its caller's caller.
+/// Innermost frame first: the allocation function's caller comes before its caller's caller. The counts are
+/// of the whole run, over all tests and processes; 0 and empty where they are not known.
 struct Stack {
   std::vector<std::uint32_t> frames;  ///< indexes into Recording::frames
   bool truncated = false;
   std::string truncated_reason;
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;                      ///< of blocks allocated here
+  std::vector<std::uint64_t> lifetime_log2_ms;  ///< of freed blocks; bucket n: lived under 2^n ms
+
+  bool operator==(const Stack&) const = default;
 };
 
 /// Outstanding blocks with the same process, test, allocation stack and kind.
@@ -136,7 +173,11 @@ struct BlockGroup {
   std::uint64_t age_max_ms = 0;
   std::string type;  ///< class of the object, where known
   bool cycle = false;
+  std::uint32_t lost_after = kNone;  ///< the later test at whose end they were first seen lost; kNone: its own
+  bool lost_at_end = false;          ///< they became lost only when the process ended
   std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
+
+  bool operator==(const BlockGroup&) const = default;
 };
 
 struct Recording {
@@ -149,6 +190,8 @@ struct Recording {
   std::vector<Frame> frames;
   std::vector<Stack> stacks;
   std::vector<BlockGroup> blocks;
+
+  bool operator==(const Recording&) const = default;
 };
 
 }  // namespace leakgate::model

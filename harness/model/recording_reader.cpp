@@ -2,6 +2,7 @@
 // JSON body -> Recording; see recording_tables.h for the form. The input is hostile: each member's type and
 // range is checked, the first thing found wrong is the one reported, and indexes that survive refer to rows
 // that exist.
+#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/model/recording_document.h"
 #include "harness/model/recording_file.h"
 #include "harness/model/recording_tables.h"
 
@@ -19,9 +21,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Resolved stacks are copied into the verdict, leak by leak; a small hostile file must not grow beyond this
-/// on the way.
+/// Reports write each stack out, leak by leak; a small hostile file must not grow beyond this on the way.
 constexpr std::uint64_t kMaxResolvedBytes = 1ull << 30;
+
+/// Milliseconds of 64 bits have no more powers of two.
+constexpr std::size_t kMaxLifetimeBuckets = 64;
+
+/// Merging counts the parts one by one.
+constexpr std::uint32_t kMaxShards = 100000;
 
 /// Reads members of one row and keeps the first complaint. A member that is missing keeps its default.
 class Reader {
@@ -142,6 +149,14 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
   in.read(row, "started", run.started);
   in.read(row, "wall_ms", run.wall_ms);
   in.read_exit(row, run.exit);
+  if (const Json* shard = in.find(row, "shard")) {
+    auto& part = run.shard.emplace();
+    in.read(*shard, "index", part.index);
+    in.read(*shard, "total", part.total);
+    in.read(*shard, "by", part.by);
+    if (in.ok() && (part.total == 0 || part.total > kMaxShards || part.index >= part.total))
+      in.complain("shard", fmt::format("is part {} of {}", part.index, part.total));
+  }
   in.for_each(row, "incomplete_reasons", [&](const Json& element) {
     auto& reason = run.incomplete_reasons.emplace_back();
     in.read(element, "cause", reason.cause);
@@ -149,6 +164,18 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
     in.read(element, "message", reason.message);
     in.read(element, "hint", reason.hint);
   });
+}
+
+/// The object `name` of `row`, counts by cause; absent is empty.
+void read_counts(Reader& in, const Json& row, const char* name,
+                 std::map<std::string, std::uint64_t>& counts) {
+  const Json* object = in.find(row, name);
+  if (object == nullptr) return;
+  if (!object->is_object()) return in.complain(name, "is not an object");
+  for (const auto& [cause, count] : object->items()) {
+    in.number(count, name, counts[cause]);
+    if (!in.ok()) return;
+  }
 }
 
 void read_tracer(Reader& in, const Json& row, TracerInfo& tracer) {
@@ -160,14 +187,10 @@ void read_tracer(Reader& in, const Json& row, TracerInfo& tracer) {
   in.read(row, "frees", tracer.frees);
   in.read(row, "peak_live_blocks", tracer.peak_live_blocks);
   in.read(row, "peak_live_bytes", tracer.peak_live_bytes);
+  in.read(row, "held_ns", tracer.held_ns);
   in.read(row, "notes", tracer.notes);
-  const Json* lost = in.find(row, "lost");
-  if (lost == nullptr) return;
-  if (!lost->is_object()) return in.complain("lost", "is not an object");
-  for (const auto& [cause, count] : lost->items()) {
-    in.number(count, "lost", tracer.lost[cause]);
-    if (!in.ok()) return;
-  }
+  read_counts(in, row, "truncated_stacks", tracer.truncated_stacks);
+  read_counts(in, row, "lost", tracer.lost);
 }
 
 void read_process(Reader& in, const Json& row, Process& process) {
@@ -195,33 +218,30 @@ void read_test(Reader& in, const Json& row, const Recording& recording, Test& te
   in.read(row, "allocations", test.allocations);
   in.read(row, "allocated_bytes", test.allocated_bytes);
   in.read(row, "peak_bytes", test.peak_bytes);
+  in.read(row, "held_us", test.held_us);
 }
 
-void read_frame(Reader& in, const Json& row, const std::vector<std::string>& strings,
-                const Recording& recording, Frame& frame) {
-  if (!row.is_array() || row.size() != 8) return in.complain("row", "is not a list of 8");
-  const auto text = [&](std::size_t column, std::string& out) {
-    std::uint32_t index = 0;
-    in.number(row[column], "row", index);
-    if (!in.ok()) return;
-    if (index >= strings.size())
-      return in.complain("row", fmt::format("refers to string {} of {}", index, strings.size()));
-    out = strings[index];
-  };
-  text(0, frame.function);
-  text(1, frame.full_function);
-  text(2, frame.file);
-  in.number(row[3], "line", frame.line);
-  in.number(row[4], "column", frame.column);
-  unsigned inlined = 0;
-  in.number(row[5], "inlined", inlined);
-  frame.inlined = inlined != 0;
-  std::int64_t module = -1;
-  in.number(row[6], "module", module);
-  if (module < -1 || module >= static_cast<std::int64_t>(recording.modules.size()))
-    in.complain("module", "refers to a module that is not there");
-  frame.module = module < 0 ? kNone : static_cast<std::uint32_t>(module);
-  in.number(row[7], "offset", frame.offset);
+/// Rows of the table "frames" as frames of `out`, whose modules are there already.
+void read_frames(Reader& in, std::vector<FrameRow>& rows, const std::vector<std::string>& strings,
+                 Recording& out) {
+  constexpr auto kMax = std::numeric_limits<std::uint32_t>::max();
+  out.frames.reserve(rows.size());
+  for (const FrameRow& row : rows) {
+    in.enter("frames", out.frames.size());
+    const auto& column = row.columns;
+    for (std::size_t i = 0; i < 3; ++i)
+      if (column[i] >= strings.size())
+        return in.complain("row", fmt::format("refers to string {} of {}", column[i], strings.size()));
+    if (column[3] > kMax || column[4] > kMax) return in.complain("line", "is out of range");
+    const bool has_module = column[FrameRow::kModule] != ~std::uint64_t{0};
+    if (has_module && column[FrameRow::kModule] >= out.modules.size())
+      return in.complain("module", "refers to a module that is not there");
+    out.frames.push_back(
+        {strings[column[0]], strings[column[1]], strings[column[2]], static_cast<std::uint32_t>(column[3]),
+         static_cast<std::uint32_t>(column[4]), column[5] != 0,
+         has_module ? static_cast<std::uint32_t>(column[FrameRow::kModule]) : kNone, column[7]});
+  }
+  rows = {};
 }
 
 void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& stack) {
@@ -235,6 +255,13 @@ void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& 
   });
   in.read(row, "truncated", stack.truncated);
   in.read(row, "truncated_reason", stack.truncated_reason);
+  in.read(row, "allocations", stack.allocations);
+  in.read(row, "frees", stack.frees);
+  in.for_each(row, "lifetime_log2_ms", [&](const Json& element) {
+    if (stack.lifetime_log2_ms.size() >= kMaxLifetimeBuckets)
+      return in.complain("lifetime_log2_ms", "has too many buckets");
+    in.number(element, "lifetime_log2_ms", stack.lifetime_log2_ms.emplace_back());
+  });
 }
 
 void read_group(Reader& in, const Json& row, const Recording& recording, BlockGroup& group) {
@@ -251,6 +278,8 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
   in.read(row, "age_max_ms", group.age_max_ms);
   in.read(row, "type", group.type);
   in.read(row, "cycle", group.cycle);
+  in.read_index(row, "lost_after", recording.tests.size(), false, group.lost_after);
+  in.read(row, "lost_at_end", group.lost_at_end);
   in.read(row, "retained_by", group.retained_by);
   if (in.ok() && group.test != kNone && recording.tests[group.test].process != group.process)
     in.complain("test", "belongs to another process");
@@ -271,7 +300,8 @@ void read_table(Reader& in, Json& body, const char* name, std::vector<Row>& rows
   body[name] = nullptr;  // a large table must not be held twice
 }
 
-void read_all(Reader& in, Json& body, Recording& out) {
+void read_all(Reader& in, RecordingDocument& document, Recording& out) {
+  Json& body = document.body;
   in.enter("recording");
   in.read(body, "tool_version", out.tool_version);
   for (const char* name : {"run", "tracer"}) {
@@ -292,8 +322,11 @@ void read_all(Reader& in, Json& body, Recording& out) {
     in.read(row, "path", m.path);
     in.read(row, "build_id", m.build_id);
   });
-  read_table(in, body, "frames", out.frames,
-             [&](const Json& row, Frame& f) { read_frame(in, row, strings, out, f); });
+  std::vector<Json> others;  // what stayed in this table is no row
+  read_table(in, body, "frames", others,
+             [&](const Json&, Json&) { in.complain("row", "is not a list of 8 whole numbers"); });
+  if (in.ok()) read_frames(in, document.frames, strings, out);
+  strings = {};
   read_table(in, body, "stacks", out.stacks, [&](const Json& row, Stack& s) { read_stack(in, row, out, s); });
   read_table(in, body, "blocks", out.blocks,
              [&](const Json& row, BlockGroup& g) { read_group(in, row, out, g); });
@@ -325,13 +358,13 @@ std::uint64_t resolved_bytes(const Recording& recording) {
 }  // namespace
 
 Result<Recording> parse_tables(std::string_view body) {
-  Json document = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded())
+  auto document = parse_document(body);
+  if (!document)
     return Error{ErrorKind::format, "the recording is not valid: its content is not JSON",
                  "record the run again"};
   Reader in;
   Recording recording;
-  read_all(in, document, recording);
+  read_all(in, *document, recording);
   if (!in.ok()) return Error{ErrorKind::format, in.error(), "record the run again"};
   if (resolved_bytes(recording) > kMaxResolvedBytes)
     return Error{ErrorKind::format,

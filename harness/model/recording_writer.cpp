@@ -44,6 +44,13 @@ void write_run(JsonWriter& out, const RunInfo& run) {
   optional_text(out, "started", run.started);
   optional_number(out, "wall_ms", run.wall_ms);
   write_exit(out, run.exit);
+  if (run.shard) {
+    out.begin_object("shard");
+    out.member("index", run.shard->index);
+    out.member("total", run.shard->total);
+    optional_text(out, "by", run.shard->by);
+    out.end_object();
+  }
   out.begin_array("incomplete_reasons");
   for (const auto& reason : run.incomplete_reasons) {
     out.begin_object();
@@ -68,8 +75,15 @@ void write_tracer(JsonWriter& out, const TracerInfo& tracer) {
   for (const auto& [cause, count] : tracer.lost)
     out.member(cause, count);
   out.end_object();
+  if (!tracer.truncated_stacks.empty()) {
+    out.begin_object("truncated_stacks");
+    for (const auto& [cause, count] : tracer.truncated_stacks)
+      out.member(cause, count);
+    out.end_object();
+  }
   optional_number(out, "peak_live_blocks", tracer.peak_live_blocks);
   optional_number(out, "peak_live_bytes", tracer.peak_live_bytes);
+  optional_number(out, "held_ns", tracer.held_ns);
   optional_list(out, "notes", tracer.notes);
   out.end_object();
 }
@@ -102,6 +116,7 @@ void write_test(JsonWriter& out, const Test& test) {
   optional_number(out, "allocations", test.allocations);
   optional_number(out, "allocated_bytes", test.allocated_bytes);
   optional_number(out, "peak_bytes", test.peak_bytes);
+  optional_number(out, "held_us", test.held_us);
   out.end_object();
 }
 
@@ -120,6 +135,8 @@ void write_group(JsonWriter& out, const BlockGroup& group) {
   optional_number(out, "age_max_ms", group.age_max_ms);
   optional_text(out, "type", group.type);
   if (group.cycle) out.member("cycle", true);
+  optional_index(out, "lost_after", group.lost_after);
+  if (group.lost_at_end) out.member("lost_at_end", true);
   optional_list(out, "retained_by", group.retained_by);
   out.end_object();
 }
@@ -169,6 +186,14 @@ void write_stack(JsonWriter& out, const Stack& stack) {
   out.end_array();
   if (stack.truncated) out.member("truncated", true);
   optional_text(out, "truncated_reason", stack.truncated_reason);
+  optional_number(out, "allocations", stack.allocations);
+  optional_number(out, "frees", stack.frees);
+  if (!stack.lifetime_log2_ms.empty()) {
+    out.begin_array("lifetime_log2_ms");
+    for (const auto count : stack.lifetime_log2_ms)
+      out.number(count);
+    out.end_array();
+  }
   out.end_object();
 }
 

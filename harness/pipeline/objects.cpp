@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Objects known before the run.
 #include "harness/pipeline/objects.h"
+#include "harness/pipeline/shard.h"
 
 #include <fmt/format.h>
 #include <time.h>
@@ -101,6 +102,9 @@ model::Recording describe_run(const RecordRequest& request) {
   recording.run.command = request.command;
   recording.run.cwd = working_directory();
   recording.run.started = utc_now();
+  recording.run.shard = find_shard(request.command, [&](std::string_view name) {
+    return std::string(request.caller.variable(name).value_or(""));
+  });
   return recording;
 }
 

@@ -161,7 +161,7 @@ void ConsoleReport::collapsed(const model::Leak& leak, std::size_t begin, std::s
 void ConsoleReport::stack(const model::Leak& leak) {
   const auto own = [&](std::size_t i) { return i == leak.site || root_.contains(leak.stack[i].file); };
   bool any_own = false;
-  for (const auto& one : leak.stack)
+  for (const auto one : leak.stack)
     any_own = any_own || root_.contains(one.file);
   const bool collapses = any_own && !style_.verbose;
   std::size_t width = 0;
@@ -186,8 +186,9 @@ void ConsoleReport::stack(const model::Leak& leak) {
     }
     ++shown_frames;
   }
-  if (leak.truncated)
-    line(tinted(Tint::yellow, fmt::format("      the stack ends here: {}", shown(leak.truncated_reason))));
+  if (leak.stack.truncated())
+    line(tinted(Tint::yellow,
+                fmt::format("      the stack ends here: {}", shown(leak.stack.truncated_reason()))));
 }
 
 void ConsoleReport::incomplete() {

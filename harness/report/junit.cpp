@@ -3,18 +3,17 @@
 // per test with the names the framework's own XML would use; leaks are one <failure> in it, because readers
 // take the first failure only.
 #include <algorithm>
-#include <cstdarg>
-#include <cstdio>
 #include <map>
 
 #include <fmt/format.h>
-#include <tinyxml2.h>
 
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/report/junit_merge.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
+#include "harness/report/xml_printer.h"
 
 namespace leakgate::report {
 namespace {
@@ -25,30 +24,10 @@ constexpr std::size_t kMaxNameBytes = 1000;  // of one function
 constexpr std::size_t kMaxTestNameBytes = 4000;
 constexpr std::size_t kChunkBytes = 1 << 20;
 
-/// tinyxml2's printer, with a text of our own: its own buffer counts in int and holds the whole document.
-class StringPrinter : public tinyxml2::XMLPrinter {
- public:
-  std::string text;
-
- protected:
-  void Print(const char* format, ...) override __attribute__((format(printf, 2, 3)));
-  void Write(const char* data, std::size_t size) override { text.append(data, size); }
-  void Putc(char c) override { text += c; }
-};
-
-void StringPrinter::Print(const char* format, ...) {
-  char buffer[64];
-  va_list arguments;
-  va_start(arguments, format);
-  const int size = std::vsnprintf(buffer, sizeof buffer, format, arguments);
-  va_end(arguments);
-  if (size > 0) text.append(buffer, std::min(static_cast<std::size_t>(size), sizeof buffer - 1));
-}
-
 class JunitReport {
  public:
-  JunitReport(const model::Verdict& verdict, const Sink& sink)
-      : verdict_(verdict), sink_(sink), root_(verdict) {}
+  JunitReport(const model::Verdict& verdict, const JunitInputs& merge, const Sink& sink)
+      : verdict_(verdict), sink_(sink), root_(verdict), merge_(merge) {}
   void render();
 
  private:
@@ -66,9 +45,7 @@ class JunitReport {
   [[nodiscard]] std::string frame_line(const model::VerdictFrame& frame) const;
   [[nodiscard]] std::string failure_text(const model::JudgedTest& judged) const;
 
-  void attribute(const char* name, std::string_view value) {
-    out_.PushAttribute(name, xml_attribute(value).c_str());
-  }
+  void attribute(const char* name, std::string_view value) { out_.attribute(name, value); }
   void counts(const Counts& counts);
   void property(const char* name, std::string_view value);
   void run_properties();
@@ -83,8 +60,14 @@ class JunitReport {
   }
 
   const model::Verdict& verdict_;
+
+  /// The failure of a test as others' documents need it.
+  [[nodiscard]] JunitFailure failure_of(const model::JudgedTest& judged) const;
+  [[nodiscard]] JunitMerge::Rows merge_rows() const;
+
   const Sink& sink_;
   SourceRoot root_;
+  JunitMerge merge_;
   StringPrinter out_;
   std::map<std::string, unsigned> used_names_;
 };
@@ -142,7 +125,7 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
       ++left_out;
       continue;
     }
-    if (const auto* site = site_of(leak)) {
+    if (const auto site = site_of(leak)) {
       model::VerdictFrame first = *site;
       first.inlined = false;
       text += frame_line(first) + "\n";
@@ -154,7 +137,8 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
       text += "    " + frame_line(leak.stack[i]) + "\n";
     if (leak.stack.size() > kMaxFramesShown)
       text += fmt::format("    and {}\n", counted(leak.stack.size() - kMaxFramesShown, "more frame"));
-    if (leak.truncated) text += fmt::format("    the stack ends here: {}\n", leak.truncated_reason);
+    if (leak.stack.truncated())
+      text += fmt::format("    the stack ends here: {}\n", leak.stack.truncated_reason());
   }
   if (left_out > 0) text += fmt::format("and {}, see the JSON report\n", counted(left_out, "more leak"));
   return xml_text(text);
@@ -176,28 +160,51 @@ void JunitReport::property(const char* name, std::string_view value) {
   out_.CloseElement();
 }
 
-void JunitReport::failure(const model::JudgedTest& judged) {
-  std::uint64_t bytes = 0, blocks = 0, leaks = 0;
+JunitFailure JunitReport::failure_of(const model::JudgedTest& judged) const {
+  JunitFailure result;
+  std::uint64_t leaks = 0;
   const model::Leak* first = nullptr;
   for (const auto index : judged.leaks) {
     const auto& leak = verdict_.leaks[index];
     if (leak.verdict != model::LeakVerdict::fail) continue;
     if (first == nullptr) first = &leak;
-    bytes += leak.bytes, blocks += leak.blocks, ++leaks;
+    result.bytes += leak.bytes, result.blocks += leak.blocks, ++leaks;
   }
-  if (first == nullptr) return;
-  std::string message = leaks == 1 ? leak_sentence(*first, root_)
-                                   : fmt::format("{} in {}, the largest: {}", amount(bytes, blocks),
-                                                 counted(leaks, "leak"), leak_sentence(*first, root_));
+  if (first == nullptr) return result;
+  const std::string message =
+      leaks == 1 ? leak_sentence(*first, root_)
+                 : fmt::format("{} in {}, the largest: {}", amount(result.bytes, result.blocks),
+                               counted(leaks, "leak"), leak_sentence(*first, root_));
+  result.message = shorten(message, kMaxNameBytes);
+  result.type = model::name_of(first->kind);
+  result.text = failure_text(judged);
+  return result;
+}
+
+void JunitReport::failure(const model::JudgedTest& judged) {
+  const JunitFailure failure = failure_of(judged);
+  if (failure.type.empty()) return;
   out_.OpenElement("properties");
-  property("leaked_bytes", fmt::format("{}", bytes));
-  property("leaked_blocks", fmt::format("{}", blocks));
+  property("leaked_bytes", fmt::format("{}", failure.bytes));
+  property("leaked_blocks", fmt::format("{}", failure.blocks));
   out_.CloseElement();
   out_.OpenElement("failure");
-  attribute("message", shorten(message, kMaxNameBytes));
-  attribute("type", model::name_of(first->kind));
-  out_.PushText(failure_text(judged).c_str());
+  attribute("message", failure.message);
+  attribute("type", failure.type);
+  out_.PushText(failure.text.c_str());
   out_.CloseElement();
+}
+
+/// The tests as others' documents name them.
+JunitMerge::Rows JunitReport::merge_rows() const {
+  JunitMerge::Rows rows;
+  for (std::size_t i = 0; i < verdict_.tests.size(); ++i) {
+    const auto& judged = verdict_.tests[i];
+    if (judged.test.outside) continue;
+    rows.push_back({i, class_name(judged.test), case_name(judged.test), judged.test.id,
+                    judged.verdict == model::TestVerdict::leak});
+  }
+  return rows;
 }
 
 void JunitReport::test_case(const model::JudgedTest& judged) {
@@ -239,6 +246,8 @@ void JunitReport::run_properties() {
   property("allocations", fmt::format("{}", verdict_.tracer.allocations));
   for (const auto& [cause, lost] : verdict_.tracer.lost)
     if (lost > 0) property("lost", fmt::format("{} {}", lost, cause));
+  for (const auto& [cause, count] : verdict_.tracer.truncated_stacks)
+    property("truncated_stacks", fmt::format("{} {}", count, cause));
   out_.CloseElement();
 }
 
@@ -279,21 +288,27 @@ void JunitReport::run_case() {
 }
 
 void JunitReport::render() {
+  const auto foreign =
+      merge_.place(merge_rows(), [&](std::size_t test) { return failure_of(verdict_.tests[test]); });
   std::map<std::uint32_t, std::vector<const model::JudgedTest*>> by_process;
   std::vector<const model::JudgedTest*> all;
-  for (const auto& judged : verdict_.tests) {
-    if (!is_shown(judged)) continue;
+  for (std::size_t i = 0; i < verdict_.tests.size(); ++i) {
+    const auto& judged = verdict_.tests[i];
+    if (!is_shown(judged) || foreign.placed.count(i) != 0) continue;
     by_process[judged.test.process].push_back(&judged);
     all.push_back(&judged);
   }
   const bool incomplete = verdict_.summary.verdict == model::RunVerdict::incomplete;
   Counts total = count(all);
+  total.tests += foreign.tests, total.failures += foreign.failures;
+  total.errors += foreign.errors, total.skipped += foreign.skipped;
   total.tests += incomplete ? 1 : 0;
   total.errors += incomplete ? 1 : 0;
   out_.PushDeclaration("xml version=\"1.0\" encoding=\"UTF-8\"");
   out_.OpenElement("testsuites");
   attribute("name", "leakgate");
   counts(total);
+  merge_.print(out_);
   for (const auto& [process, tests] : by_process)
     suite(program_name(verdict_, tests.front()->test), tests);
   if (incomplete) run_case();
@@ -305,7 +320,11 @@ void JunitReport::render() {
 }  // namespace
 
 void write_junit(const model::Verdict& verdict, const Sink& sink) {
-  JunitReport(verdict, sink).render();
+  JunitReport(verdict, {}, sink).render();
+}
+
+void write_merged_junit(const model::Verdict& verdict, const JunitInputs& merge, const Sink& sink) {
+  JunitReport(verdict, merge, sink).render();
 }
 
 }  // namespace leakgate::report

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "harness/base/result.h"
 #include "harness/model/verdict.h"
+#include "harness/report/junit_inputs.h"
 
 namespace leakgate::report {
 
@@ -28,6 +30,7 @@ struct ConsoleStyle {
 struct SarifLimits {
   std::size_t max_results = 25000;   ///< GitHub rejects more
   std::size_t max_locations = 1000;  ///< of one code flow
+  bool full = false;                 ///< also what does not fail
 };
 
 /// For people. The last line is "leakgate: pass|fail|incomplete: ...", without colour.
@@ -45,9 +48,44 @@ std::string render_sarif(const model::Verdict& verdict, const SarifLimits& limit
 /// The same, in pieces.
 void write_json(const model::Verdict& verdict, const Sink& sink);
 void write_junit(const model::Verdict& verdict, const Sink& sink);
+/// With the results of test frameworks merged in (junit_merge.cpp).
+void write_merged_junit(const model::Verdict& verdict, const JunitInputs& merge, const Sink& sink);
 void write_sarif(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink);
+void write_html(const model::Verdict& verdict, const Sink& sink);
+void write_markdown(const model::Verdict& verdict, const Sink& sink);
+void write_github_annotations(const model::Verdict& verdict, const Sink& sink);
+void write_github_summary(const model::Verdict& verdict, const Sink& sink);
+void write_code_quality(const model::Verdict& verdict, const Sink& sink);
+void write_openmetrics(const model::Verdict& verdict, const Sink& sink);
+void write_valgrind_xml(const model::Verdict& verdict, const Sink& sink);
+void write_collapsed(const model::Verdict& verdict, const Sink& sink);
+void write_heat_map(const model::Verdict& verdict, const Sink& sink);
+void write_problem_matcher(const model::Verdict& verdict, const Sink& sink);
+void write_gdb(const model::Verdict& verdict, const Sink& sink);
 
-enum class Format { console, json, junit, sarif };
+/// One file behind each. Enumerators are the words of --report, with hyphens for underscores.
+enum class Format {
+  console,
+  json,
+  junit,
+  sarif,
+  sarif_full,          ///< with what does not fail, as suppressed or unchanged: for archives and editors
+  html,                ///< one file, to be read in a browser
+  markdown,            ///< for a comment on a pull request
+  github_annotations,  ///< workflow commands, for standard output
+  github_summary,      ///< for GITHUB_STEP_SUMMARY
+  code_quality,        ///< GitLab's
+  openmetrics,
+  valgrind_xml,     ///< protocol 4
+  collapsed,        ///< stacks for flame graphs
+  heat_map,         ///< JSON by function and file
+  problem_matcher,  ///< file:line:column: severity: message
+  gdb               ///< commands that stop at leaking allocations
+};
+
+/// The words of --report, and back.
+std::vector<std::string> format_names();
+std::optional<Format> format_from_name(std::string_view name);
 
 /// A report to write: `path` may be "-" for standard output.
 struct ReportFile {
@@ -63,6 +101,7 @@ void write(const model::Verdict& verdict, Format format, const Sink& sink);
 
 /// Writes each report, whole or not at all; a report that cannot be written does not stop the next. Returns
 /// the first error.
-Status write_reports(const model::Verdict& verdict, const std::vector<ReportFile>& files);
+Status write_reports(const model::Verdict& verdict, const std::vector<ReportFile>& files,
+                     const JunitInputs& merge = {});
 
 }  // namespace leakgate::report

@@ -91,6 +91,7 @@ class SarifReport {
   void fingerprints(const model::Leak& leak);
   void code_flow(const model::Leak& leak, const std::string& program);
   void related(const model::Test& test);
+  void history(const model::Leak& leak);
   void leak_properties(const model::Leak& leak, const model::Test* test);
   [[nodiscard]] std::vector<const model::Leak*> choose() const;
 
@@ -231,16 +232,16 @@ void SarifReport::message(const model::Leak& leak, bool has_test_place) {
     sentence += has_test_place ? fmt::format(" in test [{}](1)", id) : fmt::format(" in test {}", id);
   }
   if (!leak.function.empty()) sentence += ", allocated by " + plain(leak.function);
-  if (const auto* site = site_of(leak)) sentence += " in " + plain(frame_name(*site));
+  if (const auto site = site_of(leak)) sentence += " in " + plain(frame_name(*site));
   text("message", sentence + ".");
 }
 
 /// GitHub's key gets a number after the hash, as its own algorithm gives one: two lines of one function are
 /// two alerts.
 void SarifReport::fingerprints(const model::Leak& leak) {
-  const auto* site = site_of(leak);
+  const auto site = site_of(leak);
   auto& places = places_by_fingerprint_[leak.fingerprint];
-  const auto place = site == nullptr ? std::string() : fmt::format("{}:{}", site->file, site->line);
+  const auto place = !site ? std::string() : fmt::format("{}:{}", site->file, site->line);
   const auto number = places.try_emplace(place, places.size() + 1).first->second;
   const auto hash =
       leak.fingerprint.substr(std::min(leak.fingerprint.size(), leak.fingerprint.find(':') + 1));
@@ -301,9 +302,7 @@ void SarifReport::result(const model::Leak& leak) {
   message(leak, has_test_place);
   out_.begin_array("locations");
   out_.begin_object();
-  static const model::VerdictFrame kNowhere;
-  const auto* site = site_of(leak);
-  place(site == nullptr ? kNowhere : *site, program);
+  place(site_of(leak).value_or(model::VerdictFrame()), program);
   out_.end_object();
   out_.end_array();
   fingerprints(leak);
@@ -311,15 +310,34 @@ void SarifReport::result(const model::Leak& leak) {
   if (has_test_place) related(*test);
   out_.key("rank");
   out_.decimal(leak.confidence * 100, 1);
+  if (limits_.full) history(leak);
   leak_properties(leak, test);
   out_.end_object();
+}
+
+/// What became of a result since the baseline, and why it does not count; services that take no notice of it
+/// get the failing leaks only.
+void SarifReport::history(const model::Leak& leak) {
+  using model::BaselineState;
+  if (leak.baseline != BaselineState::none)
+    out_.member("baselineState", leak.baseline == BaselineState::added       ? "new"
+                                 : leak.baseline == BaselineState::unchanged ? "unchanged"
+                                                                             : "updated");
+  if (leak.verdict == model::LeakVerdict::fail) return;
+  out_.begin_array("suppressions");
+  out_.begin_object();
+  out_.member("kind", "external");
+  out_.member("status", "accepted");
+  out_.member("justification", shorten(repair_utf8(leak.reason), kMaxTextBytes));
+  out_.end_object();
+  out_.end_array();
 }
 
 /// The failing leaks, in their order; those with most bytes where there are too many.
 std::vector<const model::Leak*> SarifReport::choose() const {
   std::vector<const model::Leak*> chosen;
   for (const auto& leak : verdict_.leaks)
-    if (leak.verdict == model::LeakVerdict::fail) chosen.push_back(&leak);
+    if (limits_.full || leak.verdict == model::LeakVerdict::fail) chosen.push_back(&leak);
   if (chosen.size() <= limits_.max_results) return chosen;
   std::stable_sort(chosen.begin(), chosen.end(),
                    [](const auto* a, const auto* b) { return a->bytes > b->bytes; });
@@ -329,9 +347,9 @@ std::vector<const model::Leak*> SarifReport::choose() const {
 
 void SarifReport::render() {
   const auto chosen = choose();
-  const auto failing = static_cast<std::size_t>(
-      std::count_if(verdict_.leaks.begin(), verdict_.leaks.end(),
-                    [](const auto& leak) { return leak.verdict == model::LeakVerdict::fail; }));
+  const auto wanted = static_cast<std::size_t>(std::count_if(
+      verdict_.leaks.begin(), verdict_.leaks.end(),
+      [&](const auto& leak) { return limits_.full || leak.verdict == model::LeakVerdict::fail; }));
   out_.begin_object();
   out_.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json");
   out_.member("version", "2.1.0");
@@ -349,7 +367,7 @@ void SarifReport::render() {
       verdict_.run.command.empty() ? "run" : std::string(base_name(verdict_.run.command.front()));
   out_.member("id", "leakgate/" + (program.empty() ? "run" : program) + "/");
   out_.end_object();
-  invocation(failing - chosen.size());
+  invocation(wanted - chosen.size());
   if (!root_.path().empty()) {
     out_.begin_object("originalUriBaseIds");
     out_.begin_object("%SRCROOT%");

@@ -11,12 +11,13 @@
 
 namespace leakgate::report {
 
-const model::VerdictFrame* site_of(const model::Leak& leak) {
-  return leak.site < leak.stack.size() ? &leak.stack[leak.site] : nullptr;
+std::optional<model::VerdictFrame> site_of(const model::Leak& leak) {
+  if (leak.site >= leak.stack.size()) return {};
+  return leak.stack[leak.site];
 }
 
 std::string frame_name(const model::VerdictFrame& frame) {
-  if (!frame.function.empty()) return frame.function;
+  if (!frame.function.empty()) return std::string(frame.function);
   if (frame.module.empty()) return fmt::format("unknown function at {:#x}", frame.offset);
   return fmt::format("offset {:#x} in {}", frame.offset, base_name(frame.module));
 }
@@ -40,10 +41,10 @@ std::string kind_words(model::Kind kind) {
 std::string leak_sentence(const model::Leak& leak, const SourceRoot& root) {
   std::string text = fmt::format("{} {}", amount(leak.bytes, leak.blocks), kind_words(leak.kind));
   if (!leak.function.empty()) text += ", allocated by " + leak.function;
-  if (const auto* site = site_of(leak)) {
+  if (const auto site = site_of(leak)) {
     if (const auto place = frame_place(*site, root); !place.empty())
       text += (leak.function.empty() ? ", at " : " at ") + place;
-    if (!site->function.empty()) text += " in " + site->function;
+    if (!site->function.empty()) (text += " in ") += site->function;
   }
   return text;
 }

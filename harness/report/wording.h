@@ -3,6 +3,7 @@
 // way.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "harness/model/verdict.h"
@@ -10,8 +11,8 @@
 
 namespace leakgate::report {
 
-/// The frame a report points at; nullptr if the stack is empty.
-const model::VerdictFrame* site_of(const model::Leak& leak);
+/// The frame a report points at; nothing if the stack is empty.
+std::optional<model::VerdictFrame> site_of(const model::Leak& leak);
 
 /// "make_node", or "offset 0x1139 in libfoo.so" where the function is unknown.
 std::string frame_name(const model::VerdictFrame& frame);

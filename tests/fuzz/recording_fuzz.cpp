@@ -30,6 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = model::format_recording(*recording);
   const auto again = model::parse_recording(text);
   require(again.has_value() && model::format_recording(*again) == text);
+  const auto twice = judge::check_parts({*recording, *again}, {"a", "b"}, judge::MergeRule::any);
+  require(!twice);
   const auto merged = judge::merge({*recording, *again});
   require(merged.has_value());
   judge::Policy policy;

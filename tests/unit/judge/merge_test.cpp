@@ -30,8 +30,8 @@ TEST(Merge, RowsOfEachShardKeepWhatTheyReferTo) {
     const auto& leak = verdict.leaks[i];
     EXPECT_EQ(leak.bytes, 10 * (i + 1));
     EXPECT_EQ(verdict.tests[leak.test].test.id, std::vector<std::string>({"A.a", "B.b", "C.c"})[i]);
-    EXPECT_EQ(leak.stack.at(0).function, std::vector<std::string>({"fa", "fb", "fc"})[i]);
-    EXPECT_EQ(leak.stack.at(0).module, "/lib/" + leak.stack[0].function + ".so");
+    EXPECT_EQ(leak.stack[0].function, std::vector<std::string>({"fa", "fb", "fc"})[i]);
+    EXPECT_EQ(leak.stack[0].module, "/lib/" + std::string(leak.stack[0].function) + ".so");
   }
 }
 
@@ -44,6 +44,8 @@ TEST(Merge, CountersAddUpAndTheWorstExitWins) {
   a.tracer.lost["map_full"] = 2;
   b.tracer.lost["map_full"] = 5;
   b.tracer.lost["other"] = 1;
+  a.tracer.truncated_stacks["no_cfi"] = 1;
+  b.tracer.truncated_stacks["no_cfi"] = 2;
   const auto allocations = a.tracer.allocations + b.tracer.allocations;
   const auto merged = merge({a, b});
   ASSERT_TRUE(merged);
@@ -54,6 +56,7 @@ TEST(Merge, CountersAddUpAndTheWorstExitWins) {
   EXPECT_EQ(merged->tracer.allocations, allocations);
   EXPECT_EQ(merged->tracer.lost.at("map_full"), 7u);
   EXPECT_EQ(merged->tracer.lost.at("other"), 1u);
+  EXPECT_EQ(merged->tracer.truncated_stacks.at("no_cfi"), 3u);
 }
 
 TEST(Merge, AnIncompleteShardMakesTheWholeIncomplete) {
@@ -73,6 +76,66 @@ TEST(Merge, OneRecordingStaysAsItIsAndNoneIsAnError) {
   const auto one = merge({shard("A.a", "f", 1).recording});
   ASSERT_TRUE(one);
   EXPECT_EQ(one->tests.size(), 1u);
+}
+
+std::string refusal(const std::vector<model::Recording>& recordings, MergeRule rule = MergeRule::parts,
+                    std::size_t expected = 0) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < recordings.size(); ++i)
+    names.push_back(std::string(1, static_cast<char>('a' + i)));
+  const auto checked = check_parts(recordings, names, rule, expected);
+  if (checked) return "";
+  EXPECT_EQ(checked.error().kind, ErrorKind::usage);
+  EXPECT_FALSE(checked.error().hint.empty());
+  return checked.error().message;
+}
+
+model::Recording part(std::uint32_t index, std::uint32_t total) {
+  auto recording = shard("T.t" + std::to_string(index), "f", 10).recording;
+  recording.run.shard = {index, total, "GTEST_TOTAL_SHARDS"};
+  return recording;
+}
+
+TEST(MergeCheck, TheSameRecordingTwiceIsRefused) {
+  const auto one = shard("A.a", "f", 1).recording;
+  EXPECT_EQ(refusal({one, shard("B.b", "f", 1).recording, one}), "a and c are the same recording");
+  EXPECT_EQ(refusal({one, one}, MergeRule::any), "a and b are the same recording");
+}
+
+TEST(MergeCheck, PartsOfOneSuiteAreTaken) {
+  EXPECT_EQ(refusal({part(1, 3), part(0, 3), part(2, 3)}), "");
+  EXPECT_EQ(refusal({part(1, 3)}), "") << "one job may look at its own part";
+  auto first = shard("A.a", "f", 1).recording, second = shard("B.b", "f", 1).recording;
+  first.run.command = {"/jobs/1/ctest", "-I", "1,,2", "--timeout", "5"};
+  second.run.command = {"ctest", "-I2,,2", "--timeout", "5"};
+  EXPECT_EQ(refusal({first, second}), "") << "what only chooses tests differs between parts";
+}
+
+TEST(MergeCheck, AMissingPartIsNamed) {
+  EXPECT_EQ(refusal({part(0, 4), part(2, 4)}), "part 2 of 4 is missing (and 1 more)");
+  EXPECT_EQ(refusal({part(0, 2), part(0, 2)}).substr(0, 7), "a and b");
+  auto again = part(0, 2);
+  again.run.wall_ms += 1;
+  EXPECT_EQ(refusal({part(0, 2), again}), "a and b are both part 1 of 2");
+  EXPECT_EQ(refusal({part(0, 2), part(1, 3)}), "a is one of 2 parts, b is one of 3");
+  EXPECT_EQ(refusal({part(0, 2), shard("A.a", "f", 1).recording}), "a is a part of a suite and b is not");
+  EXPECT_EQ(refusal({part(0, 4), part(2, 4)}, MergeRule::any), "");
+  EXPECT_EQ(refusal({part(0, 4)}, MergeRule::any, 4), "1 recording given, 4 expected");
+}
+
+TEST(MergeCheck, MixedRecordingsAreRefused) {
+  const auto one = shard("A.a", "f", 1).recording;
+  auto other = shard("B.b", "f", 1).recording;
+  other.run.command = {"./other_tests"};
+  EXPECT_EQ(refusal({one, other}), "a and b are of different commands");
+  EXPECT_EQ(refusal({one, other}, MergeRule::any), "");
+  other = shard("B.b", "f", 1).recording;
+  other.tool_version = "9.9";
+  EXPECT_EQ(refusal({one, other}, MergeRule::any), "a and b were recorded by leakgate 0.1.0 and 9.9");
+  auto first = one, second = shard("B.b", "f", 1).recording;
+  first.modules.push_back({"/home/dev/app/build/unit_tests", "aa"});
+  second.modules.push_back({"/home/dev/app/build/unit_tests", "bb"});
+  EXPECT_EQ(refusal({first, second}), "a and b are of different builds of unit_tests");
 }
 
 }  // namespace

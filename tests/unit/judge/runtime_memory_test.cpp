@@ -11,7 +11,7 @@ constexpr const char* kLibc = "/lib/x86_64-linux-gnu/libc.so.6";
 constexpr const char* kLoader = "/lib64/ld-linux-x86-64.so.2";
 constexpr const char* kLibstdcxx = "/lib/x86_64-linux-gnu/libstdc++.so.6.0.30";
 
-model::VerdictFrame frame(const std::string& function, const std::string& module = "/app/tests") {
+model::VerdictFrame frame(std::string_view function, std::string_view module = "/app/tests") {
   model::VerdictFrame result;
   result.function = function;
   result.module = module;

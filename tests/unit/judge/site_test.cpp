@@ -7,8 +7,8 @@
 namespace leakgate::judge {
 namespace {
 
-model::VerdictFrame frame(const std::string& function, const std::string& module = "/app/tests",
-                          const std::string& file = "") {
+model::VerdictFrame frame(std::string_view function, std::string_view module = "/app/tests",
+                          std::string_view file = "") {
   model::VerdictFrame result;
   result.function = function;
   result.module = module;

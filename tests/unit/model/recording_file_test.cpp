@@ -39,8 +39,10 @@ Recording full() {
   group.retained_by = {"g_cache", "std::map node"};
   builder.leak(leaky, stack, ~0ull, 1).stack = kNone;
   r.run.incomplete_reasons.push_back({"cause", 3, "message", "hint"});
+  r.run.shard = {2, 4, "--shard-count"};
   r.tracer.notes = {"note"};
   r.tracer.lost["map_full"] = 7;
+  r.tracer.truncated_stacks["depth"] = 3;
   r.processes[0].stripped = true;
   r.processes[0].allocations = 5;
   r.processes[0].frees = 4;
@@ -72,6 +74,7 @@ TEST(RecordingFile, ReadsBackWhatItWrote) {
   const auto again = parse_recording(text);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(format_recording(*again), text);
+  EXPECT_EQ(*again, full());
   EXPECT_EQ(again->blocks.at(0).retained_by.at(1), "std::map node");
   EXPECT_EQ(again->blocks.at(1).stack, kNone);
   EXPECT_EQ(again->blocks.at(1).bytes, ~0ull);
@@ -86,6 +89,7 @@ TEST(RecordingFile, ReadsBackWhatItWrote) {
   EXPECT_FALSE(again->tests.at(0).complete);
   EXPECT_EQ(again->stacks.at(0).truncated_reason, "no unwind table");
   EXPECT_EQ(again->tracer.lost.at("map_full"), 7u);
+  EXPECT_EQ(again->tracer.truncated_stacks.at("depth"), 3u);
   EXPECT_EQ(again->run.incomplete_reasons.at(0).hint, "hint");
 }
 
@@ -163,6 +167,8 @@ TEST(RecordingFile, WrongTypesAndRangesAreNamed) {
               HasSubstr("both"));
   EXPECT_THAT(error_with([](Json& b) { b["processes"][0]["args"] = {1}; }), HasSubstr("args"));
   EXPECT_THAT(error_with([](Json& b) { b["tracer"]["lost"]["x"] = "many"; }), HasSubstr("lost"));
+  EXPECT_THAT(error_with([](Json& b) { b["tracer"]["truncated_stacks"] = 1; }),
+              HasSubstr("truncated_stacks"));
 }
 
 TEST(RecordingFile, IndexesThatLeadNowhereAreRefused) {
@@ -176,7 +182,7 @@ TEST(RecordingFile, IndexesThatLeadNowhereAreRefused) {
   EXPECT_THAT(error_with([](Json& b) { b["stacks"][0]["frames"][0] = 1000; }), HasSubstr("stacks[0].frames"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0][0] = 1000; }), HasSubstr("frames[0]"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = 1000; }), HasSubstr("frames[0].module"));
-  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = -2; }), HasSubstr("frames[0].module"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = -2; }), HasSubstr("frames[0]"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0].erase(7); }), HasSubstr("frames[0]"));
 }
 
@@ -203,6 +209,31 @@ TEST(RecordingFile, AMissingFileIsNamed) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::not_found);
   EXPECT_THAT(result.error().message, HasSubstr("/nonexistent/x.lgrec"));
+}
+
+TEST(RecordingFile, APartThatIsNoneIsRefused) {
+  EXPECT_THAT(error_with([](Json& b) { b["run"]["shard"]["index"] = 4; }),
+              HasSubstr("run.shard is part 4 of 4"));
+  EXPECT_THAT(error_with([](Json& b) { b["run"]["shard"]["total"] = 0; }), HasSubstr("run.shard"));
+  EXPECT_THAT(error_with([](Json& b) { b["run"]["shard"] = 7; }), HasSubstr("is not an object"));
+}
+
+TEST(RecordingFile, FramesAreReadWhereverTheyStand) {
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0] = Json::array({1}); }),
+              HasSubstr("frames[0].row is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0] = 5; }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) {
+                b["frames"][0][3] = Json::array({1, 2});
+              }),
+              HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][3] = -1; }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0].push_back(1); }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = ~0ull; }), HasSubstr("is not a list of 8"));
+  EXPECT_THAT(error_with([](Json& b) { b["frames"] = 1; }), HasSubstr("frames is not a list"));
+  // nlohmann sorts members: frames come before strings and modules
+  const auto again = parse_recording(seal_recording(body_of(full()).dump()));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(*again, full());
 }
 
 }  // namespace

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sentences and filters, by table; see insight.h.
+#include "harness/judge/insight.h"
+
+#include <fmt/format.h>
+
+#include "harness/base/text.h"
+
+namespace leakgate::judge {
+namespace {
+
+/// What an allocation function hands to its caller, and how it is given back.
+std::string_view by_function(std::string_view function) {
+  if (function.starts_with("operator new[]"))
+    return "Delete the array with delete[], or hold it in std::vector or std::unique_ptr<T[]>.";
+  if (function.starts_with("operator new"))
+    return "Delete the object, or hold it in std::unique_ptr from the line that makes it.";
+  if (function == "strdup" || function == "strndup" || function == "asprintf" || function == "vasprintf" ||
+      function == "getline")
+    return "Free the string when it is no longer used: the caller of this function owns it.";
+  return "Free the block when it is no longer used, or hold it in an owner that does, such as "
+         "std::unique_ptr with a deleter.";
+}
+
+/// The function that the user's code called: operator new is a frame, not the allocation function.
+std::string_view called(const model::Leak& leak) {
+  for (std::size_t i = 0; i < leak.stack.size() && i < leak.site; ++i) {
+    const std::string_view function = leak.stack[i].function;
+    if (function.starts_with("operator new") || function == "strdup" || function == "strndup" ||
+        function == "asprintf" || function == "vasprintf" || function == "getline")
+      return function;
+  }
+  return leak.function;
+}
+
+/// `text` as one word of a POSIX shell.
+std::string shell_word(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text)
+    c == '\'' ? out += "'\\''" : out += c;
+  return out + "'";
+}
+
+/// Without what Catch2's and gtest's filters take for a pattern.
+std::string escaped(std::string_view id, std::string_view special) {
+  std::string out;
+  for (const char c : id) {
+    if (special.find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view recommendation_for(const model::Leak& leak) {
+  if (leak.cycle) return "Break the cycle: make one of the pointers that hold each other a weak one.";
+  switch (leak.kind) {
+    case model::Kind::indirectly_lost:
+      return "Look for the lost block that owns this one: freeing it properly usually frees this too.";
+    case model::Kind::possibly_lost:
+      return "See whether the pointer into the middle of the block is how it is owned; if not, free the "
+             "block.";
+    case model::Kind::still_reachable:
+      return "Clear what holds the block when the test ends, or allow this site if it is to live as long as "
+             "the process.";
+    case model::Kind::definitely_lost:
+    case model::Kind::unclassified:
+      break;
+  }
+  const auto* history = leak.stack.history();
+  if (history != nullptr && history->frees > 0 &&
+      history->frees >= history->allocations - history->allocations / 4)
+    return "Most blocks from this line are freed: look for the path that leaves without doing so, such as an "
+           "early return or an exception.";
+  return by_function(called(leak));
+}
+
+std::string rerun_command(const model::Test& test, const model::Recording& recording) {
+  constexpr std::size_t kMaxIdBytes = 4096;
+  if (test.outside || test.process >= recording.processes.size() || test.id.size() > kMaxIdBytes) return {};
+  const auto& process = recording.processes[test.process];
+  if (process.exe.empty() || printable(process.exe) != process.exe || printable(test.id) != test.id)
+    return {};
+  const std::string program = "leakgate run -- " + shell_word(process.exe);
+  switch (test.framework) {
+    case model::Framework::gtest:
+      return fmt::format("{} {}", program, shell_word("--gtest_filter=" + test.id));
+    case model::Framework::catch2:
+      return fmt::format("{} {}", program, shell_word(escaped(test.id, "\\,[]*~\"")));
+    case model::Framework::doctest:
+      return fmt::format("{} {}", program, shell_word("--test-case=" + escaped(test.id, ",\\")));
+    case model::Framework::boost_test:
+      return fmt::format("{} {}", program, shell_word("--run_test=" + test.id));
+    case model::Framework::none:
+      break;
+  }
+  std::string command = program;
+  for (std::size_t i = 1; i < process.args.size() && i < 64; ++i) {
+    if (printable(process.args[i]) != process.args[i] || command.size() > kMaxIdBytes) return {};
+    command += " " + shell_word(process.args[i]);
+  }
+  return command;
+}
+
+}  // namespace leakgate::judge
