@@ -120,6 +120,7 @@ Verdict judge_owned(const Recording& recording, const Policy& policy) {
   verdict.run = recording.run;
   verdict.tracer = recording.tracer;
   verdict.processes = recording.processes;
+  verdict.modules = recording.modules;
   auto collected = collect_leaks(recording);
   for (auto& note : notes_on(collected.not_judged))
     verdict.tracer.notes.push_back(std::move(note));

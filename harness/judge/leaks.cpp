@@ -59,8 +59,10 @@ StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
   // no difference.
   for (std::size_t i = facts.site; i < frames.size(); ++i) {
     if (owners[i] == FrameOwner::framework || owners[i] == FrameOwner::runtime) break;
-    if (owners[i] == FrameOwner::user)
-      facts.identity += fmt::format("\n{}:{}", frames[i].file, frames[i].line);
+    if (owners[i] != FrameOwner::user) continue;
+    facts.identity += fmt::format("\n{}:{}", frames[i].file, frames[i].line);
+    // of a stripped file the address is all that tells two callers apart
+    if (frames[i].function.empty()) facts.identity += fmt::format("+{:x}", frames[i].offset);
   }
   return facts;
 }

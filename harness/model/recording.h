@@ -52,12 +52,12 @@ struct TracerInfo {
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;
   std::map<std::string, std::uint64_t> lost;  ///< lost events by cause; every cause is listed, most with 0
-  /// Allocations whose stack ends before the start of its thread, by cause; only causes that occurred.
-  std::map<std::string, std::uint64_t> truncated_stacks;
   std::uint64_t peak_live_blocks = 0;
   std::uint64_t peak_live_bytes = 0;
   std::vector<std::string>
       notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
+  /// Allocations whose stack ends before the start of its thread, by cause; only causes that occurred.
+  std::map<std::string, std::uint64_t> truncated_stacks;
 };
 
 /// Why the outstanding blocks of a process are, or are not, judged.
