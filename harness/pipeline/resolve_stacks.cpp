@@ -70,6 +70,9 @@ void resolve_stacks(const model::Trace& trace, const RecordRequest& request, mod
   for (const model::BlockGroup& group : recording.blocks)
     if (group.stack < wanted.size()) wanted[group.stack] = true;
   const Resolved resolved = resolve_frames(trace, wanted, symbolizer, recording);
+  for (std::uint32_t module = 0; module < trace.modules.size(); ++module)
+    if (const std::string& note = symbolizer.note(module); !note.empty())
+      recording.tracer.notes.push_back(note);
 
   std::vector<std::uint32_t> renumbered(trace.stacks.size(), model::kNone);
   for (std::size_t i = 0; i < trace.stacks.size(); ++i) {
