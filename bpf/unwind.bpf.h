@@ -264,8 +264,8 @@ static __always_inline long step_frame_pointer(struct walk *w, enum lg_truncated
 	if (w->bp < w->sp || w->bp & 7 || w->bp - w->sp > (8 << 20) ||
 	    bpf_probe_read_user(pair, sizeof(pair), (void *)w->bp))
 		return stop(w, why);
-	if (why != LG_TRUNCATED_NOT && pair[1] && !in_a_module(w, pair[1]))
-		return stop(w, why);
+	if (pair[1] && !in_a_module(w, pair[1]))
+		return stop(w, why); /* no return address: bp was in other use */
 	w->sp = w->bp + 16;
 	w->bp = pair[0];
 	w->pc = pair[1];
