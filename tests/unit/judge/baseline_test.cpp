@@ -87,7 +87,7 @@ TEST(BaselineFile, ReadsBackWhatItWritesInOneLinePerEntry) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->entries, baseline.entries);
   EXPECT_EQ(format_baseline(*again), text);
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 7);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 8);
   std::size_t entries = 0;
   for (std::size_t at = text.find("\"test\""); at != std::string::npos; at = text.find("\"test\"", at + 1)) {
     ++entries;

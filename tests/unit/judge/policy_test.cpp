@@ -150,7 +150,7 @@ TEST(PolicyFile, ComplaintsNameThePlaceAndWhatIsAllowed) {
   EXPECT_EQ(error("{\"limits\": {\"site\": {\"bytes\": 9}, \"test\": {\"bytes\": 8}}}").first,
             "leakgate.json:1:31: the limit of a site in bytes is above that of the test");
   EXPECT_EQ(error("{\"focus\": {\"tests\": [\"A\"]}, \"exclude\": {\"tests\": [\"A\"]}}").first,
-            "leakgate.json:1:41: tests 'A' are both in focus and excluded");
+            "leakgate.json:1:40: tests 'A' are both in focus and excluded");
   EXPECT_THAT(error("{\"schema\": \"leakgate-policy/2\"}").first, HasSubstr("schema is not one"));
 }
 

@@ -89,8 +89,10 @@ TEST(Markdown, IsBoundedAndTextIsText) {
   const auto hostile = render(hostile_verdict(50), Format::markdown);
   EXPECT_THAT(hostile, Not(HasSubstr("]]>")));
   EXPECT_THAT(hostile, Not(HasSubstr("::error")));
-  for (const auto& line : lines_of(hostile))
-    if (line.starts_with("| ")) EXPECT_EQ(std::count(line.begin(), line.end(), '|'), 6) << line;
+  for (const auto& line : lines_of(hostile)) {
+    const bool is_row = line.starts_with("| ");
+    EXPECT_TRUE(!is_row || std::count(line.begin(), line.end(), '|') == 6) << line;
+  }
 }
 
 TEST(CodeQuality, HasWhatGitLabWants) {

@@ -16,9 +16,9 @@ struct Merged {
   explicit Merged(const model::Verdict& verdict, const std::vector<std::string>& inputs) {
     JunitInputs merge;
     for (const auto& input : inputs) {
-      auto document = parse_junit(input, "f");
-      EXPECT_TRUE(document) << document.error().message;
-      if (document) merge.documents.push_back(*document);
+      auto read = parse_junit(input, "f");
+      EXPECT_TRUE(read) << read.error().message;
+      if (read) merge.documents.push_back(*read);
     }
     write_merged_junit(verdict, merge, [&](std::string_view piece) { text += piece; });
     EXPECT_EQ(document.Parse(text.data(), text.size()), tinyxml2::XML_SUCCESS);
