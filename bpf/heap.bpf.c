@@ -4,8 +4,8 @@
  * says how its arguments are read. The return half exists on C functions alone: nothing an exception can pass
  * through.
  */
-#include "hold.bpf.h"
-#include "stacks.bpf.h"
+#include "operators.bpf.h"
+#include "signals.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -36,7 +36,7 @@ static __always_inline int is_tail_call(struct lg_thread *thread, __u64 sp)
  * that never returned (longjmp). A call on another stack (a signal handler's, a coroutine's) gets a slot of
  * its own.
  */
-static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __u64 sp)
+static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __u64 sp, __u64 bp)
 {
 	__u32 depth = thread->depth;
 	int i;
@@ -49,10 +49,12 @@ static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __
 		top = &thread->pending[(depth - 1) & (LG_MAX_PENDING - 1)];
 		if (sp == top->sp && is_tail_call(thread, sp))
 			return NULL;
-		if (sp < top->sp && top->sp - sp < (256 << 10))
+		if (sp < top->sp && top->sp - sp < LG_SIGNAL_FRAME_MIN)
+			return NULL;
+		if (sp < top->sp && top->sp - sp < (256 << 10) && !in_signal_handler(sp, bp, thread, top->sp))
 			return NULL;
 		if (sp < top->sp || sp - top->sp > (8 << 20))
-			break; /* another stack */
+			break; /* another stack, or a signal handler on this one */
 		depth--;
 	}
 	if (depth >= LG_MAX_PENDING) {
@@ -82,9 +84,11 @@ int alloc_enter(struct pt_regs *ctx)
 		if ((ready && *ready) || hold_until_examined(proc))
 			thread->examined = 1;
 	}
-	call = open_call(thread, PT_REGS_SP(ctx));
+	call = open_call(thread, PT_REGS_SP(ctx), PT_REGS_FP(ctx));
 	if (!call)
 		return 0;
+	if (thread->operators_noted)
+		drop_left_operators(thread, PT_REGS_SP(ctx));
 	call->sp = PT_REGS_SP(ctx);
 	call->function = function;
 	call->size = argument(ctx, cookie >> 8 & 0xf);

@@ -52,6 +52,18 @@ static __always_inline void note_vain_hold(struct lg_proc *proc)
 		__sync_fetch_and_or(&proc->flags, LG_PROC_LATE);
 }
 
+/*
+ * A turn of a wait in a program that may sleep: such a program holds up no RCU grace period, which placing
+ * probes waits for, and this helper passes a rescheduling point, which gives the processor to user space on
+ * kernels without preemption too. `stack` is any readable address.
+ */
+static __always_inline void give_way(__u64 stack)
+{
+	__u8 byte;
+
+	bpf_copy_from_user_task(&byte, 1, (void *)stack, bpf_get_current_task_btf(), 0);
+}
+
 /* Waits for process `index` to be examined, at most LG_HOLD_NS; for programs that may not sleep. */
 __weak __noinline int hold_until_examined(__u32 index)
 {

@@ -102,6 +102,25 @@ __weak __noinline int ledger_put(struct lg_live_key *key, struct lg_live *block)
 	return 0;
 }
 
+/* True when the block is in the ledger. */
+__weak __noinline int ledger_has(struct lg_live_key *key)
+{
+	__u32 tiers = live_tier_count;
+	void *tier;
+	int i;
+
+	if (!key)
+		return 0;
+	for (i = 1; i <= LG_LIVE_TIERS; i++) {
+		if (i > tiers)
+			break;
+		tier = live_tier(tiers - i);
+		if (tier && bpf_map_lookup_elem(tier, key))
+			return 1;
+	}
+	return 0;
+}
+
 /* Takes a block out and copies it to `block`. False: not in the ledger. */
 __weak __noinline int ledger_take(struct lg_live_key *key, struct lg_live *block)
 {

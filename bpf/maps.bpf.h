@@ -16,18 +16,23 @@
 
 enum lg_unwind_mode { LG_UNWIND_NONE = 0, LG_UNWIND_FRAME_POINTER = 1, LG_UNWIND_EH_FRAME = 2 };
 
+enum lg_moments { LG_MOMENTS_NONE = 0, LG_MOMENTS_EXIT = 1, LG_MOMENTS_TESTS = 2 };
+
 /* Settings, written once before load. */
 __weak const volatile __u64 cfg_start_ns = 0;
 __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
 __weak const volatile __u32 cfg_root_pid = 0;  /* the held target, in leakgate's pid namespace */
 __weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namespace */
 __weak const volatile __u32 cfg_max_processes = 0;
+__weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
+__weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;
+__weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
 
 /* An allocation call under way on one stack. */
 struct lg_pending {
@@ -40,7 +45,15 @@ struct lg_pending {
 	struct lg_live old;
 };
 
-enum { LG_MAX_PENDING = 4 };
+enum { LG_MAX_PENDING = 4, LG_MAX_OPERATORS = 4 };
+
+/* A call of an operator new that does not go through malloc. */
+struct lg_operator {
+	__u64 sp; /* 0: free */
+	__u64 size;
+	__u32 stack;
+	__u32 pad;
+};
 
 /* Per-thread state. Frames are collected here: too large for the BPF stack, and per-CPU memory is not safe in
  * programs that can be preempted. */
@@ -50,6 +63,9 @@ struct lg_thread {
 	__u32 examined;
 	__u32 depth;
 	struct lg_pending pending[LG_MAX_PENDING];
+	__u32 operators_noted; /* since the thread's state was made */
+	__u32 next_operator;
+	struct lg_operator operators[LG_MAX_OPERATORS];
 	__u64 frames[LG_MAX_FRAMES];
 };
 
@@ -83,6 +99,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } examined __weak SEC(".maps");
+
+/* the last judged moment that user space has answered */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384); /* --max-processes */
+	__type(key, __u32);
+	__type(value, __u32);
+} answered __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

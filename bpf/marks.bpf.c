@@ -3,7 +3,7 @@
  * Test windows seen from outside: entry probes on the test framework's own functions. What each argument
  * points at is described by struct lg_mark (wire.h), chosen by the attach cookie.
  */
-#include "task.bpf.h"
+#include "moment.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -111,10 +111,12 @@ static __always_inline void add_totals(struct pt_regs *ctx, const struct lg_mark
 		record->skipped += count;
 }
 
+/* The window's number if it left blocks behind, else 0. */
 static __noinline int end_test(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_thread *thread)
 {
 	struct lg_proc *proc = process_of(thread->proc - 1);
 	struct lg_record_test *record;
+	__u32 window;
 
 	if (!proc || !mark || !proc->test)
 		return 0;
@@ -123,12 +125,13 @@ static __noinline int end_test(struct pt_regs *ctx, const struct lg_mark *mark, 
 		proc->test = 0;
 		return 0;
 	}
+	window = (__s64)proc->test_live_bytes > 0 ? proc->test : 0;
 	close_window(proc, record);
 	record->tid = (__u32)bpf_get_current_pid_tgid();
 	if (mark->role == LG_MARK_TEST_END)
 		add_totals(ctx, mark, record);
 	bpf_ringbuf_submit(record, 0);
-	return 0;
+	return window;
 }
 
 static __noinline int start_test(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_thread *thread)
@@ -198,7 +201,17 @@ static __always_inline int does_not_apply(const struct lg_mark *mark, __u64 obje
 	       value != mark->when_value;
 }
 
-SEC("uprobe.multi")
+/* Closes the open window; the process is held while what the test left behind is looked at. */
+static __always_inline void close_test(struct pt_regs *ctx, const struct lg_mark *mark,
+				       struct lg_thread *thread, struct lg_proc *proc)
+{
+	__u32 window = end_test(ctx, mark, thread);
+
+	if (window && cfg_moments == LG_MOMENTS_TESTS && !is_idle_moment(proc))
+		hold_at_moment(ctx, proc, thread->proc - 1, LG_MOMENT_TEST_END, window);
+}
+
+SEC("uprobe.multi.s")
 int mark_hit(struct pt_regs *ctx)
 {
 	__u32 id = bpf_get_attach_cookie(ctx);
@@ -220,12 +233,13 @@ int mark_hit(struct pt_regs *ctx)
 		if (proc->test && proc->test_object == object)
 			break; /* another mark told of this start already */
 		proc->test_object = object;
-		end_test(ctx, mark, thread); /* where the framework shows no end, the next start is it */
+		close_test(ctx, mark, thread,
+			   proc); /* where the framework shows no end, the next start is it */
 		start_test(ctx, mark, thread);
 		break;
 	case LG_MARK_TEST_END:
 		if (!proc->crashed)
-			end_test(ctx, mark, thread);
+			close_test(ctx, mark, thread, proc);
 		break;
 	case LG_MARK_TEST_CRASH:
 		proc->crashed = 1;

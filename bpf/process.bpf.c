@@ -3,7 +3,7 @@
  * The tree of processes: who is traced. The root is adopted at its exec, children at their fork, before they
  * run.
  */
-#include "hold.bpf.h"
+#include "moment.bpf.h"
 
 #define LG_AT_BASE 7
 #define LG_AUXV_PAIRS 24
@@ -165,6 +165,30 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+static long spinning_moment_turn(__u32 turn, void *context)
+{
+	return is_over(turn, context);
+}
+
+/*
+ * The last thread is gone without _exit. From 6.16 on the tracepoint comes before the memory is given up
+ * (commit 6f4a1ac7d2a3, "exit: move and extend sched_process_exit() tracepoint"); before, there is nothing to
+ * look at.
+ */
+static __always_inline void hold_at_death(struct lg_proc *proc, __u32 index, struct task_struct *task)
+{
+	struct moment_state state = {.proc = index};
+
+	if (cfg_moments == LG_MOMENTS_NONE || is_idle_moment(proc) || !BPF_CORE_READ(task, mm))
+		return;
+	__sync_fetch_and_or(&proc->flags, LG_PROC_ENDING);
+	state.moment = announce_moment(proc, index, LG_MOMENT_DEATH, proc->test, task);
+	if (!state.moment)
+		return;
+	state.deadline = bpf_ktime_get_ns() + LG_BEAT_NS;
+	bpf_loop(LG_MOMENT_TURNS, spinning_moment_turn, &state, 0);
+}
+
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -176,8 +200,10 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!found || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	index = *found;
-	bpf_map_delete_elem(&tgids, &tgid);
 	proc = process_of(index);
+	if (proc && proc->tgid == tgid)
+		hold_at_death(proc, index, task);
+	bpf_map_delete_elem(&tgids, &tgid);
 	if (!proc || proc->tgid != tgid)
 		return 0; /* a vfork child that never reached exec */
 	record = reserve_record(sizeof(*record), LG_REC_EXIT, index);
@@ -193,26 +219,20 @@ struct patient_state {
 	__u64 stack; /* any readable address */
 };
 
-/*
- * As hold_turn, for a program that may sleep: it holds up no RCU grace period, which placing probes waits
- * for, and the helper passes a rescheduling point, which gives the processor to user space on kernels without
- * preemption too.
- */
 static long patient_turn(__u32 turn, void *context)
 {
 	struct patient_state *state = context;
-	__u8 byte;
 
 	if (hold_turn(turn, &state->hold))
 		return 1;
-	bpf_copy_from_user_task(&byte, 1, (void *)state->stack, bpf_get_current_task_btf(), 0);
+	give_way(state->stack);
 	return 0;
 }
 
 /*
  * The dynamic linker's debugger hook: called when the list of mapped objects changes. The cookie is the
  * distance from here to r_debug.r_state, 0 for RT_CONSISTENT: everything is mapped, no constructor of the new
- * objects has run.
+ * objects has run. Cookie 0: a place that is met in that state alone (musl's hook, a static program's entry).
  */
 SEC("uprobe.multi.s")
 int link_map_changed(struct pt_regs *ctx)
@@ -224,9 +244,10 @@ int link_map_changed(struct pt_regs *ctx)
 
 	if (!thread)
 		return 0;
-	if (bpf_copy_from_user(&link_map_state, sizeof(link_map_state),
-			       (void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
-	    link_map_state != 0)
+	if (bpf_get_attach_cookie(ctx) &&
+	    (bpf_copy_from_user(&link_map_state, sizeof(link_map_state),
+				(void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
+	     link_map_state != 0))
 		return 0;
 	index = thread->proc - 1;
 	proc = process_of(index);

@@ -29,7 +29,26 @@ struct signal_struct {
 	} live;
 } __attribute__((preserve_access_index));
 
+struct thread_struct {
+	unsigned long fsbase;
+} __attribute__((preserve_access_index));
+
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+} __attribute__((preserve_access_index));
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
+	unsigned int __state;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	struct thread_struct thread;
+	struct uprobe_task *utask;
 	int pid;
 	int tgid;
 	int exit_code;
@@ -43,10 +62,9 @@ struct linux_binprm {
 	const char *filename;
 } __attribute__((preserve_access_index));
 
-/* The task's process id in leakgate's own pid namespace. */
-static __always_inline __u32 visible_pid(struct task_struct *task)
+/* The number of `pid` in leakgate's own pid namespace. */
+static __always_inline __u32 visible_number(struct pid *pid)
 {
-	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
 	struct upid numbers = {};
 	__u32 size = bpf_core_type_size(struct upid);
 
@@ -56,6 +74,16 @@ static __always_inline __u32 visible_pid(struct task_struct *task)
 			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 				  cfg_pid_level * size);
 	return numbers.nr;
+}
+
+static __always_inline __u32 visible_pid(struct task_struct *task)
+{
+	return visible_number(BPF_CORE_READ(task, group_leader, thread_pid));
+}
+
+static __always_inline __u32 visible_tid(struct task_struct *task)
+{
+	return visible_number(BPF_CORE_READ(task, thread_pid));
 }
 
 /*
@@ -115,6 +143,7 @@ static __always_inline struct lg_thread *current_thread(void)
 	thread->proc = *index + 1;
 	thread->examined = 0;
 	thread->depth = 0;
+	thread->operators_noted = 0;
 	return thread;
 }
 

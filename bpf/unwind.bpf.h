@@ -224,6 +224,8 @@ static __always_inline int read_word(__u64 *word, __u64 address)
 
 static __always_inline long stop(struct walk *w, enum lg_truncated why)
 {
+	if (why != LG_TRUNCATED_NOT)
+		__sync_fetch_and_add(&truncated[why], 1);
 	w->truncated = why;
 	w->done = 1;
 	return 1;
@@ -273,8 +275,9 @@ static __always_inline long step_frame_pointer(struct walk *w, enum lg_truncated
 
 static __always_inline long step_rule(struct walk *w, __u32 rule)
 {
-	__u64 off = (__s64)LG_RULE_OFF(rule), cfa;
+	__u64 off = (__s64)LG_RULE_OFF(rule), cfa, at;
 	__u64 saved[2];
+	__u32 kind;
 
 	switch (LG_RULE_KIND(rule)) {
 	case LG_RULE_RSP:
@@ -283,16 +286,23 @@ static __always_inline long step_rule(struct walk *w, __u32 rule)
 	case LG_RULE_RBP:
 		cfa = w->bp + off;
 		break;
+	case LG_RULE_RSP_FAR:
+		cfa = w->sp + LG_RULE_FAR_OFF(rule);
+		rule = LG_RULE_MAKE(0, 0, 0, LG_RULE_FAR_RBP_OFF(rule));
+		break;
 	case LG_RULE_PLT:
 		cfa = w->sp + off + ((w->pc & 15) >= 11 ? 8 : 0);
 		break;
 	case LG_RULE_RSP_DEREF:
-		if (read_word(&cfa, w->sp + off))
-			return stop(w, LG_TRUNCATED_UNREADABLE);
-		break;
+	case LG_RULE_RSP_DEREF_PLUS8:
 	case LG_RULE_RBP_DEREF:
-		if (read_word(&cfa, w->bp + off))
+	case LG_RULE_RBP_DEREF_PLUS8:
+		kind = LG_RULE_KIND(rule);
+		at = kind == LG_RULE_RSP_DEREF || kind == LG_RULE_RSP_DEREF_PLUS8 ? w->sp : w->bp;
+		if (read_word(&cfa, at + off))
 			return stop(w, LG_TRUNCATED_UNREADABLE);
+		if (kind >= LG_RULE_RSP_DEREF_PLUS8)
+			cfa += 8;
 		break;
 	default:
 		return stop(w, LG_TRUNCATED_UNSUPPORTED);
@@ -300,8 +310,7 @@ static __always_inline long step_rule(struct walk *w, __u32 rule)
 	if (cfa <= w->sp || cfa & 7)
 		return stop(w, LG_TRUNCATED_UNREADABLE);
 	if (rule >> 20) {
-		__u64 at = LG_RULE_RBP_IN_FRAME(rule) ? w->bp + (__s64)LG_RULE_RBP_OFF(rule)
-						      : cfa + (__s64)LG_RULE_RBP_OFF(rule);
+		at = (LG_RULE_RBP_IN_FRAME(rule) ? w->bp : cfa) + (__s64)LG_RULE_RBP_OFF(rule);
 		if (at == cfa - 16) { /* the usual prologue: both words in one read */
 			if (bpf_probe_read_user(saved, sizeof(saved), (void *)at))
 				return stop(w, LG_TRUNCATED_UNREADABLE);
@@ -321,17 +330,49 @@ static __always_inline long step_rule(struct walk *w, __u32 rule)
 	return 0;
 }
 
+/*
+ * The return address that a return probe has replaced by the kernel's trampoline, for a frame whose return
+ * address stood just below w->sp; 0: none. Met where a signal handler interrupts a probed function.
+ */
+static __always_inline __u64 replaced_return(struct walk *w)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct return_instance *instance;
+	int i;
+
+	if (!bpf_core_field_exists(struct return_instance, orig_ret_vaddr) ||
+	    !bpf_core_field_exists(struct task_struct, utask))
+		return 0;
+	instance = BPF_CORE_READ(task, utask, return_instances);
+	for (i = 0; i < LG_MAX_PENDING; i++) {
+		if (!instance)
+			break;
+		if (BPF_CORE_READ(instance, stack) + 8 == w->sp)
+			return BPF_CORE_READ(instance, orig_ret_vaddr);
+		instance = BPF_CORE_READ(instance, next);
+	}
+	return 0;
+}
+
 static long walk_step(__u32 turn, void *context)
 {
 	struct walk *w = context;
 	struct lg_pc_entry entry;
 	__u32 kind, count = w->count;
+	__u64 replaced;
 
 	if (!w->pc)
 		return stop(w, LG_TRUNCATED_NOT);
 	if (count >= LG_MAX_FRAMES)
 		return stop(w, LG_TRUNCATED_DEPTH);
 	cached_look_up(&entry, w);
+	if (entry.frame >> LG_FRAME_MODULE_SHIFT == LG_FRAME_NO_MODULE && !w->exact) {
+		replaced = replaced_return(w);
+		if (replaced && replaced != w->pc) {
+			w->pc = replaced;
+			return 0;
+		}
+	}
 	w->thread->frames[count & (LG_MAX_FRAMES - 1)] = entry.frame;
 	w->hash = (w->hash ^ entry.frame) * 0x9e3779b97f4a7c15ULL;
 	w->hash ^= w->hash >> 29;

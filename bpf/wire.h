@@ -33,6 +33,12 @@ enum lg_rule_kind {
 	LG_RULE_SIGNAL = 7,    /* rsp points at a ucontext: all registers are taken from it */
 	LG_RULE_UNSUPPORTED =
 	    8, /* an expression or register the walker does not know: the stack ends here, marked truncated */
+	/* CFA = *(rsp + off) + 8, *(rbp + off) + 8: hand-written code that keeps the caller's rsp in its
+	   frame */
+	LG_RULE_RSP_DEREF_PLUS8 = 9,
+	LG_RULE_RBP_DEREF_PLUS8 = 10,
+	LG_RULE_RSP_FAR = 11, /* CFA = rsp + off, for frames of 256 KiB and more; other fields, see below */
+	LG_RULE_LAST = 11,
 };
 
 /*
@@ -49,6 +55,17 @@ struct lg_row {
 #define LG_RULE_OFF(rule) ((int)((__s32)((rule) << 12) >> 16) * 8)
 #define LG_RULE_RBP_IN_FRAME(rule) (((rule) >> 20) & 1)
 #define LG_RULE_RBP_OFF(rule) ((int)((__s32)(rule) >> 21) * 8)
+
+/*
+ * LG_RULE_RSP_FAR: bits 4..25 off/8, not signed; bits 26..31: n, where rbp is saved at CFA - 8 - 8n, 0:
+ * unchanged. A large local array is what makes such a frame.
+ */
+#define LG_RULE_FAR_OFF(rule) ((int)((rule) >> 4 & 0x3fffffu) * 8)
+#define LG_RULE_FAR_RBP_OFF(rule) ((rule) >> 26 ? -8 - (int)((rule) >> 26) * 8 : 0)
+#define LG_RULE_MAKE_FAR(off, rbp_off)                                                                       \
+	((__u32)LG_RULE_RSP_FAR | ((__u32)((off) / 8) & 0x3fffffu) << 4 |                                    \
+	 (__u32)((rbp_off) ? (-(rbp_off)-8) / 8 : 0) << 26)
+
 #define LG_RULE_MAKE(kind, off, rbp_in_frame, rbp_off)                                                       \
 	((__u32)(kind) | (((__u32)((off) / 8) & 0xffffu) << 4) | ((__u32)((rbp_in_frame) ? 1 : 0) << 20) |   \
 	 (((__u32)((rbp_off) / 8) & 0x7ffu) << 21))
@@ -169,6 +186,7 @@ enum lg_truncated {
 	LG_TRUNCATED_UNSUPPORTED = 3, /* a rule the walker does not know */
 	LG_TRUNCATED_UNREADABLE = 4,  /* stack memory could not be read */
 	LG_TRUNCATED_DEPTH = 5,	      /* more than LG_MAX_FRAMES frames */
+	LG_TRUNCATED_COUNT,
 };
 
 enum {
@@ -198,7 +216,8 @@ struct lg_stack {
 #define LG_FUNCTION_LIST(X)                                                                                  \
 	X(malloc)                                                                                            \
 	X(calloc)                                                                                            \
-	X(realloc) X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc) X(pvalloc)
+	X(realloc)                                                                                           \
+	X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc) X(pvalloc) X(operator_new)
 
 enum lg_function {
 	LG_FN_none,
@@ -246,6 +265,7 @@ enum lg_process_flags {
 	LG_PROC_HOLD_ASKED = 2, /* user space was asked to examine it */
 	LG_PROC_LATE = 4,	/* ran on unexamined */
 	LG_PROC_EXECED = 8,	/* its image came from exec, not from fork alone */
+	LG_PROC_ENDING = 16,	/* was held at its end: nothing is judged after it */
 };
 
 /* One process image: exec makes a new one. Written by the kernel side alone. */
@@ -260,8 +280,10 @@ struct lg_proc {
 	__u32 test_failed;
 	__u32 test_skipped;
 	__u32 framework;
-	__u32 vain_holds;  /* waits for user space that ended without an answer */
-	__u32 crashed;	   /* a framework reported a fatal signal */
+	__u32 vain_holds; /* waits for user space that ended without an answer */
+	__u32 crashed;	  /* a framework reported a fatal signal */
+	__u32 moment;	  /* judged moments so far */
+	__u32 pad;
 	__u64 test_object; /* what the open window's start pointed at: several marks may tell of one start */
 	__u64 allocations;
 	__u64 frees;
@@ -297,6 +319,7 @@ enum lg_record_type {
 	LG_REC_TEST_END = 5,
 	LG_REC_EXAMINE = 6, /* a process waits until its modules have been examined */
 	LG_REC_GROW = 7,    /* a table is three quarters full */
+	LG_REC_MOMENT = 8,  /* a process is held at a judged moment */
 };
 
 struct lg_record {
@@ -346,6 +369,53 @@ struct lg_record_test {
 	char suite[LG_NAME_MAX];
 	char name[LG_NAME_MAX];
 	char file[LG_PATH_MAX];
+};
+
+/* ---- judged moments ---- */
+
+enum lg_moment_kind {
+	LG_MOMENT_TEST_END = 1, /* a window with outstanding blocks was closed */
+	LG_MOMENT_EXIT = 2,	/* _exit was called: handlers and destructors have run */
+	LG_MOMENT_DEATH = 3,	/* a signal, or exit_group called directly: only its memory is left */
+};
+
+/* Registers of a thread in user mode, in this order. */
+enum lg_register {
+	LG_REG_AX,
+	LG_REG_BX,
+	LG_REG_CX,
+	LG_REG_DX,
+	LG_REG_SI,
+	LG_REG_DI,
+	LG_REG_BP,
+	LG_REG_SP,
+	LG_REG_8,
+	LG_REG_9,
+	LG_REG_10,
+	LG_REG_11,
+	LG_REG_12,
+	LG_REG_13,
+	LG_REG_14,
+	LG_REG_15,
+	LG_REG_IP,
+	LG_REG_FS_BASE,
+	LG_REG_COUNT
+};
+
+struct lg_record_moment {
+	struct lg_record head;
+	__u32 moment; /* number within the process image; user space answers with it */
+	__u32 kind;   /* enum lg_moment_kind */
+	__u32 window; /* the one that was closed; 0: none */
+	__u32 tid;    /* as seen in leakgate's pid namespace */
+};
+
+/* What the thread iterator writes for each thread of the asked-for process. */
+struct lg_thread_state {
+	__u32 tid;	/* as seen in leakgate's pid namespace */
+	__u32 running;	/* not asleep, stopped or dead: its registers may not be those given here */
+	__u64 switches; /* context switches so far: unchanged means that it has not run in between */
+	__u64 registers[LG_REG_COUNT];
 };
 
 #endif /* LEAKGATE_WIRE_H */

@@ -62,6 +62,7 @@ model::Test test_from_window(const model::TraceWindow& window, const model::Proc
   test.allocations = window.allocations;
   test.allocated_bytes = window.bytes;
   test.peak_bytes = window.peak_bytes;
+  test.held_us = window.held_ns / 1000;
   return test;
 }
 

@@ -139,6 +139,9 @@ const std::string& ElfImage::path() const {
 ElfType ElfImage::type() const {
   return state_->type;
 }
+std::uint64_t ElfImage::entry_point() const {
+  return state_->file.header().e_entry;
+}
 const std::string& ElfImage::interpreter() const {
   return state_->interpreter;
 }

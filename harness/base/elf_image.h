@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -69,6 +70,7 @@ class ElfImage {
 
   [[nodiscard]] const std::string& path() const;
   [[nodiscard]] ElfType type() const;
+  [[nodiscard]] std::uint64_t entry_point() const;               ///< address of a program's first instruction
   [[nodiscard]] const std::string& interpreter() const;          ///< PT_INTERP; empty: none
   [[nodiscard]] const std::vector<std::string>& needed() const;  ///< DT_NEEDED, in the file's order
   [[nodiscard]] const std::string& soname() const;
@@ -109,6 +111,12 @@ class ElfImage {
   [[nodiscard]] std::vector<Symbol> find_functions(std::span<const std::string_view> names) const;
   /// All functions and ifuncs that start at `vaddr`, whatever their names.
   [[nodiscard]] std::vector<Symbol> functions_at(std::uint64_t vaddr) const;
+  /// For each of `vaddrs` the data object that contains it, the smallest where several do; in one pass over
+  /// the tables.
+  [[nodiscard]] std::vector<std::optional<Symbol>> objects_at(std::span<const std::uint64_t> vaddrs) const;
+  /// What the dynamic linker writes where: address of a pointer in the file (a slot of the GOT) to the name
+  /// of the symbol whose address it will hold. Empty for a file without such relocations.
+  [[nodiscard]] std::map<std::uint64_t, std::string> import_slots() const;
   /// Addresses in (first, last] at which any function, ifunc or untyped symbol stands; sorted, each once.
   [[nodiscard]] std::vector<std::uint64_t> code_labels(std::uint64_t first, std::uint64_t last) const;
 

@@ -137,6 +137,36 @@ std::vector<Symbol> ElfImage::functions_at(std::uint64_t vaddr) const {
   return found;
 }
 
+std::vector<std::optional<Symbol>> ElfImage::objects_at(std::span<const std::uint64_t> vaddrs) const {
+  std::vector<std::optional<Symbol>> found(vaddrs.size());
+  std::vector<std::pair<std::uint64_t, std::size_t>> sorted;
+  for (std::size_t i = 0; i < vaddrs.size(); ++i)
+    sorted.emplace_back(vaddrs[i], i);
+  std::sort(sorted.begin(), sorted.end());
+  const auto first_at = [&](std::uint64_t vaddr) {
+    return std::lower_bound(sorted.begin(), sorted.end(), std::pair(vaddr, std::size_t{0}));
+  };
+  const auto contains = [](std::uint64_t start, std::uint64_t bytes, std::uint64_t vaddr) {
+    return vaddr >= start && vaddr - start < std::max<std::uint64_t>(bytes, 1);
+  };
+  const auto wanted = [&](const Elf64_Sym& entry) {
+    if (type_of(entry) != STT_OBJECT) return false;
+    const auto query = first_at(entry.st_value);
+    return query != sorted.end() && contains(entry.st_value, entry.st_size, query->first);
+  };
+  state_->for_each_symbol(wanted, [&](const RawSymbol& raw, SymbolTable table) {
+    const Symbol symbol = to_symbol(raw, SymbolKind::object, table);
+    for (auto query = first_at(symbol.vaddr);
+         query != sorted.end() && contains(symbol.vaddr, symbol.size_bytes, query->first); ++query) {
+      auto& best = found[query->second];
+      if (!best || symbol.size_bytes < best->size_bytes ||
+          (symbol.size_bytes == best->size_bytes && rank(symbol) < rank(*best)))
+        best = symbol;
+    }
+  });
+  return found;
+}
+
 std::vector<std::uint64_t> ElfImage::code_labels(std::uint64_t first, std::uint64_t last) const {
   std::set<std::uint64_t> labels;
   const auto wanted = [first, last](const Elf64_Sym& entry) {

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <thread>
 
+#include "harness/base/descriptor.h"
 #include "leakgate.skel.h"
 
 #ifdef __clang__
@@ -92,6 +94,7 @@ struct BpfSession::State {
   std::vector<int> live_tiers;  ///< descriptors of the inner maps, oldest first
   std::vector<int> stack_tiers;
   std::vector<int> inner_maps;
+  UnwindMode unwind = UnwindMode::eh_frame;
   std::uint64_t max_live_blocks = 0;
   std::uint32_t max_stack_tiers = LG_STACK_TIERS;
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
@@ -110,31 +113,47 @@ struct BpfSession::State {
 BpfSession::BpfSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
 BpfSession::~BpfSession() = default;
 
-Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options, std::int32_t root_pid) {
+/// Opens, sizes and loads the programs; a negative errno when that fails.
+int BpfSession::load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind) {
   libbpf_log().clear();
-  libbpf_set_print(keep_log);
-  auto state = std::make_unique<State>();
-  state->skeleton = leakgate_bpf__open();
-  if (!state->skeleton) return bpf_error("cannot open the eBPF programs", -errno);
-  leakgate_bpf& skeleton = *state->skeleton;
+  leakgate_bpf__destroy(state.skeleton);
+  state.skeleton = leakgate_bpf__open();
+  if (!state.skeleton) return -errno;
+  leakgate_bpf& skeleton = *state.skeleton;
   skeleton.rodata->cfg_start_ns = now_ns();
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(root_pid);
   skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
-  skeleton.rodata->cfg_unwind = options.unwind == UnwindMode::none            ? 0u
-                                : options.unwind == UnwindMode::frame_pointer ? 1u
-                                                                              : 2u;
+  skeleton.rodata->cfg_unwind = unwind == UnwindMode::none            ? 0u
+                                : unwind == UnwindMode::frame_pointer ? 1u
+                                                                      : 2u;
+  skeleton.rodata->cfg_moments = static_cast<std::uint32_t>(options.moments);
+  skeleton.bss->user_beat_ns = now_ns();
   bpf_map__set_max_entries(skeleton.maps.processes, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.examined, options.max_processes);
+  bpf_map__set_max_entries(skeleton.maps.answered, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.mapping_tables, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.records, options.ring_bytes);
+  state.unwind = unwind;
+  return leakgate_bpf__load(&skeleton);
+}
+
+Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options, std::int32_t root_pid) {
+  libbpf_set_print(keep_log);
+  auto state = std::make_unique<State>();
+  const bool automatic = options.unwind == UnwindMode::automatic;
+  int error = load(*state, options, root_pid, automatic ? UnwindMode::eh_frame : options.unwind);
+  // The verifier of another kernel may refuse the walk, with any of several codes; it never sees the walk
+  // when the setting rules it out. Without privileges a second attempt fails like the first.
+  if (error && error != -EPERM && automatic)
+    error = load(*state, options, root_pid, UnwindMode::frame_pointer);
+  if (error) return bpf_error("cannot load the eBPF programs", error);
+  leakgate_bpf& skeleton = *state->skeleton;
   state->max_live_blocks = options.max_live_blocks;
   if (options.max_stacks)
     state->max_stack_tiers =
         std::clamp<std::uint32_t>(options.max_stacks / LG_STACKS_PER_TIER, 1, LG_STACK_TIERS);
 
-  if (const int error = leakgate_bpf__load(&skeleton); error)
-    return bpf_error("cannot load the eBPF programs", error);
   state->ring = ring_buffer__new(
       bpf_map__fd(skeleton.maps.records),
       [](void* context, void* data, std::size_t size) {
@@ -175,11 +194,20 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
     case ProbeProgram::free_enter:
       handle = skeleton.progs.free_enter;
       break;
+    case ProbeProgram::operator_enter:
+      handle = skeleton.progs.operator_enter;
+      break;
+    case ProbeProgram::operator_return:
+      handle = skeleton.progs.operator_return;
+      break;
     case ProbeProgram::mark_hit:
       handle = skeleton.progs.mark_hit;
       break;
     case ProbeProgram::link_map_changed:
       handle = skeleton.progs.link_map_changed;
+      break;
+    case ProbeProgram::exit_hit:
+      handle = skeleton.progs.exit_hit;
       break;
   }
   std::vector<unsigned long> offsets;
@@ -303,6 +331,40 @@ void BpfSession::set_examined(std::uint32_t process) {
   bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.examined), &process, &yes, BPF_ANY);
 }
 
+void BpfSession::beat() {
+  __atomic_store_n(&state_->skeleton->bss->user_beat_ns, now_ns(), __ATOMIC_RELAXED);
+}
+
+void BpfSession::answer_moment(std::uint32_t process, std::uint32_t moment) {
+  bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.answered), &process, &moment, BPF_ANY);
+}
+
+Result<std::vector<lg_thread_state>> BpfSession::threads(std::int32_t pid) const {
+  bpf_iter_link_info info{};
+  info.task.pid = static_cast<std::uint32_t>(pid);
+  LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof info);
+  bpf_link* link = bpf_program__attach_iter(state_->skeleton->progs.list_threads, &options);
+  if (!link) return bpf_error("cannot list the threads of a process", -errno);
+  const Descriptor file(bpf_iter_create(bpf_link__fd(link)));
+  bpf_link__destroy(link);
+  if (!file) return bpf_error("cannot list the threads of a process", -errno);
+  std::vector<lg_thread_state> threads;
+  std::array<lg_thread_state, 24> part;  // whole records: the kernel hands out what fits
+  std::size_t have = 0;
+  for (;;) {
+    auto* at = reinterpret_cast<char*>(part.data());
+    const ssize_t got = ::read(file.get(), at + have, sizeof part - have);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got <= 0) break;
+    have += static_cast<std::size_t>(got);
+    const std::size_t whole = have / sizeof part[0];
+    threads.insert(threads.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(whole));
+    have -= whole * sizeof part[0];
+    std::memmove(at, at + whole * sizeof part[0], have);
+  }
+  return threads;
+}
+
 Status BpfSession::add_live_tier() {
   const auto tier = static_cast<std::uint32_t>(state_->live_tiers.size());
   if (tier >= LG_LIVE_TIERS)
@@ -360,12 +422,21 @@ Status BpfSession::grow() {
   return {};
 }
 
+UnwindMode BpfSession::unwind() const {
+  return state_->unwind;
+}
+
 lg_totals BpfSession::totals() const {
   return state_->skeleton->bss->totals;
 }
 
 std::vector<std::uint64_t> BpfSession::lost() const {
   const auto& counters = state_->skeleton->bss->lost;
+  return {std::begin(counters), std::end(counters)};
+}
+
+std::vector<std::uint64_t> BpfSession::truncated() const {
+  const auto& counters = state_->skeleton->bss->truncated;
   return {std::begin(counters), std::end(counters)};
 }
 

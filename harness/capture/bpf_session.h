@@ -25,12 +25,22 @@ struct ProbeSite {
 };
 
 /// Programs that probes lead to.
-enum class ProbeProgram { alloc_enter, alloc_exit, free_enter, mark_hit, link_map_changed };
+enum class ProbeProgram {
+  alloc_enter,
+  alloc_exit,
+  free_enter,
+  operator_enter,
+  operator_return,
+  mark_hit,
+  link_map_changed,
+  exit_hit
+};
 
 class BpfSession {
  public:
-  /// Loads the programs; nothing is attached yet. Fails with permission or unsupported, saying what is
-  /// missing.
+  /// Loads the programs; nothing is attached yet. Where the kernel refuses the .eh_frame walk and the
+  /// unwinder is to be chosen automatically, frame pointers are walked. Fails with permission or unsupported,
+  /// saying what is missing.
   static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, std::int32_t root_pid);
   ~BpfSession();
   BpfSession(const BpfSession&) = delete;
@@ -54,12 +64,22 @@ class BpfSession {
   void drop_mappings(std::uint32_t generation, std::uint32_t count);
   void set_examined(std::uint32_t process);
 
+  /// Tells the kernel side that we are there; without it for two seconds, waits at judged moments end.
+  void beat();
+  /// Ends the wait of a process at its judged moment number `moment`.
+  void answer_moment(std::uint32_t process, std::uint32_t moment);
+  /// The threads of process `pid`, main thread first. Registers of running ones are not to be relied on.
+  [[nodiscard]] Result<std::vector<lg_thread_state>> threads(std::int32_t pid) const;
+
   /// Adds tiers to the tables that asked for one. Fails (io) when memory is refused: losses are then counted
   /// by the kernel side.
   Status grow();
 
+  /// How stacks are walked; never `automatic`.
+  [[nodiscard]] UnwindMode unwind() const;
   [[nodiscard]] lg_totals totals() const;
-  [[nodiscard]] std::vector<std::uint64_t> lost() const;  ///< by enum lg_loss
+  [[nodiscard]] std::vector<std::uint64_t> lost() const;       ///< by enum lg_loss
+  [[nodiscard]] std::vector<std::uint64_t> truncated() const;  ///< walks that ended early, by lg_truncated
   [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const;
   [[nodiscard]] Result<lg_stack> stack(std::uint32_t id) const;
   /// Calls `visit` for every live block; `remove` says which are taken out of the table.
@@ -68,6 +88,7 @@ class BpfSession {
  private:
   struct State;
   explicit BpfSession(std::unique_ptr<State> state);
+  static int load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind);
   Status add_live_tier();
   Status add_stack_tiers(std::size_t count);
   std::unique_ptr<State> state_;

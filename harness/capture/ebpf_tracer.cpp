@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
 #include <set>
 
 namespace leakgate::capture {
@@ -19,31 +22,6 @@ constexpr const char* kLossNames[] = {
     LG_LOSS_LIST(X)
 #undef X
 };
-
-constexpr const char* kFunctionNames[] = {"",
-#define X(name) #name,
-                                          LG_FUNCTION_LIST(X)
-#undef X
-};
-
-const char* truncated_reason(std::uint16_t reason) {
-  switch (reason) {
-    case LG_TRUNCATED_NOT:
-      return "";
-    case LG_TRUNCATED_NO_MODULE:
-      return "code outside every known file";
-    case LG_TRUNCATED_NO_CFI:
-      return "no call frame information";
-    case LG_TRUNCATED_UNSUPPORTED:
-      return "an unwinding rule that is not supported";
-    case LG_TRUNCATED_UNREADABLE:
-      return "stack memory could not be read";
-    case LG_TRUNCATED_DEPTH:
-      return "more frames than are recorded";
-    default:
-      return "unknown";
-  }
-}
 
 std::uint64_t monotonic_ns() {
   timespec time{};
@@ -66,16 +44,38 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
   sum.bytes += block.size;
 }
 
+constexpr std::chrono::milliseconds kBeat{200};
+
+/// Until stopped: says that we are there, however long one moment takes.
+void beat(const std::stop_token& stop, BpfSession& session) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    session.beat();
+    wake.wait_for(lock, stop, kBeat, [] { return false; });
+  }
+}
+
 }  // namespace
 
-Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
+Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   start_ns_ = monotonic_ns();
   auto session = BpfSession::open(options_, target.pid);
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
+  tables_ = std::make_unique<MappingTables>(*session_);
   log_ = std::make_unique<TraceLog>(target.pid);
-  modules_ = std::make_unique<ModuleTable>(*session_, std::move(find_marks), options_.unwind,
+  if (options_.unwind == UnwindMode::automatic && session_->unwind() != UnwindMode::eh_frame)
+    problems_.emplace_back(
+        "this kernel refused the .eh_frame walk: stacks follow frame pointers and miss callers");
+  modules_ = std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks), session_->unwind(),
                                            options_.cache_directory);
+  moments_ = std::make_unique<MomentKeeper>(*session_, *modules_, std::move(hooks.classify), start_ns_);
+  heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
     auto added = modules_->add(object.open_path, object.path);
@@ -90,16 +90,23 @@ Status EbpfTracer::start(const TracedTarget& target, MarkFinder find_marks) {
 }
 
 Status EbpfTracer::poll() {
+  moments_->release_lingering();
   return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
 }
 
 void EbpfTracer::take(const lg_record& record, std::size_t size) {
   log_->take(record, size);
+  if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork))
+    tables_->fork(record.proc, reinterpret_cast<const lg_record_fork&>(record).child);
+  if (record.type == LG_REC_EXIT) tables_->end(record.proc);
   if (record.type == LG_REC_EXEC && size >= sizeof(lg_record_exec)) {
     const auto& exec = reinterpret_cast<const lg_record_exec&>(record);
+    if (exec.same_process) tables_->end(exec.replaced);
     if (exec.is_static) examine_static(exec);
   }
   if (record.type == LG_REC_EXAMINE) examine(record.proc);
+  if (record.type == LG_REC_MOMENT && size >= sizeof(lg_record_moment))
+    moments_->take(reinterpret_cast<const lg_record_moment&>(record), log_->image(record.proc).pid);
   if (record.type == LG_REC_GROW) {
     if (auto grown = session_->grow(); !grown) problems_.push_back(grown.error().message);
   }
@@ -140,18 +147,18 @@ void EbpfTracer::examine(std::uint32_t proc) {
     if (const std::string exe = read_link(fmt::format("/proc/{}/exe", pid)); !exe.empty()) image.exe = exe;
     if ((process->flags & LG_PROC_LATE) != 0 && image.framework != model::Framework::none) ++examined_late_;
   }
-  const std::uint32_t generation = next_generation_++;
-  if (auto stored = session_->set_mappings(proc, generation, rows); !stored)
-    problems_.push_back(stored.error().message);
+  if (auto stored = tables_->set(proc, rows); !stored) problems_.push_back(stored.error().message);
   session_->set_examined(proc);
-  tables_[proc] = {generation, static_cast<std::uint32_t>(rows.size())};
 }
 
 Status EbpfTracer::collect(bool everything) {
   return session_->visit_live([&](const lg_live_key& key, const lg_live& block) {
     const bool ended = log_->known(key.proc) && log_->image(key.proc).end != model::ImageEnd::running;
     if (!ended && !everything) return false;
-    model::TraceOutstanding& sum = sums_[{key.proc, block.test, block.stack}];
+    if (moments_->is_settled(key.proc)) return !everything;
+    const model::Kind kind = moments_->last_kind(key, block);
+    model::TraceOutstanding& sum = sums_[{key.proc, block.test, block.stack, kind}];
+    sum.kind = kind;
     sum.process = key.proc;
     sum.window = block.test;
     sum.stack = block.stack;
@@ -177,36 +184,16 @@ void EbpfTracer::read_processes() {
   }
 }
 
-Status EbpfTracer::read_stacks(model::Trace& trace) {
-  std::map<std::uint32_t, std::uint32_t> index_of;
-  for (auto& [key, sum] : sums_) {
-    if (sum.stack == 0) {
-      sum.stack = model::kNone;
-      continue;
-    }
-    const auto [found, fresh] = index_of.emplace(sum.stack, static_cast<std::uint32_t>(trace.stacks.size()));
-    if (fresh) {
-      auto stack = session_->stack(sum.stack);
-      if (!stack) return std::move(stack).error();
-      model::TraceStack row;
-      row.function = stack->function < std::size(kFunctionNames) ? kFunctionNames[stack->function] : "";
-      row.truncated_reason = truncated_reason(stack->truncated);
-      row.allocations = stack->allocations;
-      row.bytes = stack->bytes;
-      row.frees = stack->frees;
-      row.lifetime_log2_ms.assign(std::begin(stack->lifetime_log2_ms), std::end(stack->lifetime_log2_ms));
-      for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack->count, LG_MAX_FRAMES); ++i) {
-        const std::uint64_t frame = stack->frames[i];
-        const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
-        row.frames.push_back(
-            {module < trace.modules.size() ? static_cast<std::uint32_t>(module) : model::kNone,
-             frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
-      }
-      trace.stacks.push_back(std::move(row));
-    }
-    sum.stack = found->second;
+void EbpfTracer::note_moments(model::Trace& trace) {
+  for (const auto& [reason, times] : moments_->failures())
+    trace.tracer.notes.push_back(fmt::format(
+        "{} could not be held at {}, so its blocks stay unclassified: {}",
+        times == 1 ? "a process" : "processes", times == 1 ? "a judged moment" : "judged moments", reason));
+  for (model::TraceWindow& window : trace.windows) {
+    const auto held = moments_->held_ns_by_window().find({window.process, window.number});
+    if (held != moments_->held_ns_by_window().end()) window.held_ns = held->second;
   }
-  return {};
+  trace.tracer.held_ns = moments_->held_ns();
 }
 
 Result<model::Trace> EbpfTracer::finish() {
@@ -217,9 +204,10 @@ Result<model::Trace> EbpfTracer::finish() {
   read_processes();
   if (auto collected = collect(true); !collected) return std::move(collected).error();
   trace.modules = modules_->modules();
-  if (auto read = read_stacks(trace); !read) return std::move(read).error();
   for (auto& [key, sum] : sums_)
     trace.outstanding.push_back(sum);
+  trace.outstanding.insert(trace.outstanding.end(), moments_->groups().begin(), moments_->groups().end());
+  if (auto read = read_stacks(*session_, options_.all_stacks, trace); !read) return std::move(read).error();
   trace.processes = std::move(log_->processes());
   trace.windows = std::move(log_->windows());
 
@@ -228,9 +216,9 @@ Result<model::Trace> EbpfTracer::finish() {
   uname(&system);
   tracer.backend = "ebpf";
   tracer.kernel = system.release;
-  tracer.unwinder = options_.unwind == UnwindMode::none            ? "none"
-                    : options_.unwind == UnwindMode::frame_pointer ? "frame_pointer"
-                                                                   : "eh_frame";
+  tracer.unwinder = session_->unwind() == UnwindMode::none            ? "none"
+                    : session_->unwind() == UnwindMode::frame_pointer ? "frame_pointer"
+                                                                      : "eh_frame";
   for (const model::TraceProcess& process : trace.processes) {
     tracer.allocations += process.allocations;
     tracer.frees += process.frees;
@@ -245,6 +233,9 @@ Result<model::Trace> EbpfTracer::finish() {
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
+  note_moments(trace);
+  tell_truncated(*session_, tracer);
+  tracer.notes.insert(tracer.notes.end(), modules_->notes().begin(), modules_->notes().end());
   return trace;
 }
 

@@ -6,12 +6,16 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
 #include "harness/capture/bpf_session.h"
 #include "harness/capture/heap_tracer.h"
+#include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
+#include "harness/capture/moments.h"
+#include "harness/capture/stack_reader.h"
 #include "harness/capture/trace_log.h"
 
 namespace leakgate::capture {
@@ -20,7 +24,7 @@ class EbpfTracer final : public HeapTracer {
  public:
   explicit EbpfTracer(const TracerOptions& options) : options_(options) {}
 
-  Status start(const TracedTarget& target, MarkFinder find_marks) override;
+  Status start(const TracedTarget& target, TracerHooks hooks) override;
   [[nodiscard]] int event_descriptor() const override { return session_->event_descriptor(); }
   Status poll() override;
   [[nodiscard]] std::vector<std::int32_t> running() const override { return log_->running(); }
@@ -34,20 +38,20 @@ class EbpfTracer final : public HeapTracer {
   void examine_static(const lg_record_exec& exec);
   /// Takes the blocks of ended processes out of the kernel's table; of all processes when `everything`.
   Status collect(bool everything);
-  Status read_stacks(model::Trace& trace);
+  void note_moments(model::Trace& trace);
   void read_processes();
 
-  /// Blocks are summed up by process, window and stack.
-  using SumKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
+  /// Blocks that no moment summed up: by process, window, stack and kind.
+  using SumKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, model::Kind>;
 
   TracerOptions options_;
   std::unique_ptr<BpfSession> session_;
   std::unique_ptr<ModuleTable> modules_;
   std::unique_ptr<TraceLog> log_;
+  std::unique_ptr<MomentKeeper> moments_;
+  std::jthread heart_;  ///< says that we are there to processes that wait for us
   std::uint64_t start_ns_ = 0;
-  std::uint32_t next_generation_ = 1;
-  std::map<std::uint32_t, std::pair<std::uint32_t, std::uint32_t>>
-      tables_;  ///< process -> generation, mappings
+  std::unique_ptr<MappingTables> tables_;
   std::map<SumKey, model::TraceOutstanding> sums_;
   std::uint64_t collect_at_blocks_ = 1u << 18;
   std::uint64_t examined_late_ =

@@ -12,19 +12,26 @@
 
 #include "harness/base/elf_image.h"
 #include "harness/base/result.h"
+#include "harness/model/held_process.h"
 #include "harness/model/trace.h"
 
 namespace leakgate::capture {
 
+/// At which judged moments processes are held and their blocks classified; the ends of tests include those of
+/// processes.
+enum class Moments : std::uint32_t { none = 0, exits = 1, tests = 2 };
+
 enum class UnwindMode { automatic, eh_frame, frame_pointer, none };
 
 struct TracerOptions {
+  Moments moments = Moments::tests;
   UnwindMode unwind = UnwindMode::automatic;
   std::uint32_t max_processes = 16384;
   std::uint64_t max_live_blocks = 0;  ///< 0: grows to need
   std::uint32_t ring_bytes = 4u << 20;
   std::string cache_directory;   ///< of unwinding rows, between runs; empty: none
   std::uint32_t max_stacks = 0;  ///< 0: grows to need
+  bool all_stacks = false;       ///< the trace has every stack, not those of outstanding blocks alone
 };
 
 /// A text field of the object a mark's argument points at (enum lg_text_kind).
@@ -56,6 +63,12 @@ struct Mark {
 /// Finds the marks in a newly seen module.
 using MarkFinder = std::function<std::vector<Mark>(const ElfImage&)>;
 
+/// What the tracer is given by other stages.
+struct TracerHooks {
+  MarkFinder find_marks;
+  model::ClassifyHeld classify;  ///< called while a process is held
+};
+
 /// An object file the target will use: where it can be opened now, and the path the target sees.
 struct KnownObject {
   std::string open_path;
@@ -74,7 +87,7 @@ class HeapTracer {
   virtual ~HeapTracer() = default;
 
   /// Sets the tracer up on a held target; on success the target may be released.
-  virtual Status start(const TracedTarget& target, MarkFinder find_marks) = 0;
+  virtual Status start(const TracedTarget& target, TracerHooks hooks) = 0;
   /// Readable when poll() has something to do.
   [[nodiscard]] virtual int event_descriptor() const = 0;
   /// Handles what has come in; never blocks.

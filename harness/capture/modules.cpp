@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "harness/capture/planner/allocators.h"
 #include "harness/capture/unwind/unwind_table.h"
+#include "harness/capture/vdso.h"
 
 namespace leakgate::capture {
 namespace {
@@ -50,6 +53,7 @@ lg_mark kernel_mark(const Mark& mark) {
 
 /// The kernel side's name for an allocation function.
 std::uint64_t function_number(std::string_view name) {
+  if (name == "operator new") return LG_FN_operator_new;
 #define X(function) \
   if (name == #function) return LG_FN_##function;
   LG_FUNCTION_LIST(X)
@@ -114,7 +118,11 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
 
 Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   const std::string path = descriptor_path(modules_[id].file->get());
+  const std::size_t probes_before = allocation_probes_;
   if (auto done = probe_allocators(image, path); !done) return done;
+  details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
+                               !image.find("_dl_debug_state");
+  if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;
   auto framework = probe_marks(image, path);
   if (!framework) return std::move(framework).error();
@@ -122,15 +130,31 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   return load_rows(id);
 }
 
+std::optional<std::uint32_t> ModuleTable::find(const FileMapping& mapping) const {
+  const auto found = by_mapping_.find(mapping.device_inode);
+  return found == by_mapping_.end() ? std::nullopt : found->second;
+}
+
 std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
   const auto found = by_mapping_.find(mapping.device_inode);
   if (found != by_mapping_.end()) return found->second;
+  if (mapping.path == kVdsoName) return add_vdso(mapping);
   const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
   auto id = add(exact, mapping.path);
   if (!id && !mapping.deleted) id = add(fmt::format("/proc/{}/root{}", pid, mapping.path), mapping.path);
   const auto result = id ? std::optional(*id) : std::nullopt;
-  by_mapping_.emplace(mapping.device_inode, result);
+  // a process that has just ended says nothing about the file
+  const bool gone = !id && (id.error().kind == ErrorKind::io || id.error().kind == ErrorKind::not_found);
+  if (!gone) by_mapping_.emplace(mapping.device_inode, result);
   return result;
+}
+
+std::optional<std::uint32_t> ModuleTable::add_vdso(const FileMapping& mapping) {
+  std::optional<std::uint32_t> id;
+  if (auto copy = copy_vdso(); copy)
+    if (auto added = add(descriptor_path(copy->get()), kVdsoName); added) id = *added;
+  by_mapping_.emplace(mapping.device_inode, id);
+  return id;
 }
 
 std::uint64_t ModuleTable::bias(std::uint32_t id, const FileMapping& mapping) const {
@@ -162,32 +186,82 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   auto planned = plan_allocator_probes(image, &refused, long_nops_emulated());
   if (!planned) return std::move(planned).error();
   refused_probes_ += refused.size();
-  std::vector<ProbeSite> enter, exit, frees;
+  std::vector<ProbeSite> enter, exit, frees, operators, operator_returns;
   for (const PlannedProbe& probe : *planned) {
     const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function)};
-    if (probe.with_return) {
+    if (!probe.return_offsets.empty()) {
+      operators.push_back(site);
+      for (const std::uint64_t offset : probe.return_offsets)
+        operator_returns.push_back({offset, 0});
+    } else if (probe.with_return) {
       enter.push_back(site);
       exit.push_back(site);
     } else {
       frees.push_back(site);
     }
   }
+  // two operators may end in one tail call: each place is probed once
+  const auto before = [](const ProbeSite& a, const ProbeSite& b) { return a.file_offset < b.file_offset; };
+  const auto same = [](const ProbeSite& a, const ProbeSite& b) { return a.file_offset == b.file_offset; };
+  std::sort(operator_returns.begin(), operator_returns.end(), before);
+  operator_returns.erase(std::unique(operator_returns.begin(), operator_returns.end(), same),
+                         operator_returns.end());
   if (enter.empty() && frees.empty()) return {};
-  allocation_probes_ += enter.size() + frees.size();
+  note_sanitizer(image);
+  allocation_probes_ += enter.size() + frees.size() + operators.size();
   // the return half first: an entry seen without its return would wait in the thread's state
   if (auto done = session_.attach(ProbeProgram::free_enter, path, frees); !done) return done;
   if (auto done = session_.attach(ProbeProgram::alloc_exit, path, exit); !done) return done;
+  if (auto done = session_.attach(ProbeProgram::operator_return, path, operator_returns); !done) return done;
+  if (auto done = session_.attach(ProbeProgram::operator_enter, path, operators); !done) return done;
   return session_.attach(ProbeProgram::alloc_enter, path, enter);
 }
 
+/// A sanitizer takes a stack at each allocation, from inside the probed function: where the caller should be,
+/// it meets the kernel's trampoline.
+void ModuleTable::note_sanitizer(const ElfImage& image) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kRuntimes = {
+      {{"__asan_init", "AddressSanitizer"},
+       {"__hwasan_init", "HWAddressSanitizer"},
+       {"__lsan_init", "LeakSanitizer"},
+       {"__msan_init", "MemorySanitizer"},
+       {"__tsan_init", "ThreadSanitizer"}}};
+  for (const auto& [symbol, name] : kRuntimes) {
+    if (image.find_functions(std::span(&symbol, 1)).empty()) continue;
+    notes_.push_back(fmt::format(
+        "the target has {}: its own reports work, but may name no callers of malloc while it is traced",
+        name));
+    return;
+  }
+}
+
 Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& path) {
+  if (image.is_static()) {  // everything is mapped at its first instruction
+    const auto entry = image.file_offset(image.entry_point());
+    if (!entry) return {};
+    const ProbeSite start{*entry, 0};
+    return session_.attach(ProbeProgram::link_map_changed, path, std::span(&start, 1));
+  }
   const auto hook = image.find("_dl_debug_state");
+  if (!hook) return {};
   const auto debug = image.find("_r_debug");
-  if (!hook || !debug || debug->kind != SymbolKind::object) return {};
+  const bool has_state = debug && debug->kind == SymbolKind::object;
+  // musl keeps its r_debug to itself, and calls the hook only when everything is mapped
+  if (!has_state && !image.find("_dl_debug_addr")) return {};
   const auto offset = image.file_offset(hook->vaddr);
   if (!offset) return {};
-  const ProbeSite site{*offset, debug->vaddr + kStateOffset - hook->vaddr};
+  const ProbeSite site{*offset, has_state ? debug->vaddr + kStateOffset - hook->vaddr : 0};
   return session_.attach(ProbeProgram::link_map_changed, path, std::span(&site, 1));
+}
+
+Status ModuleTable::probe_exit(const ElfImage& image, const std::string& path) {
+  if (!image.find("__libc_start_main")) return {};  // the C library's own, not a program's wrapper
+  const auto function = image.find("_exit");
+  if (!function || function->kind != SymbolKind::function) return {};
+  const auto offset = image.file_offset(function->vaddr);
+  if (!offset) return {};
+  const ProbeSite site{*offset, 0};
+  return session_.attach(ProbeProgram::exit_hit, path, std::span(&site, 1));
 }
 
 Result<model::Framework> ModuleTable::probe_marks(const ElfImage& image, const std::string& path) {

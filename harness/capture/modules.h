@@ -40,22 +40,32 @@ class ModuleTable {
 
   [[nodiscard]] const std::vector<model::TraceModule>& modules() const { return modules_; }
   [[nodiscard]] model::Framework framework(std::uint32_t id) const { return details_[id].framework; }
+  /// The module that a mapping of the file belongs to, if it was added before.
+  [[nodiscard]] std::optional<std::uint32_t> find(const FileMapping& mapping) const;
+  /// Defines allocation functions and is not the C library.
+  [[nodiscard]] bool is_own_allocator(std::uint32_t id) const { return details_[id].own_allocator; }
   /// Allocation functions probed so far, over all modules.
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
   /// Functions and files that could not be probed: what happens there goes unseen.
   [[nodiscard]] std::uint64_t refused_probes() const { return refused_probes_; }
+  /// What a reader of the report should know of the modules.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Details {
     std::vector<LoadSegment> segments;
     model::Framework framework = model::Framework::none;
+    bool own_allocator = false;
   };
   using FileKey = std::pair<dev_t, ino_t>;
 
+  std::optional<std::uint32_t> add_vdso(const FileMapping& mapping);
   Status probe(const ElfImage& image, std::uint32_t id);
   Status load_rows(std::uint32_t id);
+  void note_sanitizer(const ElfImage& image);
   Status probe_allocators(const ElfImage& image, const std::string& path);
   Status probe_link_map(const ElfImage& image, const std::string& path);
+  Status probe_exit(const ElfImage& image, const std::string& path);
   Result<model::Framework> probe_marks(const ElfImage& image, const std::string& path);
 
   BpfSession& session_;
@@ -69,6 +79,7 @@ class ModuleTable {
   std::uint32_t next_mark_ = 0;
   std::size_t allocation_probes_ = 0;
   std::uint64_t refused_probes_ = 0;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace leakgate::capture

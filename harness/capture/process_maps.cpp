@@ -35,13 +35,17 @@ bool parse_line(std::string_view line, FileMapping& mapping) {
   const std::string_view offset = take_word(line);
   const std::string_view device = take_word(line);
   const std::string_view inode = take_word(line);
-  if (permissions.size() < 4 || permissions[2] != 'x' || inode.empty() || inode == "0") return false;
+  if (permissions.size() < 4 || inode.empty()) return false;
+  mapping.readable = permissions[0] == 'r';
+  mapping.writable = permissions[1] == 'w';
+  mapping.executable = permissions[2] == 'x';
+  mapping.shared = permissions[3] == 's';
   const auto dash = range.find('-');
   if (dash == std::string_view::npos) return false;
   if (!parse_hex(range.substr(0, dash), mapping.start) || !parse_hex(range.substr(dash + 1), mapping.end) ||
       !parse_hex(offset, mapping.file_offset) || mapping.start >= mapping.end)
     return false;
-  mapping.device_inode = fmt::format("{} {}", device, inode);
+  if (inode != "0") mapping.device_inode = fmt::format("{} {}", device, inode);
   const auto path = line.find_first_not_of(' ');
   if (path != std::string_view::npos) mapping.path = line.substr(path);
   constexpr std::string_view kDeleted = " (deleted)";
@@ -52,20 +56,7 @@ bool parse_line(std::string_view line, FileMapping& mapping) {
   return true;
 }
 
-}  // namespace
-
-std::vector<FileMapping> parse_maps(std::string_view text) {
-  std::vector<FileMapping> mappings;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    FileMapping mapping;
-    if (parse_line(text.substr(0, end), mapping)) mappings.push_back(std::move(mapping));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return mappings;
-}
-
-Result<std::vector<FileMapping>> read_maps(std::int32_t pid) {
+Result<std::string> read_text(std::int32_t pid) {
   const std::string path = fmt::format("/proc/{}/maps", pid);
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return system_error(ErrorKind::not_found, "cannot read " + path, errno);
@@ -77,7 +68,41 @@ Result<std::vector<FileMapping>> read_maps(std::int32_t pid) {
     if (got <= 0 || text.size() > kMaxBytes) break;
     text.append(buffer, static_cast<std::size_t>(got));
   }
-  return parse_maps(text);
+  return text;
+}
+
+}  // namespace
+
+std::vector<FileMapping> parse_all_maps(std::string_view text) {
+  std::vector<FileMapping> mappings;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    FileMapping mapping;
+    if (parse_line(text.substr(0, end), mapping)) mappings.push_back(std::move(mapping));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return mappings;
+}
+
+std::vector<FileMapping> parse_maps(std::string_view text) {
+  std::vector<FileMapping> mappings = parse_all_maps(text);
+  // code without a file: none but the kernel's own has unwinding information that can be found
+  std::erase_if(mappings, [](const FileMapping& mapping) {
+    return !mapping.executable || (!mapping.has_file() && mapping.path != "[vdso]");
+  });
+  return mappings;
+}
+
+Result<std::vector<FileMapping>> read_all_maps(std::int32_t pid) {
+  auto text = read_text(pid);
+  if (!text) return std::move(text).error();
+  return parse_all_maps(*text);
+}
+
+Result<std::vector<FileMapping>> read_maps(std::int32_t pid) {
+  auto text = read_text(pid);
+  if (!text) return std::move(text).error();
+  return parse_maps(*text);
 }
 
 }  // namespace leakgate::capture

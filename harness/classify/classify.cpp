@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns outstanding blocks into groups. The one place that decides what a block's kind is.
+// Turns outstanding blocks into groups.
 #include "harness/classify/classify.h"
 
 #include <algorithm>
 
 namespace leakgate::classify {
 
-std::vector<model::BlockGroup> classify_blocks(const model::Trace& trace, const TestOf& test_of) {
-  std::vector<model::BlockGroup> groups;
-  for (const model::TraceOutstanding& blocks : trace.outstanding) {
+GroupedBlocks group_blocks(const model::Trace& trace, const TestOf& test_of) {
+  std::vector<std::pair<model::BlockGroup, std::size_t>> rows;
+  for (std::size_t origin = 0; origin < trace.outstanding.size(); ++origin) {
+    const model::TraceOutstanding& blocks = trace.outstanding[origin];
     const std::uint32_t test = test_of(blocks.process, blocks.window);
     if (test == model::kNone || blocks.process >= trace.processes.size()) continue;
     const model::TraceProcess& process = trace.processes[blocks.process];
@@ -21,18 +22,28 @@ std::vector<model::BlockGroup> classify_blocks(const model::Trace& trace, const 
     group.test = test;
     group.stack = blocks.stack;
     group.function = blocks.stack < trace.stacks.size() ? trace.stacks[blocks.stack].function : "";
-    group.kind = model::Kind::unclassified;
+    group.kind = blocks.kind;
+    group.cycle = blocks.cycle;
+    if (blocks.lost_after == model::kLostAtEnd)
+      group.lost_at_end = true;
+    else if (blocks.lost_after != 0)
+      group.lost_after = test_of(blocks.process, blocks.lost_after);
     group.blocks = blocks.blocks;
     group.bytes = blocks.bytes;
     group.min_block_bytes = blocks.min_block_bytes;
     group.max_block_bytes = blocks.max_block_bytes;
     group.age_min_ms = age_ms(blocks.last_ns);
     group.age_max_ms = age_ms(blocks.first_ns);
-    groups.push_back(std::move(group));
+    rows.emplace_back(std::move(group), origin);
   }
-  std::stable_sort(groups.begin(), groups.end(),
-                   [](const model::BlockGroup& a, const model::BlockGroup& b) { return a.test < b.test; });
-  return groups;
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.first.test < b.first.test; });
+  GroupedBlocks result;
+  for (auto& [group, origin] : rows) {
+    result.groups.push_back(std::move(group));
+    result.origins.push_back(origin);
+  }
+  return result;
 }
 
 }  // namespace leakgate::classify

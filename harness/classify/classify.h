@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Classification: of what kind the outstanding blocks are. In: a trace and its attribution. Out: the block
-// groups of a recording, with stacks still as the trace numbers them. So far one kind: what was outstanding
-// when its window closed and still is when its process ends is unclassified; what was freed in between is not
-// there at all (a late free).
+// Groups of a recording from a classified trace. In: a trace and its attribution. Out: the block groups, with
+// stacks still as the trace numbers them. What was freed after its window closed is not there at all (a late
+// free).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,12 @@ namespace leakgate::classify {
 /// judged).
 using TestOf = std::function<std::uint32_t(std::uint32_t process, std::uint32_t window)>;
 
-/// Block groups in the order of tests, then of the trace. Ages are those at the end of the block's process.
-std::vector<model::BlockGroup> classify_blocks(const model::Trace& trace, const TestOf& test_of);
+struct GroupedBlocks {
+  std::vector<model::BlockGroup> groups;  ///< in the order of tests, then of the trace
+  std::vector<std::size_t> origins;       ///< of each group: its row of Trace::outstanding
+};
+
+/// Ages are those at the end of the block's process. Types and holders are named later.
+GroupedBlocks group_blocks(const model::Trace& trace, const TestOf& test_of);
 
 }  // namespace leakgate::classify

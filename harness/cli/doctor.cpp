@@ -52,7 +52,12 @@ std::uint64_t effective_capabilities() {
   return value;
 }
 
-bool show_privileges() {
+/// What lets a user trace without sudo; docs/privileges.md says what each capability is for.
+std::string setcap_line(const std::string& self) {
+  return fmt::format("sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_admin+ep {}", self);
+}
+
+bool show_privileges(const std::string& self) {
   struct Needed {
     int bit;
     const char* name;
@@ -73,9 +78,9 @@ bool show_privileges() {
         : needed.required ? State::bad
                           : State::note,
         needed.name, fmt::format("{}: {}", held ? "held" : "missing", needed.why),
-        held ? ""
-             : "run under sudo, or: setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_admin+ep leakgate");
+        held ? "" : "run under sudo, or give the file its capabilities, see below");
   }
+  row(State::note, "without sudo", setcap_line(self));
   return enough;
 }
 
@@ -88,7 +93,10 @@ void list_probes(const std::vector<std::string>& objects) {
     for (const capture::PlannedProbe& probe : *probes)
       fmt::print("      {} {}+{} `{}` {}{}: {}\n", object, probe.function->name,
                  probe.plan.offset_in_function, probe.plan.instruction, capture::to_string(probe.plan.cost),
-                 probe.with_return ? ", with return" : "", probe.plan.reason);
+                 probe.with_return              ? ", with return"
+                 : probe.return_offsets.empty() ? ""
+                                                : fmt::format(", {} returns", probe.return_offsets.size()),
+                 probe.plan.reason);
   }
 }
 
@@ -133,14 +141,14 @@ bool run_self_test(const pipeline::RecordRequest& request) {
 }  // namespace
 
 int run_doctor(const Options& options, const launch::CallerState& caller) {
+  char link[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", link, sizeof link);
+  const std::string self(link, length > 0 ? static_cast<std::size_t>(length) : 0);
   bool good = show_kernel();
-  good = show_privileges() && good;
-  char self[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
+  good = show_privileges(self) && good;
   pipeline::RecordRequest request;
   request.caller = caller;
-  request.command = {std::string(self, length > 0 ? static_cast<std::size_t>(length) : 0),
-                     "self-test-target"};
+  request.command = {self, "self-test-target"};
   request.as_root = true;  // the program is leakgate's own, and must be found whoever the user is
   const std::vector<std::string> objects = pipeline::find_objects(request);
   std::string allocator = "none found";

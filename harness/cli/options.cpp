@@ -29,6 +29,9 @@ struct Raw {
   std::string backend = "auto";
   std::string if_unsupported = "fail";
   std::string isolation = "auto";
+  std::string judged_moments = "tests";
+  std::string interior_pointers = "possible";
+  std::string tagged_pointers = "none";
   std::string merge = "parts", expect_parts = "0";
   std::vector<std::string> path_maps;
 };
@@ -111,6 +114,15 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--isolation", raw.isolation,
                  "auto: probe a private copy of the C library; off: the machine's own")
       ->check(CLI::IsMember({"auto", "off"}));
+  app.add_option("--judged-moments", raw.judged_moments,
+                 "When blocks are classified: tests (at each test's end and at exit), exit, or none")
+      ->check(CLI::IsMember({"tests", "exit", "none"}));
+  app.add_option("--interior-pointers", raw.interior_pointers,
+                 "What a pointer into a block's middle makes of it: possible (possibly lost) or reachable")
+      ->check(CLI::IsMember({"possible", "reachable"}));
+  app.add_option("--tagged-pointers", raw.tagged_pointers,
+                 "Follow pointers with tags in their low 3 bits, their high 16 bits, or both")
+      ->check(CLI::IsMember({"none", "low", "high", "both"}));
   app.add_option("--max-live-blocks", raw.max_live_blocks, "Room for live blocks, or auto: grows to need")
       ->type_name("N");
   app.add_option("--max-stacks", raw.max_stacks, "Room for distinct call stacks, or auto: grows to need")
@@ -240,6 +252,20 @@ Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
   return {};
 }
 
+void settle_classify(pipeline::RecordRequest& record, const Raw& raw) {
+  constexpr std::uint64_t kLowTags = 0x7;
+  constexpr std::uint64_t kHighTags = std::uint64_t{0xffff} << 48;
+  record.tracer.moments = raw.judged_moments == "none"   ? capture::Moments::none
+                          : raw.judged_moments == "exit" ? capture::Moments::exits
+                                                         : capture::Moments::tests;
+  record.classify.interior = raw.interior_pointers == "reachable" ? classify::InteriorPointers::reachable
+                                                                  : classify::InteriorPointers::possible;
+  if (raw.tagged_pointers == "low" || raw.tagged_pointers == "both")
+    record.classify.pointer_mask &= ~kLowTags;
+  if (raw.tagged_pointers == "high" || raw.tagged_pointers == "both")
+    record.classify.pointer_mask &= ~kHighTags;
+}
+
 Status settle_trace(Options& options, const Raw& raw) {
   auto& record = options.record;
   if (!raw.timeout.empty()) {
@@ -256,6 +282,7 @@ Status settle_trace(Options& options, const Raw& raw) {
                          : raw.unwind == "eh_frame"      ? capture::UnwindMode::eh_frame
                                                          : capture::UnwindMode::automatic;
   options.skip_if_unsupported = raw.if_unsupported == "skip";
+  settle_classify(record, raw);
   if (auto done = settle_tables(record.tracer, raw); !done) return done;
   for (const std::string& map : raw.path_maps) {
     const auto equals = map.find('=');

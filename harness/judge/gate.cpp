@@ -23,6 +23,13 @@ using model::Recording;
 
 constexpr std::size_t kMaxLimitsSaid = 20;
 
+/// What is known of when they became lost, where it was not at the end of their own test.
+std::string when_lost(const model::Leak& leak, const model::Recording& recording) {
+  if (leak.lost_after < recording.tests.size())
+    return fmt::format(", since the end of '{}'", recording.tests[leak.lost_after].id);
+  return leak.lost_at_end ? ", since the process ended" : "";
+}
+
 std::string_view what_is_known(model::Kind kind) {
   switch (kind) {
     case model::Kind::definitely_lost:
@@ -196,7 +203,8 @@ class Gate {
     if (below_threshold(leak)) return;
     const std::string allocator = leak.function.empty() ? "" : " by " + leak.function;
     set(leak, LeakVerdict::fail,
-        fmt::format("allocated{} and never freed; {}{}", allocator, what_is_known(leak.kind), though));
+        fmt::format("allocated{} and never freed; {}{}{}", allocator, what_is_known(leak.kind),
+                    when_lost(leak, recording_), though));
   }
 
   bool out_of_focus(model::Leak& leak) {

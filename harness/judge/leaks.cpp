@@ -36,7 +36,9 @@ StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
   facts.kept_by = framework != model::Framework::none ? display_name(framework)
                                                       : allocating_runtime(frames, owners, truncated);
   facts.fingerprint = fingerprint_of(frames, owners);
+  // what a runtime keeps and what the user allocates may stand on one line, in one function
   facts.identity.add(facts.fingerprint);
+  facts.identity.add(facts.kept_by);
   // Two lines of one function have one fingerprint, and are two sites all the same. What calls the test makes
   // no difference.
   for (std::size_t i = facts.site; i < frames.size(); ++i) {
@@ -98,6 +100,8 @@ class Collector {
     leak.fingerprint = facts.fingerprint;
     leak.type = group.type;
     leak.cycle = group.cycle;
+    leak.lost_after = group.lost_after;
+    leak.lost_at_end = group.lost_at_end;
     leak.confidence = confidence_of(group.kind);
     leak.stack = model::LeakStack(stacks_, group.stack);
     leak.site = facts.site;

@@ -72,6 +72,8 @@ void join_tracer(model::TracerInfo& into, model::TracerInfo& part) {
   add_to(into.frees, part.frees);
   for (const auto& [cause, count] : part.lost)
     add_to(into.lost[cause], count);
+  for (const auto& [cause, count] : part.truncated_stacks)
+    add_to(into.truncated_stacks[cause], count);
   into.peak_live_blocks = std::max(into.peak_live_blocks, part.peak_live_blocks);
   into.peak_live_bytes = std::max(into.peak_live_bytes, part.peak_live_bytes);
   for (auto& note : part.notes)

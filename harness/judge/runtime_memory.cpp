@@ -42,6 +42,25 @@ bool fills_own_tables(std::string_view name) {
   return std::find(kFunctions.begin(), kFunctions.end(), name) != kFunctions.end();
 }
 
+/// What an allocator sets up for itself through its own functions: gperftools' start-up objects, wherever
+/// they are linked.
+bool is_allocator_start_up(std::string_view name) {
+  return name.starts_with("TCMallocGuard::") || name.starts_with("MallocExtension::");
+}
+
+/// A sanitizer's runtime, in a library or linked in: its names are reserved ones.
+bool is_sanitizer(std::string_view function) {
+  constexpr auto kNamespaces = std::to_array<std::string_view>(
+      {"__asan", "__hwasan", "__lsan", "__msan", "__tsan", "__ubsan", "__sanitizer"});
+  return std::any_of(kNamespaces.begin(), kNamespaces.end(), [&](std::string_view start) {
+    return function.starts_with(start) && function.substr(start.size()).starts_with("::");
+  });
+}
+
+bool is_allocator_library(std::string_view module) {
+  return module == "libjemalloc.so" || module == "libmimalloc.so" || module.starts_with("libtcmalloc");
+}
+
 bool is_runtime_library(std::string_view module) {
   return is_c_library(module) || module == "libstdc++.so" || module == "libgcc_s.so" ||
          module == "libc++.so" || module == "libc++abi.so";
@@ -51,11 +70,19 @@ bool is_runtime_library(std::string_view module) {
 
 std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stack,
                                     const std::vector<FrameOwner>& owners, bool truncated) {
+  const auto own = std::find_if(owners.begin(), owners.end(), [](FrameOwner owner) {
+    return owner != FrameOwner::allocator && owner != FrameOwner::standard_library;
+  });
+  if (own != owners.end() && is_sanitizer(stack[static_cast<std::size_t>(own - owners.begin())].function))
+    return "the sanitizer";
   for (std::size_t i = 0; i < stack.size(); ++i) {
     if (owners[i] == FrameOwner::allocator) continue;
     const std::string name = bare_name(stack[i]);
     const std::string module = module_name(stack[i].module);
     if (is_dynamic_linker(stack[i], name, module)) return "the dynamic linker";
+    if (is_allocator_start_up(name)) return "the allocator";
+    // libstdc++'s emergency pool, in a static program
+    if (name == "GLOBAL__sub_I_eh_alloc.cc") return "the C++ runtime";
     if (name == "IO_file_doallocate") return "stdio";
     break;
   }
@@ -65,9 +92,11 @@ std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stac
   // a stack that never leaves the runtime libraries and ends where it should is their start-up code
   const bool start_up = !stack.empty() && !truncated &&
                         std::all_of(stack.begin(), stack.end(), [](const model::VerdictFrame& frame) {
-                          return is_runtime_library(module_name(frame.module));
+                          const std::string module = module_name(frame.module);
+                          return is_runtime_library(module) || is_allocator_library(module);
                         });
-  return start_up ? "the C++ runtime" : "";
+  if (!start_up) return "";
+  return is_allocator_library(module_name(stack.front().module)) ? "the allocator" : "the C++ runtime";
 }
 
 }  // namespace leakgate::judge

@@ -56,7 +56,8 @@ constexpr auto kLibraryNamespaces = std::to_array<std::string_view>(
 
 constexpr auto kLibraryModules = std::to_array<std::string_view>(
     {"libc.so", "libc.musl-x86_64.so", "ld-musl-x86_64.so", "ld-musl-aarch64.so", "libstdc++.so", "libm.so",
-     "libmvec.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so", "libc++.so", "libc++abi.so"});
+     "libmvec.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so", "libc++.so", "libc++abi.so",
+     "libjemalloc.so", "libtcmalloc.so", "libtcmalloc_minimal.so", "libmimalloc.so"});
 
 struct FrameworkRule {
   Framework framework;

@@ -23,8 +23,10 @@ extern "C" int umount2(const char*, int) noexcept;
 namespace leakgate::launch {
 namespace {
 
+constexpr unsigned long kMsReadOnly = 1;
 constexpr unsigned long kMsNosuid = 2;
 constexpr unsigned long kMsNodev = 4;
+constexpr unsigned long kMsRemount = 32;
 constexpr unsigned long kMsRec = 16384;
 constexpr unsigned long kMsSlave = 1u << 19;
 constexpr int kMntDetach = 2;
@@ -55,11 +57,12 @@ int make_copy(int source, int directory, const char* name) {
   const int copy = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (copy < 0) return -1;
   const timespec times[2] = {status.st_atim, status.st_mtim};
-  // The owner counts: a set-user-id program that the target starts maps the copy, so only who may write the
-  // real file may write it. It is given away last: mode and times of a file that is no longer ours would take
-  // CAP_FOWNER.
+  // The owner is the real file's where that takes no privilege we lack (CAP_CHOWN); nobody can write the copy
+  // in any case, see make_read_only(). It is given away last: mode and times of a file that is no longer ours
+  // would take CAP_FOWNER.
   const bool made = copy_content(source, copy, status.st_size) && fchmod(copy, status.st_mode & 0777) == 0 &&
-                    futimens(copy, times) == 0 && fchown(copy, status.st_uid, status.st_gid) == 0;
+                    futimens(copy, times) == 0 &&
+                    (fchown(copy, status.st_uid, status.st_gid) == 0 || errno == EPERM);
   const int failure = errno;
   close(copy);
   errno = failure;
@@ -73,6 +76,12 @@ const char* mount_stage(const PrivateCopyPlan& plan) {
       return stage.c_str();
   }
   return nullptr;
+}
+
+/// A set-user-id program that the target starts maps the copies too, so not even their owner may write them:
+/// the whole file system becomes read-only, through whichever mount or descriptor it is reached.
+bool make_read_only(const char* stage) {
+  return ::mount(nullptr, stage, nullptr, kMsRemount | kMsReadOnly | kMsNosuid | kMsNodev, "mode=0755") == 0;
 }
 
 CopyOutcome failed(CopyStep step, std::size_t mount_index = 0) {
@@ -165,6 +174,7 @@ CopyOutcome install_private_copies(const PrivateCopyPlan& plan) {
     if (clones[index] < 0) return failed(CopyStep::clone_mount, index);
   }
   close(directory);
+  if (!make_read_only(stage)) return failed(CopyStep::make_read_only);
   if (umount2(stage, kMntDetach) != 0) return failed(CopyStep::detach_tmpfs);
   for (std::size_t index = 0; index < plan.mounts.size(); ++index) {
     if (syscall(SYS_move_mount, clones[index], "", sources[index], "",
@@ -198,6 +208,8 @@ std::string explain_copy_failure(const PrivateCopyPlan& plan, CopyStep step, std
     case CopyStep::clone_mount:
     case CopyStep::replace:
       return fmt::format("the copy could not be mounted over {}: {}", path, why);
+    case CopyStep::make_read_only:
+      return fmt::format("the copies could not be made read-only: {}", why);
     case CopyStep::detach_tmpfs:
       return fmt::format("the tmpfs could not be detached: {}", why);
   }

@@ -50,6 +50,7 @@ enum class CopyStep : int {
   mount_tmpfs,
   copy,
   clone_mount,
+  make_read_only,
   detach_tmpfs,
   replace
 };

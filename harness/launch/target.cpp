@@ -273,12 +273,16 @@ Status Target::release() {
 Result<std::optional<model::ExitState>> Target::reap(bool block) {
   if (exit_) return exit_;
   siginfo_t info{};
-  int result = 0;
-  do {
-    result = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | (block ? 0 : WNOHANG));
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) return system_error(ErrorKind::io, "cannot learn how the target ended", errno);
-  if (info.si_pid == 0) return std::optional<model::ExitState>();
+  // looked at before it is taken: of a thread that is held by ptrace every wait tells the stops as well
+  for (const int keep : {WNOWAIT, 0}) {
+    int result = 0;
+    do {
+      result = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | keep | (block ? 0 : WNOHANG));
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) return system_error(ErrorKind::io, "cannot learn how the target ended", errno);
+    if (info.si_pid == 0 || info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED)
+      return std::optional<model::ExitState>();
+  }
   exit_.emplace();
   if (info.si_code == CLD_EXITED) {
     exit_->code = info.si_status;

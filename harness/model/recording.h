@@ -69,10 +69,13 @@ struct TracerInfo {
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;
   std::map<std::string, std::uint64_t> lost;  ///< lost events by cause; every cause is listed, most with 0
+  /// Allocations whose stack ends before the start of its thread, by cause; only causes that occurred.
+  std::map<std::string, std::uint64_t> truncated_stacks;
   std::uint64_t peak_live_blocks = 0;
   std::uint64_t peak_live_bytes = 0;
   std::vector<std::string>
       notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
+  std::uint64_t held_ns = 0;  ///< for which processes were held at judged moments, all together
 
   bool operator==(const TracerInfo&) const = default;
 };
@@ -115,6 +118,7 @@ struct Test {
   std::uint64_t allocations = 0;
   std::uint64_t allocated_bytes = 0;
   std::uint64_t peak_bytes = 0;
+  std::uint64_t held_us = 0;  ///< for which its process was held at its end
 
   bool operator==(const Test&) const = default;
 };
@@ -169,6 +173,8 @@ struct BlockGroup {
   std::uint64_t age_max_ms = 0;
   std::string type;  ///< class of the object, where known
   bool cycle = false;
+  std::uint32_t lost_after = kNone;  ///< the later test at whose end they were first seen lost; kNone: its own
+  bool lost_at_end = false;          ///< they became lost only when the process ended
   std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
 
   bool operator==(const BlockGroup&) const = default;

@@ -166,6 +166,18 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
   });
 }
 
+/// The object `name` of `row`, counts by cause; absent is empty.
+void read_counts(Reader& in, const Json& row, const char* name,
+                 std::map<std::string, std::uint64_t>& counts) {
+  const Json* object = in.find(row, name);
+  if (object == nullptr) return;
+  if (!object->is_object()) return in.complain(name, "is not an object");
+  for (const auto& [cause, count] : object->items()) {
+    in.number(count, name, counts[cause]);
+    if (!in.ok()) return;
+  }
+}
+
 void read_tracer(Reader& in, const Json& row, TracerInfo& tracer) {
   in.enter("tracer");
   in.read(row, "backend", tracer.backend);
@@ -175,14 +187,10 @@ void read_tracer(Reader& in, const Json& row, TracerInfo& tracer) {
   in.read(row, "frees", tracer.frees);
   in.read(row, "peak_live_blocks", tracer.peak_live_blocks);
   in.read(row, "peak_live_bytes", tracer.peak_live_bytes);
+  in.read(row, "held_ns", tracer.held_ns);
   in.read(row, "notes", tracer.notes);
-  const Json* lost = in.find(row, "lost");
-  if (lost == nullptr) return;
-  if (!lost->is_object()) return in.complain("lost", "is not an object");
-  for (const auto& [cause, count] : lost->items()) {
-    in.number(count, "lost", tracer.lost[cause]);
-    if (!in.ok()) return;
-  }
+  read_counts(in, row, "truncated_stacks", tracer.truncated_stacks);
+  read_counts(in, row, "lost", tracer.lost);
 }
 
 void read_process(Reader& in, const Json& row, Process& process) {
@@ -210,6 +218,7 @@ void read_test(Reader& in, const Json& row, const Recording& recording, Test& te
   in.read(row, "allocations", test.allocations);
   in.read(row, "allocated_bytes", test.allocated_bytes);
   in.read(row, "peak_bytes", test.peak_bytes);
+  in.read(row, "held_us", test.held_us);
 }
 
 /// Rows of the table "frames" as frames of `out`, whose modules are there already.
@@ -269,6 +278,8 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
   in.read(row, "age_max_ms", group.age_max_ms);
   in.read(row, "type", group.type);
   in.read(row, "cycle", group.cycle);
+  in.read_index(row, "lost_after", recording.tests.size(), false, group.lost_after);
+  in.read(row, "lost_at_end", group.lost_at_end);
   in.read(row, "retained_by", group.retained_by);
   if (in.ok() && group.test != kNone && recording.tests[group.test].process != group.process)
     in.complain("test", "belongs to another process");

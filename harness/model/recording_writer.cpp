@@ -75,8 +75,15 @@ void write_tracer(JsonWriter& out, const TracerInfo& tracer) {
   for (const auto& [cause, count] : tracer.lost)
     out.member(cause, count);
   out.end_object();
+  if (!tracer.truncated_stacks.empty()) {
+    out.begin_object("truncated_stacks");
+    for (const auto& [cause, count] : tracer.truncated_stacks)
+      out.member(cause, count);
+    out.end_object();
+  }
   optional_number(out, "peak_live_blocks", tracer.peak_live_blocks);
   optional_number(out, "peak_live_bytes", tracer.peak_live_bytes);
+  optional_number(out, "held_ns", tracer.held_ns);
   optional_list(out, "notes", tracer.notes);
   out.end_object();
 }
@@ -109,6 +116,7 @@ void write_test(JsonWriter& out, const Test& test) {
   optional_number(out, "allocations", test.allocations);
   optional_number(out, "allocated_bytes", test.allocated_bytes);
   optional_number(out, "peak_bytes", test.peak_bytes);
+  optional_number(out, "held_us", test.held_us);
   out.end_object();
 }
 
@@ -127,6 +135,8 @@ void write_group(JsonWriter& out, const BlockGroup& group) {
   optional_number(out, "age_max_ms", group.age_max_ms);
   optional_text(out, "type", group.type);
   if (group.cycle) out.member("cycle", true);
+  optional_index(out, "lost_after", group.lost_after);
+  if (group.lost_at_end) out.member("lost_at_end", true);
   optional_list(out, "retained_by", group.retained_by);
   out.end_object();
 }

@@ -68,6 +68,7 @@ struct TraceWindow {
   std::uint64_t allocations = 0;
   std::uint64_t bytes = 0;
   std::uint64_t peak_bytes = 0;
+  std::uint64_t held_ns = 0;  ///< for which the process was held at its end
 };
 
 struct TraceFrame {
@@ -88,11 +89,38 @@ struct TraceStack {
   std::vector<std::uint64_t> lifetime_log2_ms;  ///< of freed blocks; bucket n: lived under 2^n ms
 };
 
-/// Blocks outstanding at the end of their process image, with one process, window and stack.
+/// TraceOutstanding::lost_after: not seen lost before the end of the process.
+inline constexpr std::uint32_t kLostAtEnd = 0xffffffffu;
+
+/// An address in a module's file; `module` is kNone where there is none.
+struct ModuleAddress {
+  std::uint32_t module = kNone;
+  std::uint64_t address = 0;
+};
+
+/// One step of the chain from a root to a block.
+struct TraceHolder {
+  enum class What : std::uint8_t { global, stack, registers, thread_local_storage, mapping, block };
+  What what = What::block;
+  ModuleAddress at;  ///< of a global
+  std::uint32_t thread =
+      0;  ///< of a stack, registers or thread-local storage: 1 is the main thread; 0: unknown
+  std::uint64_t offset = 0;     ///< of the pointer in the block; all ones: not known
+  std::uint32_t stack = kNone;  ///< of a block: where it was allocated, as TraceOutstanding::stack
+  ModuleAddress type;           ///< of a block: its vtable
+  std::uint32_t left_out = 0;   ///< steps left out after this one
+};
+
+/// Blocks outstanding at the end of their process image, with one process, window, stack and kind.
 struct TraceOutstanding {
   std::uint32_t process = kNone;
   std::uint32_t window = 0;     ///< 0: outside tests
   std::uint32_t stack = kNone;  ///< index into Trace::stacks; kNone: unknown
+  Kind kind = Kind::unclassified;
+  bool cycle = false;            ///< lost blocks that hold each other
+  std::uint32_t lost_after = 0;  ///< window at whose end they were first seen lost, if not their own; 0: their own
+  ModuleAddress type;            ///< vtable of the first of them
+  std::vector<TraceHolder> holders;  ///< root first; of the first of them
   std::uint64_t blocks = 0;
   std::uint64_t bytes = 0;
   std::uint64_t min_block_bytes = 0;

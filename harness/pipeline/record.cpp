@@ -6,6 +6,7 @@
 
 #include "harness/attribute/attribute.h"
 #include "harness/classify/classify.h"
+#include "harness/classify/moment.h"
 #include "harness/launch/signal_relay.h"
 #include "harness/launch/target.h"
 #include "harness/pipeline/completeness.h"
@@ -15,6 +16,17 @@
 #include "harness/pipeline/run_loop.h"
 
 namespace leakgate::pipeline {
+
+namespace {
+
+/// What capture calls while it holds a process.
+model::ClassifyHeld classifier(const RecordRequest& request) {
+  return [options = request.classify](const model::HeldProcess& held, bool with_groups) {
+    return classify::classify_held(held, with_groups, options);
+  };
+}
+
+}  // namespace
 
 Result<model::Recording> record_command(const RecordRequest& request) {
   model::Recording recording = describe_run(request);
@@ -36,7 +48,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   auto tracer = capture::make_ebpf_tracer(request.tracer);
   if (!tracer) return std::move(tracer).error();
   const capture::TracedTarget traced = describe_target(*target, launch_request, objects);
-  if (auto ready = (*tracer)->start(traced, find_framework_marks); !ready) return std::move(ready).error();
+  if (auto ready = (*tracer)->start(traced, {find_framework_marks, classifier(request)}); !ready)
+    return std::move(ready).error();
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = run_to_end(*target, *signals, **tracer, request);
   if (!outcome) return std::move(outcome).error();
@@ -55,14 +68,16 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   recording.processes = std::move(attribution.processes);
   recording.tests = std::move(attribution.tests);
 
-  // classify: of what kind are they
-  recording.blocks = classify::classify_blocks(*trace, [&](std::uint32_t process, std::uint32_t window) {
-    const auto found = attribution.test_of.find({process, window});
-    return found == attribution.test_of.end() ? model::kNone : found->second;
-  });
+  // classify: kinds were decided while processes were held; here blocks get their tests
+  classify::GroupedBlocks grouped =
+      classify::group_blocks(*trace, [&](std::uint32_t process, std::uint32_t window) {
+        const auto found = attribution.test_of.find({process, window});
+        return found == attribution.test_of.end() ? model::kNone : found->second;
+      });
+  recording.blocks = std::move(grouped.groups);
 
-  // symbolize: where were they allocated
-  resolve_stacks(*trace, request, recording);
+  // symbolize: where were they allocated, what are they, who holds them
+  resolve_stacks(*trace, grouped.origins, request, recording);
   for (std::string& note : describe_stripped(recording))
     recording.tracer.notes.push_back(std::move(note));
   recording.run.incomplete_reasons = find_gaps(*trace, *outcome, recording);

@@ -11,6 +11,7 @@
 
 #include "harness/base/result.h"
 #include "harness/capture/heap_tracer.h"
+#include "harness/classify/moment.h"
 #include "harness/launch/caller_state.h"
 #include "harness/model/recording.h"
 
@@ -20,6 +21,7 @@ struct RecordRequest {
   std::vector<std::string> command;
   launch::CallerState caller;  ///< as leakgate was started
   capture::TracerOptions tracer;
+  classify::ClassifyOptions classify;
   std::optional<std::chrono::milliseconds> timeout;
   std::chrono::milliseconds wait{1000};  ///< for processes that outlive the command
   bool as_root = false;                  ///< under sudo: do not become the invoking user

@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include "harness/pipeline/name_blocks.h"
 #include "harness/symbolize/symbolizer.h"
 
 namespace leakgate::pipeline {
@@ -58,7 +59,8 @@ Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& want
 
 }  // namespace
 
-void resolve_stacks(const model::Trace& trace, const RecordRequest& request, model::Recording& recording) {
+void resolve_stacks(const model::Trace& trace, std::span<const std::size_t> origins,
+                    const RecordRequest& request, model::Recording& recording) {
   symbolize::Symbolizer symbolizer(options_for(request, recording));
   for (const model::TraceModule& module : trace.modules) {
     const int fd = module.file ? module.file->get() : -1;
@@ -69,7 +71,11 @@ void resolve_stacks(const model::Trace& trace, const RecordRequest& request, mod
   std::vector<bool> wanted(trace.stacks.size());
   for (const model::BlockGroup& group : recording.blocks)
     if (group.stack < wanted.size()) wanted[group.stack] = true;
-  const Resolved resolved = resolve_frames(trace, wanted, symbolizer, recording);
+  std::vector<bool> looked_at = wanted;
+  for (const std::size_t origin : origins)
+    for (const model::TraceHolder& holder : trace.outstanding[origin].holders)
+      if (holder.stack < looked_at.size()) looked_at[holder.stack] = true;
+  const Resolved resolved = resolve_frames(trace, looked_at, symbolizer, recording);
 
   std::vector<std::uint32_t> renumbered(trace.stacks.size(), model::kNone);
   for (std::size_t i = 0; i < trace.stacks.size(); ++i) {
@@ -91,6 +97,15 @@ void resolve_stacks(const model::Trace& trace, const RecordRequest& request, mod
   }
   for (model::BlockGroup& group : recording.blocks)
     group.stack = group.stack < renumbered.size() ? renumbered[group.stack] : model::kNone;
+  const auto frames_of = [&](std::uint32_t stack) {
+    std::vector<const model::Frame*> frames;
+    if (stack < trace.stacks.size())
+      for (const model::TraceFrame& frame : trace.stacks[stack].frames)
+        for (const std::uint32_t index : resolved.at(frame))
+          frames.push_back(&recording.frames[index]);
+    return frames;
+  };
+  name_blocks(trace, origins, frames_of, recording);
 }
 
 }  // namespace leakgate::pipeline

@@ -71,6 +71,12 @@ void tracer_part(JsonWriter& out, const model::TracerInfo& tracer) {
   for (const auto& [cause, count] : tracer.lost)
     out.member(cause, count);
   out.end_object();
+  if (!tracer.truncated_stacks.empty()) {
+    out.begin_object("truncated_stacks");
+    for (const auto& [cause, count] : tracer.truncated_stacks)
+      out.member(cause, count);
+    out.end_object();
+  }
   out.member("peak_live_blocks", tracer.peak_live_blocks);
   out.member("peak_live_bytes", tracer.peak_live_bytes);
   list(out, "notes", tracer.notes);
@@ -97,6 +103,7 @@ void test_row(JsonWriter& out, const model::JudgedTest& judged, const model::Ver
   number_or_null(out, "line", test.line);
   out.member("outcome", model::name_of(test.outcome));
   seconds(out, "duration_s", test.duration_us, 1e6, 6);
+  seconds(out, "held_s", test.held_us, 1e6, 6);
   out.member("allocations", test.allocations);
   out.member("allocated_bytes", test.allocated_bytes);
   out.member("peak_bytes", test.peak_bytes);

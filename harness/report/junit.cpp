@@ -247,6 +247,8 @@ void JunitReport::run_properties() {
   property("allocations", fmt::format("{}", verdict_.tracer.allocations));
   for (const auto& [cause, lost] : verdict_.tracer.lost)
     if (lost > 0) property("lost", fmt::format("{} {}", lost, cause));
+  for (const auto& [cause, count] : verdict_.tracer.truncated_stacks)
+    property("truncated_stacks", fmt::format("{} {}", count, cause));
   out_.CloseElement();
 }
 

@@ -30,7 +30,7 @@ void check_table(const UnwindTable& table) {
   const std::size_t step = table.rows.size() / 512 + 1;
   for (std::size_t i = 0; i + 1 < table.rows.size(); ++i) {
     require(table.rows[i].pc < table.rows[i + 1].pc);
-    require(LG_RULE_KIND(table.rows[i].rule) <= LG_RULE_UNSUPPORTED);
+    require(LG_RULE_KIND(table.rows[i].rule) <= LG_RULE_LAST);
     if (i % step == 0) require(find_rule(table, table.rows[i].pc) == table.rows[i].rule);
     if (i % step == 0) require(find_rule(table, table.rows[i + 1].pc - 1) == table.rows[i].rule);
   }

@@ -2,6 +2,8 @@
 // The malloc family, its failures and its corner cases: exact blocks and bytes at exact lines.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/live/support/traced.h"
 
 namespace leakgate::live {
@@ -101,6 +103,25 @@ TEST_F(Allocation, BacktraceInsideTheTargetSeesItsOwnFrames) {
   // backtrace() loads libgcc_s, which the runtime keeps.
   EXPECT_THAT(leak_rows(traced), UnorderedElementsAre(row(0, "live_backtrace_inside", "backtrace_inside.c",
                                                           "malloc(210)", 1, 210)));
+}
+
+/// What allocates for its caller counts for its caller; what a library keeps for itself does not.
+TEST_F(Allocation, LibraryFunctionsAllocateThroughTheFamily) {
+  const Traced traced = run("live_library_calls");
+  const auto at = [](std::string_view text, std::uint64_t blocks, std::uint64_t bytes) {
+    return row(0, "live_library_calls", "library_calls.cpp", text, blocks, bytes);
+  };
+  auto rows = leak_rows(traced);
+  // the size of a FILE is glibc's affair
+  const auto file = std::find_if(rows.begin(), rows.end(), [&](const std::string& line) {
+    return line.starts_with(at("std::fopen(", 1, 1).substr(0, at("std::fopen(", 1, 1).rfind(' ')));
+  });
+  ASSERT_NE(file, rows.end());
+  EXPECT_TRUE(file->find(" 1/") != std::string::npos) << *file;
+  rows.erase(file);
+  EXPECT_THAT(
+      rows, UnorderedElementsAre(at("strdup(\"five!\")", 1, 6), at("strndup(", 1, 4), at("asprintf(", 1, 10),
+                                 at("getline(", 1, 120), at("new std::string(100, 'x')", 2, 133)));
 }
 
 TEST_F(Allocation, LibrariesThatAreGoneStillHaveLines) {

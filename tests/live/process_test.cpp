@@ -85,6 +85,14 @@ TEST_F(Process, DaemonThatIsNotWaitedForMakesTheRunIncomplete) {
   EXPECT_TRUE(wait_until(std::chrono::seconds(30), [&] { return std::filesystem::exists(end_mark); }));
 }
 
+/// A child that shares its parent's heap works in it until exec; one with a copy has its own.
+TEST_F(Process, ChildrenOfARawCloneAreToldApart) {
+  EXPECT_THAT(leak_rows(run("live_clone_raw")),
+              UnorderedElementsAre(row(0, "live_clone_raw", "clone_raw.c", "malloc(230)", 1, 230),
+                                   row(0, "live_clone_raw", "clone_raw.c", "malloc(231)", 1, 231),
+                                   row(1, kOutside, "clone_raw.c", "malloc(232)", 1, 232)));
+}
+
 class Script : public Process {
  protected:
   Traced run_script(const std::string& text, std::string_view interpreter_line = "#!/bin/bash\n") {
@@ -118,6 +126,21 @@ TEST_F(Script, ChildrenOfAShellAreFollowed) {
   EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
   EXPECT_EQ(rows_of_programs(traced),
             std::vector<std::string>(2, row(1, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
+}
+
+TEST_F(Script, GrandchildrenInPipelinesAreFollowed) {
+  const std::string program = program_path("live_exit_direct");
+  const Traced traced = run_script("(" + program + " | cat) | (cat; " + program + ") | cat\n$(" + program +
+                                   ")\n" + program + " & wait\nexit 0\n");
+  expect_known_modules(traced);
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  auto rows = rows_of_programs(traced);
+  std::erase_if(rows,
+                [](const std::string& line) { return line.find("exit_direct.c") == std::string::npos; });
+  ASSERT_EQ(rows.size(), 4u);
+  const std::string one = row(0, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160).substr(1);
+  for (const std::string& line : rows)
+    EXPECT_EQ(line.substr(1), one);
 }
 
 /// Nothing of these was known before the command ran: neither the binary nor the C++ library.

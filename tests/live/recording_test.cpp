@@ -95,7 +95,8 @@ TEST_F(RecordCommand, PassesTheTargetsStatusThrough) {
 void normalise(Json& value, std::map<std::uint64_t, std::uint64_t>& pids) {
   if (value.is_object()) {
     for (auto& [name, member] : value.items()) {
-      if (name == "started" || name == "wall_s" || name == "duration_s" || name == "age_s") {
+      if (name == "started" || name == "wall_s" || name == "duration_s" || name == "held_s" ||
+          name == "age_s") {
         member = nullptr;
       } else if ((name == "pid" || name == "parent" || name == "process") && member.is_number()) {
         member = pids.try_emplace(member.get<std::uint64_t>(), pids.size()).first->second;

@@ -49,5 +49,18 @@ TEST_F(Thread, SignalHandlersAllocationsAreFound) {
   EXPECT_EQ(traced.result["tracer"]["frees"], 100000);
 }
 
+/// Not what the interrupted call does itself: on its own stack, and on an alternate one.
+TEST_F(Thread, AHandlerThatInterruptsMallocCountsForItself) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"alternate"}}) {
+    const Traced traced = trace_program(scratch_, "live_handler_inside_malloc", arguments);
+    expect_whole(traced);
+    EXPECT_THAT(leak_rows(traced),
+                UnorderedElementsAre(
+                    row(0, "live_handler_inside_malloc", "handler_inside_malloc.c", "malloc(64)", 100, 6400),
+                    row(0, "live_handler_inside_malloc", "handler_inside_malloc.c", "malloc(48)", 10, 480)));
+    EXPECT_EQ(traced.result["tracer"]["allocations"], 1200);
+  }
+}
+
 }  // namespace
 }  // namespace leakgate::live

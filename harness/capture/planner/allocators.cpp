@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
+
+#include "harness/capture/planner/operator_returns.h"
 
 namespace leakgate::capture {
 namespace {
@@ -27,6 +30,25 @@ constexpr std::array kFunctions = {
     AllocatorFunction{"cfree", AllocatorRole::release, kNone, kNone, 0, kNone, false},
     AllocatorFunction{"free_sized", AllocatorRole::release, kNone, kNone, 0, kNone, false},
     AllocatorFunction{"free_aligned_sized", AllocatorRole::release, kNone, kNone, 0, kNone, false},
+    // jemalloc's and mimalloc's own interfaces. What takes a heap is left out: such heaps are dropped as a
+    // whole.
+    AllocatorFunction{"mallocx", AllocatorRole::allocate, 0, kNone, kNone, kNone, false, true},
+    AllocatorFunction{"rallocx", AllocatorRole::reallocate, 1, kNone, 0, kNone, false, true},
+    AllocatorFunction{"dallocx", AllocatorRole::release, kNone, kNone, 0, kNone, false, true},
+    AllocatorFunction{"sdallocx", AllocatorRole::release, kNone, kNone, 0, kNone, false, true},
+    AllocatorFunction{"mi_malloc_small", AllocatorRole::allocate, 0, kNone, kNone, kNone, false, true},
+    AllocatorFunction{"mi_zalloc", AllocatorRole::allocate, 0, kNone, kNone, kNone, false, true},
+    AllocatorFunction{"mi_zalloc_small", AllocatorRole::allocate, 0, kNone, kNone, kNone, false, true},
+    AllocatorFunction{"mi_mallocn", AllocatorRole::allocate, 1, 0, kNone, kNone, false, true},
+    AllocatorFunction{"mi_malloc_aligned", AllocatorRole::allocate, 0, kNone, kNone, kNone, false, true},
+    AllocatorFunction{"mi_zalloc_aligned", AllocatorRole::allocate, 0, kNone, kNone, kNone, false, true},
+    AllocatorFunction{"mi_calloc_aligned", AllocatorRole::allocate, 1, 0, kNone, kNone, false, true},
+    AllocatorFunction{"mi_realloc_aligned", AllocatorRole::reallocate, 1, kNone, 0, kNone, false, true},
+    AllocatorFunction{"mi_reallocn", AllocatorRole::reallocate, 2, 1, 0, kNone, false, true},
+    AllocatorFunction{"mi_recalloc", AllocatorRole::reallocate, 2, 1, 0, kNone, false, true},
+    // last: where one stands at the address of a C function, that one names the probe
+    AllocatorFunction{"operator new", AllocatorRole::allocate, 0, kNone, kNone, kNone, false, true, true},
+    AllocatorFunction{"operator delete", AllocatorRole::release, kNone, kNone, 0, kNone, false, true},
 };
 
 struct Alias {
@@ -42,9 +64,40 @@ constexpr std::array kAliases = {
     Alias{"__libc_free", "free"},         Alias{"__libc_aligned_alloc", "aligned_alloc"},
 };
 
+// The replaceable operators, as the Itanium C++ ABI writes them: new and new[], delete and delete[], each
+// plain, sized, aligned and nothrow.
+constexpr std::array kOperators = {
+    Alias{"_Znwm", "operator new"},
+    Alias{"_Znam", "operator new"},
+    Alias{"_ZnwmRKSt9nothrow_t", "operator new"},
+    Alias{"_ZnamRKSt9nothrow_t", "operator new"},
+    Alias{"_ZnwmSt11align_val_t", "operator new"},
+    Alias{"_ZnamSt11align_val_t", "operator new"},
+    Alias{"_ZnwmSt11align_val_tRKSt9nothrow_t", "operator new"},
+    Alias{"_ZnamSt11align_val_tRKSt9nothrow_t", "operator new"},
+    Alias{"_ZdlPv", "operator delete"},
+    Alias{"_ZdaPv", "operator delete"},
+    Alias{"_ZdlPvm", "operator delete"},
+    Alias{"_ZdaPvm", "operator delete"},
+    Alias{"_ZdlPvRKSt9nothrow_t", "operator delete"},
+    Alias{"_ZdaPvRKSt9nothrow_t", "operator delete"},
+    Alias{"_ZdlPvSt11align_val_t", "operator delete"},
+    Alias{"_ZdaPvSt11align_val_t", "operator delete"},
+    Alias{"_ZdlPvmSt11align_val_t", "operator delete"},
+    Alias{"_ZdaPvmSt11align_val_t", "operator delete"},
+    Alias{"_ZdlPvSt11align_val_tRKSt9nothrow_t", "operator delete"},
+    Alias{"_ZdaPvSt11align_val_tRKSt9nothrow_t", "operator delete"},
+};
+
 const AllocatorFunction* function_named(std::string_view name) {
-  for (const Alias& alias : kAliases)
-    if (alias.name == name) name = alias.canonical;
+  for (const std::span<const Alias> aliases :
+       {std::span<const Alias>(kAliases), std::span<const Alias>(kOperators)})
+    for (const Alias& alias : aliases)
+      if (alias.name == name) {
+        const auto canonical = std::find_if(kFunctions.begin(), kFunctions.end(),
+                                            [&](const auto& f) { return f.name == alias.canonical; });
+        return &*canonical;
+      }
   const auto found =
       std::find_if(kFunctions.begin(), kFunctions.end(), [&](const auto& f) { return f.name == name; });
   return found == kFunctions.end() ? nullptr : &*found;
@@ -55,6 +108,8 @@ std::vector<std::string_view> all_names() {
   for (const AllocatorFunction& function : kFunctions)
     names.push_back(function.name);
   for (const Alias& alias : kAliases)
+    names.push_back(alias.name);
+  for (const Alias& alias : kOperators)
     names.push_back(alias.name);
   return names;
 }
@@ -79,6 +134,10 @@ std::vector<Symbol> defined_functions(const ElfImage& image) {
   std::vector<Symbol> kept;
   std::copy_if(found.begin(), found.end(), std::back_inserter(kept),
                [&](const Symbol& s) { return !unwanted(s); });
+  const bool has_malloc =
+      std::any_of(kept.begin(), kept.end(), [](const Symbol& symbol) { return symbol.name == "malloc"; });
+  if (!has_malloc)
+    std::erase_if(kept, [](const Symbol& symbol) { return function_named(symbol.name)->beside_malloc; });
   return kept;
 }
 
@@ -95,12 +154,80 @@ ProbeNeeds needs_of(const AllocatorFunction& function, bool long_nops_emulated) 
                                      function.old_pointer_argument, function.out_pointer_argument})
     if (argument != kNoArgument)
       needs.arguments = static_cast<ArgumentSet>(needs.arguments | (1u << argument));
-  needs.with_return = function.with_return();
+  needs.with_return = function.with_result();
   needs.may_skip_null_first_argument = function.role == AllocatorRole::release;
   needs.may_move_stack =
       function.role == AllocatorRole::release;  // its programs take no stack and no return address
   needs.long_nops_emulated = long_nops_emulated;
   return needs;
+}
+
+using ByAddress = std::map<std::uint64_t, std::vector<Symbol>>;
+
+/// Names and meaning of what stands at one address. Fails where the names disagree about it.
+Result<PlannedProbe> name_probe(const ElfImage& image, const std::vector<Symbol>& symbols) {
+  PlannedProbe probe;
+  for (const Symbol& symbol : symbols) {
+    const AllocatorFunction* function = function_named(symbol.name);
+    if (probe.function && !same_meaning(*probe.function, *function))
+      return Error{ErrorKind::unsupported,
+                   "'" + image.path() + "' has '" + std::string(probe.function->name) + "' and '" +
+                       symbol.name + "' at one address, which take their arguments differently",
+                   {},
+                   0};
+    // what may throw under one name may throw under all
+    const bool stricter = probe.function && function->may_throw && !probe.function->may_throw;
+    const bool earlier = probe.function && function < probe.function && !probe.function->may_throw;
+    if (!probe.function || stricter || earlier) probe.function = function;
+    probe.names.push_back(symbol.name);
+  }
+  return probe;
+}
+
+/// Adds the returns of an operator. False: it goes through functions that have probes of their own, and needs
+/// none.
+Result<bool> settle_operator(const ElfImage& image, const ByAddress& by_address, std::uint64_t vaddr,
+                             PlannedProbe& probe) {
+  const SeenFunctions seen{[&](std::uint64_t address) { return by_address.contains(address); },
+                           [](std::string_view name) { return function_named(name) != nullptr; }};
+  const FunctionReturns returns = find_returns(image, vaddr, seen);
+  if (returns.vaddrs.empty() && returns.passes_seen_function && returns.unknown.empty()) return false;
+  if (probe.function->role == AllocatorRole::release) return true;
+  if (returns.vaddrs.empty()) {
+    if (returns.passes_seen_function) return false;
+    return Error{ErrorKind::unsupported,
+                 "its returns cannot be found" + (returns.unknown.empty() ? "" : ": " + returns.unknown),
+                 {},
+                 0};
+  }
+  for (const std::uint64_t address : returns.vaddrs)
+    if (const auto offset = image.file_offset(address)) probe.return_offsets.push_back(*offset);
+  return true;
+}
+
+bool is_operator(const AllocatorFunction& function) {
+  return function.name.starts_with("operator");
+}
+
+/// The probe for the functions at `vaddr`, or none where they need none.
+Result<std::optional<PlannedProbe>> plan_one(const ElfImage& image, const ByAddress& by_address,
+                                             std::uint64_t vaddr, PlannedProbe probe,
+                                             bool long_nops_emulated) {
+  if (is_operator(*probe.function)) {
+    auto needed = settle_operator(image, by_address, vaddr, probe);
+    if (!needed) return std::move(needed).error();
+    if (!*needed) return std::optional<PlannedProbe>();
+  }
+  // A name without size would keep the probe at the entry; another name of the same code may have one.
+  const std::vector<Symbol>& symbols = by_address.at(vaddr);
+  const Symbol& sized =
+      *std::max_element(symbols.begin(), symbols.end(),
+                        [](const Symbol& a, const Symbol& b) { return a.size_bytes < b.size_bytes; });
+  auto plan = plan_probe(image, sized, needs_of(*probe.function, long_nops_emulated));
+  if (!plan) return std::move(plan).error();
+  probe.plan = std::move(*plan);
+  probe.with_return = probe.function->with_return();
+  return std::optional(std::move(probe));
 }
 
 }  // namespace
@@ -114,36 +241,21 @@ Result<std::vector<PlannedProbe>> plan_allocator_probes(const ElfImage& image,
                                                         bool long_nops_emulated) {
   std::vector<PlannedProbe> probes;
   if (is_dynamic_linker(image)) return probes;
-  std::map<std::uint64_t, std::vector<Symbol>> by_address;
+  ByAddress by_address;
   for (Symbol& symbol : defined_functions(image))
     by_address[symbol.vaddr].push_back(std::move(symbol));
 
   std::vector<RefusedProbe> failures;
   for (const auto& [vaddr, symbols] : by_address) {
-    PlannedProbe probe;
-    for (const Symbol& symbol : symbols) {
-      const AllocatorFunction* function = function_named(symbol.name);
-      if (probe.function && !same_meaning(*probe.function, *function))
-        return Error{ErrorKind::unsupported,
-                     "'" + image.path() + "' has '" + std::string(probe.function->name) + "' and '" +
-                         symbol.name + "' at one address, which take their arguments differently",
-                     {},
-                     0};
-      if (!probe.function || function < probe.function) probe.function = function;
-      probe.names.push_back(symbol.name);
+    auto named = name_probe(image, symbols);
+    if (!named) return std::move(named).error();
+    const std::string name(named->function->name);
+    auto probe = plan_one(image, by_address, vaddr, std::move(*named), long_nops_emulated);
+    if (!probe) {
+      failures.push_back({name, std::move(probe).error()});
+    } else if (*probe) {
+      probes.push_back(std::move(**probe));
     }
-    // A name without size would keep the probe at the entry; another name of the same code may have one.
-    const Symbol& sized =
-        *std::max_element(symbols.begin(), symbols.end(),
-                          [](const Symbol& a, const Symbol& b) { return a.size_bytes < b.size_bytes; });
-    auto plan = plan_probe(image, sized, needs_of(*probe.function, long_nops_emulated));
-    if (!plan) {
-      failures.push_back({std::string(probe.function->name), std::move(plan).error()});
-      continue;
-    }
-    probe.plan = std::move(*plan);
-    probe.with_return = probe.function->with_return();
-    probes.push_back(std::move(probe));
   }
   if (probes.empty() && !failures.empty()) return std::move(failures.front().error);
   if (refused) std::move(failures.begin(), failures.end(), std::back_inserter(*refused));

@@ -3,9 +3,11 @@
 // them. In: an ElfImage. Out: one planned probe per address. It does not decide which object serves a
 // process.
 //
-// Standard names only: whoever defines malloc (glibc, musl, jemalloc, tcmalloc, mimalloc, a static program,
-// the program itself) defines it under that name. The operators new and delete are not here: an exception may
-// pass through them, and a return probe on such a function ends the program.
+// Whoever defines malloc (glibc, musl, jemalloc, tcmalloc, mimalloc, a static program, the program itself)
+// defines it under that name. The operators new and delete are probed only in an object that defines malloc
+// too, and only where they do not go through it: elsewhere they end in the C functions. An exception may
+// leave operator new, and a return probe on such a function ends the program: its `ret` instructions are
+// probed.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +38,14 @@ struct AllocatorFunction {
   std::int8_t out_pointer_argument =
       kNoArgument;                 ///< where it stores the block: posix_memalign; else it returns the block
   bool rounds_up_to_page = false;  ///< pvalloc: the block is the size rounded up to whole pages
+  bool beside_malloc =
+      false;               ///< counts only in an object that defines malloc: the name alone says too little
+  bool may_throw = false;  ///< operator new: no return probe, its `ret` instructions are probed
 
-  /// Needs a return probe: everything that yields a block.
-  [[nodiscard]] constexpr bool with_return() const { return role != AllocatorRole::release; }
+  /// Yields a block: its result is wanted.
+  [[nodiscard]] constexpr bool with_result() const { return role != AllocatorRole::release; }
+  /// Needs a return probe.
+  [[nodiscard]] constexpr bool with_return() const { return with_result() && !may_throw; }
 };
 
 /// All of them. Where several stand at one address (glibc: aligned_alloc and memalign; free and cfree), the
@@ -52,6 +59,8 @@ struct PlannedProbe {
   std::vector<std::string> names;               ///< all known names at this address, sorted
   ProbePlan plan;  ///< place of the entry probe, and of the return probe if there is one
   bool with_return = false;
+  std::vector<std::uint64_t>
+      return_offsets;  ///< in the file: the `ret` instructions that end a call (operator new)
 };
 
 /// An allocation function the object defines and that cannot be probed; calls to it go unseen.

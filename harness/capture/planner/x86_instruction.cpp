@@ -148,6 +148,7 @@ Flow flow_of(const ZydisDecodedInstruction& instruction, const ZydisDecodedOpera
     case ZYDIS_CATEGORY_CALL:
       return Flow::call;
     case ZYDIS_CATEGORY_RET:
+      return instruction.mnemonic == ZYDIS_MNEMONIC_RET ? Flow::near_return : Flow::leave;
     case ZYDIS_CATEGORY_SYSCALL:
     case ZYDIS_CATEGORY_SYSRET:
     case ZYDIS_CATEGORY_INTERRUPT:
@@ -240,6 +241,11 @@ void note_operands(const ZydisDecodedInstruction& instruction, const Operands& o
     if (operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operand.imm.is_relative &&
         ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&instruction, &operand, vaddr, &address)))
       out.target = address;
+    const bool transfers = out.flow == Flow::indirect_jump || out.flow == Flow::call;
+    if (transfers && i == 0 && operand.type == ZYDIS_OPERAND_TYPE_MEMORY &&
+        operand.mem.base == ZYDIS_REGISTER_RIP &&
+        ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&instruction, &operand, vaddr, &address)))
+      out.target_slot = address;
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN &&
         operand.mem.base == ZYDIS_REGISTER_RIP &&
         ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&instruction, &operand, vaddr, &address)))

@@ -19,14 +19,16 @@ enum class CostClass { emulated, single_stepped };
 using ArgumentSet = std::uint8_t;
 
 /// Where control goes after an instruction.
-enum class Flow { next, conditional_branch, jump, indirect_jump, call, leave };
+enum class Flow { next, conditional_branch, jump, indirect_jump, call, leave, near_return };
 
 struct Instruction {
   std::uint32_t length_bytes = 0;
   CostClass cost = CostClass::single_stepped;
   const char* refused = nullptr;  ///< why the kernel takes no probe here; nullptr: it does
   Flow flow = Flow::next;
-  std::optional<std::uint64_t> target;         ///< of a direct jump, branch or call
+  std::optional<std::uint64_t> target;  ///< of a direct jump, branch or call
+  std::optional<std::uint64_t>
+      target_slot;  ///< of an indirect jump or call through a fixed pointer ([rip+x])
   std::optional<std::uint64_t> address_taken;  ///< rip-relative address it forms without reading memory (lea)
   ArgumentSet written_arguments = 0;           ///< argument registers it may change, wholly or in part
   bool moves_stack_pointer = false;

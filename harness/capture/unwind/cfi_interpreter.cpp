@@ -93,7 +93,7 @@ class Machine {
     set(reg, initial_ != nullptr ? initial_->at(slot) : RegisterRule{});
   }
   void set_cfa(std::uint64_t reg, std::int64_t offset) {
-    state_.cfa = {AddressForm::Kind::register_plus, 0, reg, offset};
+    state_.cfa = {AddressForm::Kind::register_plus, 0, reg, offset, 0};
   }
   /// Register or offset alone change only a CFA that is register plus offset.
   bool cfa_is_register() const { return state_.cfa.kind == AddressForm::Kind::register_plus; }

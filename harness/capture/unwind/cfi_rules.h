@@ -13,7 +13,7 @@ struct AddressForm {
   enum class Kind : std::uint8_t {
     none,           ///< nothing said yet
     register_plus,  ///< reg + offset
-    deref,          ///< *(reg + offset)
+    deref,          ///< *(reg + offset) + added
     plt,            ///< stack pointer + 8, plus 8 where (pc & 15) >= plt_limit
     unknown,        ///< an expression we do not know
   };
@@ -21,6 +21,7 @@ struct AddressForm {
   std::uint8_t plt_limit = 0;
   std::uint64_t reg = 0;
   std::int64_t offset = 0;
+  std::uint64_t added = 0;  ///< to what was loaded; deref alone
 
   bool operator==(const AddressForm&) const = default;
 };

@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint64_t kMagic =
     0x31'57'4e'55'47'4c'00'0aU;  // newline, NUL, "LGUNW1": no text tool writes that
 /// Raised whenever the format of the file or the meaning of a row changes.
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kMaxBuildIdBytes = 64;
 
 struct FileHeader {

@@ -240,7 +240,7 @@ bool index_rows(UnwindTable& table) {
   const std::uint64_t page_count = (extent + page_mask) >> kPageShift;
   if (rows.size() > kMaxRows || page_count > kMaxPages || rows.back().pc < origin ||
       (origin & page_mask) != 0 || rows.back().rule != LG_RULE_NONE ||
-      LG_RULE_KIND(rows.front().rule) > LG_RULE_UNSUPPORTED) {
+      LG_RULE_KIND(rows.front().rule) > LG_RULE_LAST) {
     return false;
   }
   // Two loops without a branch per row: loading a cached table spends most of its time here. Each row claims
@@ -252,7 +252,7 @@ bool index_rows(UnwindTable& table) {
   std::uint32_t previous = origin;
   for (std::size_t i = 1; i < rows.size(); ++i) {
     const std::uint32_t pc = rows[i].pc;
-    bad |= (pc <= previous) | (LG_RULE_KIND(rows[i].rule) > LG_RULE_UNSUPPORTED);
+    bad |= (pc <= previous) | (LG_RULE_KIND(rows[i].rule) > LG_RULE_LAST);
     previous = pc;
     const std::uint64_t page = (std::uint64_t{pc - origin} + page_mask) >> kPageShift;
     pages[std::min(page, page_count)] =

@@ -63,14 +63,21 @@ class Walker {
       case LG_RULE_RBP:
         cfa = at_.rbp + offset;
         break;
+      case LG_RULE_RSP_FAR:
+        cfa = at_.rsp + static_cast<std::uint64_t>(LG_RULE_FAR_OFF(rule));
+        return step_to(cfa, LG_RULE_MAKE(0, 0, 0, LG_RULE_FAR_RBP_OFF(rule)));
       case LG_RULE_PLT:
         cfa = at_.rsp + offset + ((pc & 15) >= x86_64::kPltPushed ? 8 : 0);
         break;
       case LG_RULE_RSP_DEREF:
+      case LG_RULE_RSP_DEREF_PLUS8:
         if (!space_.read_word(at_.rsp + offset, cfa)) return WalkEnd::bad_memory;
+        if (LG_RULE_KIND(rule) == LG_RULE_RSP_DEREF_PLUS8) cfa += 8;
         break;
       case LG_RULE_RBP_DEREF:
+      case LG_RULE_RBP_DEREF_PLUS8:
         if (!space_.read_word(at_.rbp + offset, cfa)) return WalkEnd::bad_memory;
+        if (LG_RULE_KIND(rule) == LG_RULE_RBP_DEREF_PLUS8) cfa += 8;
         break;
       case LG_RULE_SIGNAL:
         return step_signal();

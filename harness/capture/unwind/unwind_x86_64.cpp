@@ -20,6 +20,9 @@ constexpr std::uint64_t kRsp = 7;
 
 constexpr std::int64_t kCfaOffsetMin = std::int64_t{std::numeric_limits<std::int16_t>::min()} * 8;
 constexpr std::int64_t kCfaOffsetMax = std::int64_t{std::numeric_limits<std::int16_t>::max()} * 8;
+/// LG_RULE_RSP_FAR: one past the largest frame, and the lowest place rbp can be saved at.
+constexpr std::int64_t kFarCfaOffsetEnd = std::int64_t{1} << 25;
+constexpr std::int64_t kFarRbpOffsetMin = -8 - 63 * 8;
 constexpr std::int64_t kRbpOffsetMin = -1024 * 8;
 constexpr std::int64_t kRbpOffsetMax = 1023 * 8;
 
@@ -40,11 +43,11 @@ std::optional<std::int64_t> cfa_relative(const CfiState& state, const RegisterRu
 
 bool saved_in_ucontext(const RegisterRule& rule, int offset) {
   return rule.kind == RegisterRule::Kind::saved_at_form &&
-         rule.form == AddressForm{AddressForm::Kind::register_plus, 0, kRsp, offset};
+         rule.form == AddressForm{AddressForm::Kind::register_plus, 0, kRsp, offset, 0};
 }
 
 bool is_signal_state(const CfiState& state) {
-  return state.cfa == AddressForm{AddressForm::Kind::deref, 0, kRsp, kSignalRsp} &&
+  return state.cfa == AddressForm{AddressForm::Kind::deref, 0, kRsp, kSignalRsp, 0} &&
          saved_in_ucontext(state.at(CfiSlot::frame_pointer), kSignalRbp) &&
          saved_in_ucontext(state.at(CfiSlot::stack_pointer), kSignalRsp) &&
          saved_in_ucontext(state.at(CfiSlot::return_address), kSignalRip);
@@ -74,8 +77,9 @@ CfaPart encode_cfa(const AddressForm& cfa) {
       if (cfa.reg == kRbp) return {LG_RULE_RBP, cfa.offset};
       return {};
     case AddressForm::Kind::deref:
-      if (cfa.reg == kRsp) return {LG_RULE_RSP_DEREF, cfa.offset};
-      if (cfa.reg == kRbp) return {LG_RULE_RBP_DEREF, cfa.offset};
+      if (cfa.added != 0 && cfa.added != 8) return {};
+      if (cfa.reg == kRsp) return {cfa.added ? LG_RULE_RSP_DEREF_PLUS8 : LG_RULE_RSP_DEREF, cfa.offset};
+      if (cfa.reg == kRbp) return {cfa.added ? LG_RULE_RBP_DEREF_PLUS8 : LG_RULE_RBP_DEREF, cfa.offset};
       return {};
     case AddressForm::Kind::plt:
       if (cfa.plt_limit == kPltPushed) return {LG_RULE_PLT, 8};
@@ -101,6 +105,17 @@ std::optional<std::uint32_t> encode_frame_pointer(const CfiState& state) {
     return LG_RULE_MAKE(0, 0, 1, rule.form.offset);
   }
   return std::nullopt;
+}
+
+/// The rule of a frame too large for the common encoding: `offset` from rsp to the CFA.
+std::uint32_t encode_far(const CfiState& state, std::int64_t offset) {
+  if (!fits(offset, 0, kFarCfaOffsetEnd - 8)) return LG_RULE_UNSUPPORTED;
+  const RegisterRule& rbp = state.at(CfiSlot::frame_pointer);
+  if (rbp.kind == RegisterRule::Kind::unset || rbp.kind == RegisterRule::Kind::same)
+    return LG_RULE_MAKE_FAR(offset, 0);
+  const auto saved = cfa_relative(state, rbp);
+  if (!saved || !fits(*saved, kFarRbpOffsetMin, -16)) return LG_RULE_UNSUPPORTED;
+  return LG_RULE_MAKE_FAR(offset, *saved);
 }
 
 /// DW_OP_breg16 0; lit15; and; litN; ge; lit3; shl; plus: what follows "rsp + 8" in the CFA of a PLT; N in
@@ -133,7 +148,7 @@ CfiSlot slot_of(std::uint64_t number) {
 }
 
 AddressForm classify_expression(ByteReader reader) {
-  AddressForm form{AddressForm::Kind::unknown, 0, 0, 0};
+  AddressForm form{AddressForm::Kind::unknown, 0, 0, 0, 0};
   const auto op = reader.read<std::uint8_t>();
   if (op >= DW_OP_breg0 && op <= DW_OP_breg31) {
     form.reg = op - std::uint64_t{DW_OP_breg0};
@@ -155,9 +170,11 @@ AddressForm classify_expression(ByteReader reader) {
   }
   form.plt_limit = 0;
   if (reader.read<std::uint8_t>() != DW_OP_deref) return form;
-  // A constant added after the load has no place in a row, except when it adds nothing.
-  if (reader.left() > 0 && (reader.read<std::uint8_t>() != DW_OP_plus_uconst || reader.uleb() != 0))
-    return form;
+  // OpenSSL's assembly keeps the caller's rsp below the return address and adds 8 to it.
+  if (reader.left() > 0) {
+    if (reader.read<std::uint8_t>() != DW_OP_plus_uconst) return form;
+    form.added = reader.uleb();
+  }
   if (reader.ok() && reader.left() == 0) form.kind = AddressForm::Kind::deref;
   return form;
 }
@@ -166,9 +183,10 @@ std::uint32_t encode_rule(const CfiState& state, bool signal_frame) {
   if (state.at(CfiSlot::return_address).kind == RegisterRule::Kind::undefined) return LG_RULE_END;
   if (signal_frame) return is_signal_state(state) ? LG_RULE_SIGNAL : LG_RULE_UNSUPPORTED;
   const CfaPart cfa = encode_cfa(state.cfa);
+  if (!return_address_below_cfa(state) || !stack_pointer_is_cfa(state)) return LG_RULE_UNSUPPORTED;
+  if (cfa.kind == LG_RULE_RSP && cfa.offset > kCfaOffsetMax) return encode_far(state, cfa.offset);
   if (cfa.kind == LG_RULE_UNSUPPORTED || !fits(cfa.offset, kCfaOffsetMin, kCfaOffsetMax))
     return LG_RULE_UNSUPPORTED;
-  if (!return_address_below_cfa(state) || !stack_pointer_is_cfa(state)) return LG_RULE_UNSUPPORTED;
   const auto frame_pointer = encode_frame_pointer(state);
   if (!frame_pointer) return LG_RULE_UNSUPPORTED;
   return LG_RULE_MAKE(cfa.kind, cfa.offset, 0, 0) | *frame_pointer;

@@ -56,15 +56,23 @@ TEST(Allocators, NamesAreUniqueAndArgumentsAreRegisters) {
       EXPECT_GE(argument, -1);
       EXPECT_LT(argument, 6);
     }
-    EXPECT_EQ(function.with_return(), function.size_argument != kNoArgument) << function.name;
+    EXPECT_EQ(function.with_result(), function.size_argument != kNoArgument) << function.name;
     EXPECT_EQ(function.old_pointer_argument == kNoArgument, function.role == AllocatorRole::allocate)
         << function.name;
   }
 }
 
-TEST(Allocators, OperatorsAreNotAmongThem) {
-  for (const AllocatorFunction& function : allocator_functions())
-    EXPECT_FALSE(function.name.starts_with("_Z"));
+TEST(Allocators, WhatMayThrowHasNoReturnProbe) {
+  int throwing = 0;
+  for (const AllocatorFunction& function : allocator_functions()) {
+    EXPECT_EQ(function.may_throw, function.name == "operator new") << function.name;
+    if (!function.may_throw) continue;
+    ++throwing;
+    EXPECT_TRUE(function.with_result());
+    EXPECT_FALSE(function.with_return());
+    EXPECT_TRUE(function.beside_malloc);
+  }
+  EXPECT_EQ(throwing, 1);
 }
 
 TEST_F(ServingAllocator, TheWholeFamilyIsPlanned) {
@@ -159,6 +167,51 @@ TEST(AllocatorPlans, AStaticProgramIsPlannedFromItsOwnSymbols) {
   for (const char* name : {"malloc", "calloc", "realloc", "free"})
     EXPECT_TRUE(probe_named(*probes, name)) << name;
   EXPECT_TRUE(refused.empty());
+}
+
+/// libstdc++'s operators, linked into a static program, end in the C functions.
+TEST(AllocatorPlans, OperatorsThatGoThroughMallocNeedNoProbe) {
+  const auto image = ElfImage::open(LEAKGATE_STATIC_CXX_FIXTURE);
+  ASSERT_TRUE(image) << image.error().message;
+  ASSERT_TRUE(image->find("_Znwm"));
+  ASSERT_TRUE(image->find("_ZdlPvm"));
+  std::vector<RefusedProbe> refused;
+  const auto probes = plan_allocator_probes(*image, &refused);
+  ASSERT_TRUE(probes) << probes.error().message;
+  EXPECT_TRUE(probe_named(*probes, "malloc"));
+  for (const PlannedProbe& probe : *probes)
+    EXPECT_FALSE(probe.function->name.starts_with("operator")) << probe.names.front();
+  EXPECT_TRUE(refused.empty());
+}
+
+/// Operators with an arena of their own: entry and every way out, tail calls followed, and no return probe.
+TEST(AllocatorPlans, OperatorsBesideMallocAreProbedAtTheirReturns) {
+  const auto image = ElfImage::open(LEAKGATE_OWN_OPERATORS_FIXTURE);
+  ASSERT_TRUE(image) << image.error().message;
+  std::vector<RefusedProbe> refused;
+  const auto probes = plan_allocator_probes(*image, &refused);
+  ASSERT_TRUE(probes) << probes.error().message;
+  EXPECT_TRUE(refused.empty());
+  const PlannedProbe* plain = probe_named(*probes, "_Znwm");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->function->name, "operator new");
+  EXPECT_FALSE(plain->with_return);
+  EXPECT_EQ(plain->plan.stack_moved_bytes, 0);
+  // one in the operator itself, one in the slow path that it ends in
+  EXPECT_EQ(plain->return_offsets.size(), 2u);
+  for (const std::uint64_t offset : plain->return_offsets) {
+    const auto vaddr = image->vaddr(offset);
+    ASSERT_TRUE(vaddr);
+    const auto byte = image->read_code(*vaddr, 1);
+    ASSERT_TRUE(byte);
+    EXPECT_TRUE((*byte)[0] == 0xc3 || (*byte)[0] == 0xf3);
+  }
+  EXPECT_FALSE(probe_named(*probes, "_Znam")) << "new[] ends in new";
+  EXPECT_FALSE(probe_named(*probes, "_ZnwmRKSt9nothrow_t")) << "goes through malloc";
+  EXPECT_FALSE(probe_named(*probes, "_ZdlPv")) << "ends in free";
+  const PlannedProbe* sized = probe_named(*probes, "_ZdlPvm");
+  ASSERT_TRUE(sized);
+  EXPECT_EQ(sized->function->role, AllocatorRole::release);
 }
 
 TEST(AllocatorPlans, AProgramsOwnMallocIsFoundAndALocalFreeIsNot) {

@@ -108,6 +108,8 @@ TEST(CfiInterpreter, DerefExpressionsOfBothRegisters) {
   EXPECT_EQ(rule_of({0x0f, 3, 0x76, 0x78, 0x06}), LG_RULE_MAKE(LG_RULE_RBP_DEREF, -8, 0, 0));
   EXPECT_EQ(rule_of({0x0f, 3, 0x77, 0x18, 0x06}), LG_RULE_MAKE(LG_RULE_RSP_DEREF, 24, 0, 0));
   EXPECT_EQ(rule_of({0x0f, 5, 0x77, 0x18, 0x06, 0x23, 0}), LG_RULE_MAKE(LG_RULE_RSP_DEREF, 24, 0, 0));
+  EXPECT_EQ(rule_of({0x0f, 5, 0x77, 0x18, 0x06, 0x23, 8}), LG_RULE_MAKE(LG_RULE_RSP_DEREF_PLUS8, 24, 0, 0));
+  EXPECT_EQ(rule_of({0x0f, 5, 0x76, 0x78, 0x06, 0x23, 8}), LG_RULE_MAKE(LG_RULE_RBP_DEREF_PLUS8, -8, 0, 0));
 }
 
 TEST(CfiInterpreter, RealignedFrameSavesRbpWhereRbpPoints) {
@@ -118,25 +120,38 @@ TEST(CfiInterpreter, RealignedFrameSavesRbpWhereRbpPoints) {
 
 TEST(CfiInterpreter, WhatHasNoRowIsUnsupported) {
   const std::vector<Bytes> cases = {
-      {0x0c, 10, 0},                         // CFA by r10
-      {0x0c, 3, 16},                         // CFA by rbx
-      {0x0e, 12},                            // not a multiple of 8
-      {0x0e, 0x80, 0x80, 0x10},              // 262144: one beyond the field
-      {0x0c, 6, 16, 0x05, 6, 0x81, 8},       // rbp 8200 below the CFA
-      {0x11, 16, 0x02},                      // return address at CFA - 16
-      {0x09, 16, 3},                         // return address in rbx
-      {0x09, 6, 3},                          // rbp in rbx
-      {0x07, 6},                             // rbp lost
-      {0x14, 6, 1},                          // rbp a value
-      {0x16, 6, 2, 0x77, 8},                 // rbp a computed value
-      {0x14, 7, 1},                          // rsp not the CFA
-      {0x0f, 5, 0x77, 0x18, 0x06, 0x23, 8},  // a constant after the load
-      {0x0f, 1, 0x30},                       // an unknown expression
-      {0x11, 6, 0},                          // rbp at the CFA itself
+      {0x0c, 10, 0},                          // CFA by r10
+      {0x0c, 3, 16},                          // CFA by rbx
+      {0x0e, 12},                             // not a multiple of 8
+      {0x0e, 0x80, 0x80, 0x80, 0x10},         // 32 MiB: one beyond the largest field
+      {0x0c, 6, 0x80, 0x80, 0x10},            // rbp + 262144
+      {0x0e, 0x80, 0x80, 0x10, 0x05, 6, 65},  // a large frame that saves rbp 520 below the CFA
+      {0x0c, 6, 16, 0x05, 6, 0x81, 8},        // rbp 8200 below the CFA
+      {0x11, 16, 0x02},                       // return address at CFA - 16
+      {0x09, 16, 3},                          // return address in rbx
+      {0x09, 6, 3},                           // rbp in rbx
+      {0x07, 6},                              // rbp lost
+      {0x14, 6, 1},                           // rbp a value
+      {0x16, 6, 2, 0x77, 8},                  // rbp a computed value
+      {0x14, 7, 1},                           // rsp not the CFA
+      {0x0f, 5, 0x77, 0x18, 0x06, 0x23, 16},  // another constant than 8 after the load
+      {0x0f, 4, 0x77, 0x18, 0x06, 0x06},      // loaded twice
+      {0x0f, 1, 0x30},                        // an unknown expression
+      {0x11, 6, 0},                           // rbp at the CFA itself
   };
   for (std::size_t i = 0; i < cases.size(); ++i) {
     EXPECT_EQ(rule_of(cases[i]), std::uint32_t{LG_RULE_UNSUPPORTED}) << "case " << i;
   }
+}
+
+TEST(CfiInterpreter, FramesOfLargeArraysHaveARuleOfTheirOwn) {
+  EXPECT_EQ(rule_of({0x0e, 0x80, 0x80, 0x10}), LG_RULE_MAKE_FAR(262144, 0));
+  const std::uint32_t far = rule_of({0x0e, 0xf8, 0xff, 0xff, 0x0f, 0x86, 6});  // rbp at CFA - 48
+  EXPECT_EQ(far, LG_RULE_MAKE_FAR(33554424, -48));
+  EXPECT_EQ(LG_RULE_KIND(far), std::uint32_t{LG_RULE_RSP_FAR});
+  EXPECT_EQ(LG_RULE_FAR_OFF(far), 33554424);
+  EXPECT_EQ(LG_RULE_FAR_RBP_OFF(far), -48);
+  EXPECT_EQ(LG_RULE_FAR_RBP_OFF(LG_RULE_MAKE_FAR(262144, -512)), -512);
 }
 
 TEST(CfiInterpreter, LargestOffsetsFit) {

@@ -7,6 +7,7 @@
 #include <gelf.h>
 #include <gtest/gtest.h>
 #include <link.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <string>
@@ -106,16 +107,26 @@ std::uint32_t expected_rule(Dwarf_Frame* frame, bool signal, std::uint64_t pc) {
   std::int64_t offset = 0;
   if (!base_register(ops[0], reg, offset) || (reg != kRsp && reg != kRbp)) return LG_RULE_UNSUPPORTED;
   bool deref = false;
-  if (count == 2 && ops[1].atom == DW_OP_deref) {
+  bool plus8 = false;
+  if (count >= 2 && count <= 3 && ops[1].atom == DW_OP_deref) {
     deref = true;
+    plus8 = count == 3 && ops[2].atom == DW_OP_plus_uconst && ops[2].number == 8;
+    if (count == 3 && !plus8) return LG_RULE_UNSUPPORTED;
   } else if (count == 2 && ops[1].atom == DW_OP_plus_uconst) {
     offset += static_cast<std::int64_t>(ops[1].number);
   } else if (count != 1) {
     return LG_RULE_UNSUPPORTED;
   }
+  if (!deref && reg == kRsp && offset >= (1 << 18) && offset < (1 << 25) && offset % 8 == 0) {
+    if (rbp.kind == Place::unchanged) return LG_RULE_MAKE_FAR(offset, 0);
+    const bool near = rbp.kind == Place::cfa_plus && rbp.offset >= -512 && rbp.offset <= -16;
+    return near ? LG_RULE_MAKE_FAR(offset, rbp.offset) : std::uint32_t{LG_RULE_UNSUPPORTED};
+  }
   if (!fits(offset, 16)) return LG_RULE_UNSUPPORTED;
-  const int kind = deref ? (reg == kRsp ? LG_RULE_RSP_DEREF : LG_RULE_RBP_DEREF)
-                         : (reg == kRsp ? LG_RULE_RSP : LG_RULE_RBP);
+  const int plain = reg == kRsp ? LG_RULE_RSP : LG_RULE_RBP;
+  const int loaded = reg == kRsp ? LG_RULE_RSP_DEREF : LG_RULE_RBP_DEREF;
+  const int added = reg == kRsp ? LG_RULE_RSP_DEREF_PLUS8 : LG_RULE_RBP_DEREF_PLUS8;
+  const int kind = plus8 ? added : deref ? loaded : plain;
   const std::uint32_t rule = LG_RULE_MAKE(kind, offset, 0, 0);
   if (rbp.kind == Place::unchanged) return rule;
   if (rbp.kind == Place::cfa_plus && rbp.offset != 0 && fits(rbp.offset, 11)) {
@@ -236,6 +247,16 @@ TEST(UnwindRowsAgainstLibdw, MathLibrary) {
 }
 TEST(UnwindRowsAgainstLibdw, DynamicLinker) {
   expect_same(loaded_path("ld-linux"), 100);
+}
+TEST(UnwindRowsAgainstLibdw, HandWrittenCode) {
+  const std::string path = "/usr/lib/x86_64-linux-gnu/libcrypto.so.3";
+  if (access(path.c_str(), R_OK) != 0) GTEST_SKIP() << "OpenSSL is not installed";
+  expect_same(path, 10000);
+}
+TEST(UnwindRowsAgainstLibdw, FramesOfLargeArrays) {
+  const std::string path = "/usr/bin/ninja";
+  if (access(path.c_str(), R_OK) != 0) GTEST_SKIP() << "ninja is not installed";
+  expect_same(path, 1000);
 }
 TEST(UnwindRowsAgainstLibdw, UnwinderLibrary) {
   expect_same(loaded_path("libgcc_s.so"), 100);

@@ -92,6 +92,25 @@ TEST(UnwindWalker, CfaReadFromTheFrame) {
   EXPECT_EQ(walk_from({kInner, kStack, 0}, other).frames, (Frames{kInner, kOuter}));
 }
 
+TEST(UnwindWalker, CfaAboveTheStackPointerThatWasSaved) {
+  MadeUpSpace space(rows_with(LG_RULE_MAKE(LG_RULE_RSP_DEREF_PLUS8, 8, 0, -16)));
+  space.words = {{kStack + 8, kStack + 72}, {kStack + 64, 7}, {kStack + 72, kOuter}};
+  EXPECT_EQ(walk_from({kInner, kStack, 0}, space).frames, (Frames{kInner, kOuter}));
+  MadeUpSpace other(rows_with(LG_RULE_MAKE(LG_RULE_RBP_DEREF_PLUS8, -8, 0, 0)));
+  other.words = {{kStack + 24, kStack + 72}, {kStack + 72, kOuter}};
+  EXPECT_EQ(walk_from({kInner, kStack, kStack + 32}, other).frames, (Frames{kInner, kOuter}));
+}
+
+TEST(UnwindWalker, FrameOfALargeArray) {
+  MadeUpSpace space({{0x1000, LG_RULE_MAKE_FAR(1 << 20, -24)},
+                     {0x1040, LG_RULE_MAKE(LG_RULE_RBP, 16, 0, -16)},
+                     {0x1080, LG_RULE_END},
+                     {0x1100, LG_RULE_NONE}});
+  const std::uint64_t cfa = kStack + (1 << 20);
+  space.words = {{cfa - 24, cfa + 32}, {cfa - 8, kBias + 0x1050}, {cfa + 32, 0}, {cfa + 40, kOuter}};
+  EXPECT_EQ(walk_from({kInner, kStack, 0}, space).frames, (Frames{kInner, kBias + 0x1050, kOuter}));
+}
+
 TEST(UnwindWalker, LinkageTableBeforeAndAfterItsPush) {
   MadeUpSpace space(rows_with(LG_RULE_MAKE(LG_RULE_PLT, 8, 0, 0)));
   space.words = {{kStack, kOuter}, {kStack + 8, kOuter + 1}};

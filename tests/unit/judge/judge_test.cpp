@@ -87,6 +87,24 @@ TEST(Judge, TwoLinesOfOneFunctionAreTwoLeaksWithOneFingerprint) {
   EXPECT_EQ(verdict.leaks[0].bytes, 100u) << "most bytes first";
 }
 
+TEST(Judge, WhatStdioKeepsAndALeakOnTheSameLineAreTwo) {
+  RecordingBuilder builder;
+  const auto process = builder.process();
+  const auto test = builder.test(process, "A.b");
+  const test::FrameText line{"main", "/home/dev/app/main.cpp", 19};
+  const std::string libc = "/lib/x86_64-linux-gnu/libc.so.6";
+  builder.leak(
+      test,
+      builder.stack({{"_IO_file_doallocate", "", 0, libc}, {"puts", "", 0, libc}, line, {"_start", "", 0}}),
+      1024);
+  builder.leak(test, builder.stack({line, {"_start", "", 0}}), 78);
+  const auto verdict = judge(builder.recording, {});
+  ASSERT_EQ(verdict.leaks.size(), 2u);
+  EXPECT_EQ(verdict.leaks[0].verdict, LeakVerdict::allowed);
+  EXPECT_EQ(verdict.leaks[1].verdict, LeakVerdict::fail);
+  EXPECT_EQ(verdict.leaks[1].bytes, 78u);
+}
+
 TEST(Judge, KindsAndTestsKeepLeaksApart) {
   OneLeak builder;
   builder.leak(builder.leaky, builder.site, 8).kind = Kind::definitely_lost;

@@ -44,6 +44,8 @@ TEST(Merge, CountersAddUpAndTheWorstExitWins) {
   a.tracer.lost["map_full"] = 2;
   b.tracer.lost["map_full"] = 5;
   b.tracer.lost["other"] = 1;
+  a.tracer.truncated_stacks["no_cfi"] = 1;
+  b.tracer.truncated_stacks["no_cfi"] = 2;
   const auto allocations = a.tracer.allocations + b.tracer.allocations;
   const auto merged = merge({a, b});
   ASSERT_TRUE(merged);
@@ -54,6 +56,7 @@ TEST(Merge, CountersAddUpAndTheWorstExitWins) {
   EXPECT_EQ(merged->tracer.allocations, allocations);
   EXPECT_EQ(merged->tracer.lost.at("map_full"), 7u);
   EXPECT_EQ(merged->tracer.lost.at("other"), 1u);
+  EXPECT_EQ(merged->tracer.truncated_stacks.at("no_cfi"), 3u);
 }
 
 TEST(Merge, AnIncompleteShardMakesTheWholeIncomplete) {

@@ -45,7 +45,25 @@ TEST(RuntimeMemory, StartUpCodeOfRuntimeLibrariesIsTheRuntimes) {
                                                   frame("_dl_init", kLoader),
                                                   frame("_dl_start_user", kLoader)};
   EXPECT_EQ(keeper(stack), "the C++ runtime");
+  EXPECT_EQ(keeper({frame("_GLOBAL__sub_I_eh_alloc.cc"), frame("__libc_start_main"), frame("_start")}),
+            "the C++ runtime");
   EXPECT_EQ(keeper(stack, true), "") << "where the stack was cut, the user's frames may be what is missing";
+}
+
+TEST(RuntimeMemory, AllocatorsSetThemselvesUp) {
+  constexpr const char* kTcmalloc = "/lib/x86_64-linux-gnu/libtcmalloc.so.4.5.10";
+  EXPECT_EQ(keeper({frame("TCMallocGuard::TCMallocGuard()", kTcmalloc), frame("", kTcmalloc),
+                    frame("call_init", kLoader), frame("_dl_init", kLoader)}),
+            "the allocator");
+  EXPECT_EQ(keeper({frame("MallocExtension::Initialize()"), frame("_start")}), "the allocator");
+  EXPECT_EQ(keeper({frame("mi_new_aligned", "/lib/libmimalloc.so.2"), frame("make()"), frame("main")}), "");
+}
+
+TEST(RuntimeMemory, SanitizersSetThemselvesUp) {
+  EXPECT_EQ(keeper({frame("asprintf", kLibc), frame("dlerror", kLibc), frame("__asan::AsanInitInternal()"),
+                    frame("_dl_init", kLoader)}),
+            "the sanitizer");
+  EXPECT_EQ(keeper({frame("make()"), frame("__asan::run(make())")}), "");
 }
 
 TEST(RuntimeMemory, LocaleTablesAreTheCLibrarys) {

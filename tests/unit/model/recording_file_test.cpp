@@ -42,6 +42,7 @@ Recording full() {
   r.run.shard = {2, 4, "--shard-count"};
   r.tracer.notes = {"note"};
   r.tracer.lost["map_full"] = 7;
+  r.tracer.truncated_stacks["depth"] = 3;
   r.processes[0].stripped = true;
   r.processes[0].allocations = 5;
   r.processes[0].frees = 4;
@@ -88,6 +89,7 @@ TEST(RecordingFile, ReadsBackWhatItWrote) {
   EXPECT_FALSE(again->tests.at(0).complete);
   EXPECT_EQ(again->stacks.at(0).truncated_reason, "no unwind table");
   EXPECT_EQ(again->tracer.lost.at("map_full"), 7u);
+  EXPECT_EQ(again->tracer.truncated_stacks.at("depth"), 3u);
   EXPECT_EQ(again->run.incomplete_reasons.at(0).hint, "hint");
 }
 
@@ -165,6 +167,8 @@ TEST(RecordingFile, WrongTypesAndRangesAreNamed) {
               HasSubstr("both"));
   EXPECT_THAT(error_with([](Json& b) { b["processes"][0]["args"] = {1}; }), HasSubstr("args"));
   EXPECT_THAT(error_with([](Json& b) { b["tracer"]["lost"]["x"] = "many"; }), HasSubstr("lost"));
+  EXPECT_THAT(error_with([](Json& b) { b["tracer"]["truncated_stacks"] = 1; }),
+              HasSubstr("truncated_stacks"));
 }
 
 TEST(RecordingFile, IndexesThatLeadNowhereAreRefused) {

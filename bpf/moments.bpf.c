@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What judged moments need besides the wait: the probe at a process's end, and the registers of threads that
+ * sleep in the kernel, which are better not disturbed.
+ */
+#include "moment.bpf.h"
+
+/*
+ * _exit: exit, quick_exit and pthread_exit of the last thread end here too, after handlers and static
+ * destructors.
+ */
+SEC("uprobe.multi.s")
+int exit_hit(struct pt_regs *ctx)
+{
+	struct lg_thread *thread = current_thread();
+	struct lg_proc *proc;
+	__u32 index;
+
+	if (!thread)
+		return 0;
+	index = thread->proc - 1;
+	proc = process_of(index);
+	if (!proc || cfg_moments == LG_MOMENTS_NONE || is_idle_moment(proc))
+		return 0;
+	if (proc->tgid != (__u32)(bpf_get_current_pid_tgid() >> 32))
+		return 0; /* a vfork child, in its parent's memory */
+	if (__sync_fetch_and_or(&proc->flags, LG_PROC_ENDING) & LG_PROC_ENDING)
+		return 0;
+	hold_at_moment(ctx, proc, index, LG_MOMENT_EXIT, proc->test);
+	return 0;
+}
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
+static __always_inline void copy_registers(__u64 *out, struct pt_regs *regs, struct task_struct *task)
+{
+	struct pt_regs copy;
+
+	if (bpf_probe_read_kernel(&copy, sizeof(copy), regs))
+		return;
+	out[LG_REG_AX] = copy.rax;
+	out[LG_REG_BX] = copy.rbx;
+	out[LG_REG_CX] = copy.rcx;
+	out[LG_REG_DX] = copy.rdx;
+	out[LG_REG_SI] = copy.rsi;
+	out[LG_REG_DI] = copy.rdi;
+	out[LG_REG_BP] = copy.rbp;
+	out[LG_REG_SP] = copy.rsp;
+	out[LG_REG_8] = copy.r8;
+	out[LG_REG_9] = copy.r9;
+	out[LG_REG_10] = copy.r10;
+	out[LG_REG_11] = copy.r11;
+	out[LG_REG_12] = copy.r12;
+	out[LG_REG_13] = copy.r13;
+	out[LG_REG_14] = copy.r14;
+	out[LG_REG_15] = copy.r15;
+	out[LG_REG_IP] = copy.rip;
+	out[LG_REG_FS_BASE] = BPF_CORE_READ(task, thread.fsbase);
+}
+
+/* Writes a struct lg_thread_state for each thread of the process that the iterator was opened for. */
+SEC("iter/task")
+int list_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct lg_thread_state state = {};
+
+	if (!task)
+		return 0;
+	state.tid = visible_tid(task);
+	state.running = BPF_CORE_READ(task, __state) == 0;
+	state.switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+	copy_registers(state.registers, (struct pt_regs *)bpf_task_pt_regs(task), task);
+	bpf_seq_write(ctx->meta->seq, &state, sizeof(state));
+	return 0;
+}

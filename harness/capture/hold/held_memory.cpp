@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// process_vm_readv reads across several mappings in one call; an entry of pagemap is 8 bytes for a page of
+// 4 KiB.
+#include "harness/capture/hold/held_memory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "harness/base/descriptor.h"
+
+namespace leakgate::capture {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+// bits of a pagemap entry (Documentation/admin-guide/mm/pagemap.rst)
+constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
+constexpr std::uint64_t kSwapped = std::uint64_t{1} << 62;
+constexpr std::uint64_t kFileOrShared = std::uint64_t{1} << 61;
+
+bool has_content(std::uint64_t entry, bool shared) {
+  if ((entry & (kPresent | kSwapped)) == 0) return false;
+  return shared ||
+         (entry & kFileOrShared) == 0;  // a private page of a file that was never written is the file's
+}
+
+}  // namespace
+
+HeldMemory::HeldMemory(std::int32_t pid, std::span<const model::HeldMapping> mappings) : pid_(pid) {
+  find_touched(mappings);
+}
+
+void HeldMemory::find_touched(std::span<const model::HeldMapping> mappings) {
+  const Descriptor pagemap(::open(fmt::format("/proc/{}/pagemap", pid_).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!pagemap) {
+    all_touched_ = true;
+    return;
+  }
+  std::vector<std::uint64_t> entries(8192);
+  for (const model::HeldMapping& mapping : mappings) {
+    if (!mapping.readable || mapping.kind == model::MappingKind::special) continue;
+    for (std::uint64_t at = mapping.start; at < mapping.end;) {
+      const std::size_t pages = std::min<std::uint64_t>(entries.size(), (mapping.end - at) / kPage);
+      const ssize_t got = ::pread(pagemap.get(), entries.data(), pages * sizeof entries[0],
+                                  static_cast<off_t>(at / kPage * sizeof entries[0]));
+      if (got <= 0) break;
+      const std::size_t count = static_cast<std::size_t>(got) / sizeof entries[0];
+      for (std::size_t i = 0; i < count; ++i, at += kPage) {
+        if (!has_content(entries[i], mapping.shared)) continue;
+        if (!touched_.empty() && touched_.back().second == at)
+          touched_.back().second += kPage;
+        else
+          touched_.emplace_back(at, at + kPage);
+      }
+      if (count == 0) break;
+    }
+  }
+}
+
+std::uint64_t HeldMemory::next_touched(std::uint64_t from, std::uint64_t end) const {
+  if (all_touched_) return from;
+  auto range = std::upper_bound(touched_.begin(), touched_.end(), from,
+                                [](std::uint64_t address, const Range& r) { return address < r.second; });
+  if (range == touched_.end()) return end;
+  return std::min(end, std::max(from, range->first));
+}
+
+std::size_t HeldMemory::read(std::uint64_t address, std::span<std::byte> out) const {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    // the rest of the first page apart: a transfer stops at the first bad page of an element, not of a call
+    iovec local{out.data() + done, out.size() - done};
+    iovec remote{reinterpret_cast<void*>(address + done), out.size() - done};
+    ssize_t got = ::process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+    if (got < 0 && (errno == EPERM || errno == ENOSYS)) {
+      const Descriptor mem(::open(fmt::format("/proc/{}/mem", pid_).c_str(), O_RDONLY | O_CLOEXEC));
+      if (mem) got = ::pread(mem.get(), local.iov_base, local.iov_len, static_cast<off_t>(address + done));
+    }
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+}  // namespace leakgate::capture

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that reached the moment waits inside its probe. It is asked to stop by ptrace and then let out
+// of the probe, so that it really sleeps while memory is read; where ptrace is refused it goes on waiting
+// there.
+#include "harness/capture/hold/held_process.h"
+
+#include <algorithm>
+#include <map>
+
+namespace leakgate::capture {
+namespace {
+
+constexpr int kRounds = 8;
+constexpr std::chrono::milliseconds kStopLimit{1000};
+
+model::MappingKind kind_of(const FileMapping& mapping) {
+  if (mapping.has_file()) return model::MappingKind::file;
+  if (mapping.path == "[heap]") return model::MappingKind::heap;
+  if (mapping.path == "[stack]") return model::MappingKind::main_stack;
+  // other names in brackets are the kernel's ([vvar], [vsyscall]), but for named anonymous memory
+  const bool named = mapping.path.starts_with("[anon");
+  return mapping.path.empty() || !mapping.path.starts_with('[') || named ? model::MappingKind::anonymous
+                                                                         : model::MappingKind::special;
+}
+
+const lg_thread_state* find(const std::vector<lg_thread_state>& states, std::uint32_t tid) {
+  const auto found = std::find_if(states.begin(), states.end(),
+                                  [tid](const lg_thread_state& state) { return state.tid == tid; });
+  return found == states.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Status HeldProcess::hold(bool all_threads) {
+  view_ = {};
+  view_.process = moment_.head.proc;
+  view_.window = moment_.kind == LG_MOMENT_TEST_END ? moment_.window : 0;
+  view_.threads_known = moment_.kind != LG_MOMENT_DEATH;
+  if (view_.threads_known)
+    if (auto stopped = stop_threads(all_threads); !stopped) return stopped;
+  describe_threads();
+  return describe_memory();
+}
+
+Status HeldProcess::stop_threads(bool all_threads) {
+  const auto asker = static_cast<std::int32_t>(moment_.tid);
+  if (auto asked = threads_.stop(asker); asked && threads_.was_asked(asker)) {
+    session_.answer_moment(moment_.head.proc, moment_.moment);
+    answered_ = true;
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    if (!threads_.wait(kStopLimit))
+      return Error{ErrorKind::io, "a thread did not stop within a second", "", 0};
+    auto states = session_.threads(pid_);
+    if (!states) return std::move(states).error();
+    if (states->empty()) return Error{ErrorKind::not_found, "the process is gone", "", 0};
+    states_ = std::move(*states);
+    bool running = false;
+    for (const lg_thread_state& state : states_) {
+      const auto tid = static_cast<std::int32_t>(state.tid);
+      if (threads_.has_stopped(tid) || (tid == asker && !answered_)) continue;
+      if (!state.running && !all_threads) continue;
+      if (threads_.was_asked(tid)) continue;
+      running = true;
+      if (auto asked = threads_.stop(tid); !asked) return asked;
+    }
+    if (!running) return {};
+  }
+  return Error{ErrorKind::io, "threads are started faster than they can be held", "", 0};
+}
+
+void HeldProcess::describe_threads() {
+  for (const lg_thread_state& state : states_) {
+    model::HeldThread thread;
+    thread.tid = static_cast<std::int32_t>(state.tid);
+    thread.stack_pointer = state.registers[LG_REG_SP];
+    thread.thread_pointer = state.registers[LG_REG_FS_BASE];
+    for (int i = 0; i < LG_REG_COUNT; ++i)
+      if (i != LG_REG_SP && i != LG_REG_IP && i != LG_REG_FS_BASE)
+        thread.registers.push_back(state.registers[i]);
+    view_.threads.push_back(std::move(thread));
+  }
+}
+
+Status HeldProcess::describe_memory() {
+  auto maps = read_all_maps(pid_);
+  if (!maps) return std::move(maps).error();
+  std::map<std::uint32_t, std::uint64_t> bias_of;
+  for (const FileMapping& mapping : *maps)
+    if (const auto id = mapping.executable ? modules_.find(mapping) : std::nullopt; id)
+      bias_of.emplace(*id, modules_.bias(*id, mapping));
+  for (const FileMapping& mapping : *maps) {
+    model::HeldMapping row;
+    row.start = mapping.start;
+    row.end = mapping.end;
+    row.readable = mapping.readable;
+    row.writable = mapping.writable;
+    row.executable = mapping.executable;
+    row.shared = mapping.shared;
+    row.kind = kind_of(mapping);
+    if (const auto id = mapping.has_file() ? modules_.find(mapping) : std::nullopt; id) {
+      row.module = *id;
+      row.bias = bias_of[*id];
+      if (modules_.is_own_allocator(*id)) view_.c_library_allocates = false;
+    }
+    view_.mappings.push_back(row);
+  }
+  memory_ = std::make_unique<HeldMemory>(pid_, view_.mappings);
+  view_.read = [memory = memory_.get()](std::uint64_t address, std::span<std::byte> out) {
+    return memory->read(address, out);
+  };
+  view_.next_touched = [memory = memory_.get()](std::uint64_t from, std::uint64_t end) {
+    return memory->next_touched(from, end);
+  };
+  return {};
+}
+
+bool HeldProcess::stood_still() const {
+  if (!view_.threads_known) return true;
+  const auto now = session_.threads(pid_);
+  if (!now) return false;
+  for (const lg_thread_state& state : *now) {
+    const auto tid = static_cast<std::int32_t>(state.tid);
+    if (threads_.has_stopped(tid) || (state.tid == moment_.tid && !answered_)) continue;
+    const lg_thread_state* before = find(states_, state.tid);
+    if (before == nullptr || state.running || before->switches != state.switches) return false;
+  }
+  return true;
+}
+
+HeldThreads HeldProcess::release() {
+  if (!answered_) session_.answer_moment(moment_.head.proc, moment_.moment);
+  answered_ = true;
+  threads_.release();
+  return std::move(threads_);
+}
+
+HeldProcess::~HeldProcess() {
+  release();
+}
+
+}  // namespace leakgate::capture

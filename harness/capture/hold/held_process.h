@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds a process at a judged moment and describes it. In: the record of the moment. Out: a
+// model::HeldProcess, valid while the object lives. Threads that run are stopped by ptrace; threads that
+// sleep in the kernel are left alone, since some system calls would tell the program (EINTR), and looked at
+// again afterwards.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "bpf/wire.h"
+#include "harness/base/result.h"
+#include "harness/capture/bpf_session.h"
+#include "harness/capture/hold/held_memory.h"
+#include "harness/capture/hold/held_threads.h"
+#include "harness/capture/modules.h"
+#include "harness/model/held_process.h"
+
+namespace leakgate::capture {
+
+class HeldProcess {
+ public:
+  HeldProcess(BpfSession& session, const ModuleTable& modules, const lg_record_moment& moment,
+              std::int32_t pid)
+      : session_(session), modules_(modules), moment_(moment), pid_(pid) {}
+  HeldProcess(const HeldProcess&) = delete;
+  HeldProcess& operator=(const HeldProcess&) = delete;
+  /// Lets the process go on.
+  ~HeldProcess();
+
+  /// Stops what runs and describes the process, anew at each call; all threads, sleeping ones too, where
+  /// `all_threads`. Fails with permission where a running thread cannot be held (another debugger has it),
+  /// with not_found where the process is gone.
+  Status hold(bool all_threads);
+  /// True if no thread ran since hold().
+  [[nodiscard]] bool stood_still() const;
+  /// Lets the process go on; what could not be let go yet is returned, to be released later.
+  HeldThreads release();
+
+  [[nodiscard]] model::HeldProcess& view() { return view_; }
+
+ private:
+  Status stop_threads(bool all_threads);
+  Status describe_memory();
+  void describe_threads();
+
+  BpfSession& session_;
+  const ModuleTable& modules_;
+  lg_record_moment moment_;
+  std::int32_t pid_;
+  bool answered_ = false;
+  HeldThreads threads_;
+  std::vector<lg_thread_state> states_;
+  std::unique_ptr<HeldMemory> memory_;
+  model::HeldProcess view_;
+};
+
+}  // namespace leakgate::capture

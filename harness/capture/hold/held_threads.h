@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stops threads of another process for a moment, by ptrace, and lets them go on as if nothing had been. In:
+// thread ids. Out: threads that stand still while the object lives. If leakgate dies, the kernel lets them
+// go.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "harness/base/result.h"
+
+namespace leakgate::capture {
+
+class HeldThreads {
+ public:
+  HeldThreads() = default;
+  HeldThreads(const HeldThreads&) = delete;
+  HeldThreads& operator=(const HeldThreads&) = delete;
+  HeldThreads(HeldThreads&&) = default;
+  HeldThreads& operator=(HeldThreads&&) = default;
+  /// Calls release(); what it could not let go is let go by the kernel when leakgate ends.
+  ~HeldThreads();
+
+  /// Lets every thread go on, each with the signal it was stopped by, if any. False: some did not stop yet
+  /// (they sleep in the kernel); call it again later.
+  bool release();
+
+  /// Asks a thread to stop, without waiting for it. Fails with permission where another tracer has it. A
+  /// thread that is gone is no failure. All calls must come from one thread of ours.
+  Status stop(std::int32_t tid);
+  /// Waits until every thread that was asked has stopped or is gone. False: not within `limit`.
+  bool wait(std::chrono::milliseconds limit);
+  /// True for a thread that has stopped.
+  [[nodiscard]] bool has_stopped(std::int32_t tid) const;
+  [[nodiscard]] bool was_asked(std::int32_t tid) const;
+
+ private:
+  struct Thread {
+    std::int32_t tid = 0;
+    bool stopped = false;
+    bool gone = false;
+    int signal = 0;  ///< to be delivered when it goes on
+  };
+  static void look_at(Thread& thread);
+
+  std::vector<Thread> threads_;
+};
+
+}  // namespace leakgate::capture

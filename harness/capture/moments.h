@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judged moments: holds the process, has its blocks classified, keeps what was found until the process has
+// ended. In: records of moments, in order. Out: groups of classified blocks at a process's end; before, the
+// kind that each block had last.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/capture/hold/held_process.h"
+
+namespace leakgate::capture {
+
+class MomentKeeper {
+ public:
+  MomentKeeper(BpfSession& session, const ModuleTable& modules, model::ClassifyHeld classify,
+               std::uint64_t start_ns)
+      : session_(session), modules_(modules), classify_(std::move(classify)), start_ns_(start_ns) {}
+
+  /// Handles one moment of process `pid`; the process goes on when it returns.
+  void take(const lg_record_moment& moment, std::int32_t pid);
+  /// Lets go of threads that could not be let go at once.
+  void release_lingering();
+
+  /// The process was classified at its end: its blocks are in groups(), and what the ledger has of it is
+  /// void.
+  [[nodiscard]] bool is_settled(std::uint32_t process) const { return settled_.contains(process); }
+  /// What a block of a process that was not seen at its end was last; unclassified where it was never seen.
+  [[nodiscard]] model::Kind last_kind(const lg_live_key& key, const lg_live& block) const;
+  [[nodiscard]] const std::vector<model::TraceOutstanding>& groups() const { return groups_; }
+
+  /// Nanoseconds for which processes were held: in all, and by (process, window).
+  [[nodiscard]] std::uint64_t held_ns() const { return held_ns_; }
+  [[nodiscard]] const std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>& held_ns_by_window()
+      const {
+    return held_by_window_;
+  }
+  /// Moments at which a process could not be held, by reason.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& failures() const { return failures_; }
+
+ private:
+  struct KnownBlock {
+    std::uint32_t time_ms = 0;
+    std::uint32_t stack = 0;
+    std::uint32_t lost_after = 0;
+    model::Kind kind = model::Kind::unclassified;
+    /// The same block, not another one at its address.
+    [[nodiscard]] bool is(const lg_live& block) const {
+      return time_ms == block.time_ms && stack == block.stack;
+    }
+  };
+  using Known = std::map<std::uint64_t, KnownBlock>;  ///< by address
+
+  Status examine(HeldProcess& held, model::MomentFindings& findings);
+  Status fill_blocks(model::HeldProcess& view);
+  void keep_kinds(const model::HeldProcess& view, const model::MomentFindings& findings);
+
+  BpfSession& session_;
+  const ModuleTable& modules_;
+  model::ClassifyHeld classify_;
+  std::uint64_t start_ns_;
+  std::map<std::uint32_t, Known> known_;  ///< by process
+  std::set<std::uint32_t> settled_;
+  std::vector<model::TraceOutstanding> groups_;
+  std::vector<HeldThreads> lingering_;
+  std::map<std::string, std::uint64_t> failures_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> held_by_window_;
+  std::uint64_t held_ns_ = 0;
+};
+
+}  // namespace leakgate::capture

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of the kernel's table are read once each, in the order of their ids.
+#include "harness/capture/stack_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <string>
+
+namespace leakgate::capture {
+namespace {
+
+constexpr const char* kFunctionNames[] = {"",
+#define X(name) #name,
+                                          LG_FUNCTION_LIST(X)
+#undef X
+};
+
+/// What reports call allocation function `number` (enum lg_function).
+std::string function_name(std::uint16_t number) {
+  if (number == LG_FN_operator_new) return "operator new";
+  return number < std::size(kFunctionNames) ? kFunctionNames[number] : "";
+}
+
+/// Why a stack ends early, by enum lg_truncated: the word for counters, and for people.
+struct TruncatedCause {
+  const char* name;
+  const char* reason;
+};
+constexpr TruncatedCause kTruncated[] = {
+    {"", ""},
+    {"no_module", "code outside every known file"},
+    {"no_cfi", "no call frame information"},
+    {"unsupported_rule", "an unwinding rule that is not supported"},
+    {"unreadable", "stack memory could not be read"},
+    {"depth", "more frames than are recorded"},
+};
+static_assert(std::size(kTruncated) == LG_TRUNCATED_COUNT);
+
+/// The kernel's row as the trace has it; `modules`: how many there are.
+model::TraceStack trace_stack(const lg_stack& stack, std::size_t modules) {
+  model::TraceStack row;
+  row.function = function_name(stack.function);
+  row.truncated_reason =
+      stack.truncated < std::size(kTruncated) ? kTruncated[stack.truncated].reason : "unknown";
+  row.allocations = stack.allocations;
+  row.bytes = stack.bytes;
+  row.frees = stack.frees;
+  row.lifetime_log2_ms.assign(std::begin(stack.lifetime_log2_ms), std::end(stack.lifetime_log2_ms));
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack.count, LG_MAX_FRAMES); ++i) {
+    const std::uint64_t frame = stack.frames[i];
+    const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
+    row.frames.push_back({module < modules ? static_cast<std::uint32_t>(module) : model::kNone,
+                          frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
+  }
+  return row;
+}
+
+/// Calls `visit` for every place in the trace that holds a stack id.
+template <typename Visit>
+void for_each_id(model::Trace& trace, Visit visit) {
+  for (model::TraceOutstanding& row : trace.outstanding) {
+    visit(row.stack);
+    for (model::TraceHolder& holder : row.holders)
+      visit(holder.stack);
+  }
+}
+
+}  // namespace
+
+Status read_stacks(const BpfSession& session, bool all, model::Trace& trace) {
+  std::map<std::uint32_t, std::uint32_t> index_of;  // kernel's id -> index in the trace
+  for_each_id(trace, [&](std::uint32_t& id) {
+    if (id != 0 && id != model::kNone) index_of.emplace(id, model::kNone);
+  });
+  for (std::uint64_t id = 1; all && id <= session.totals().stacks; ++id)
+    index_of.emplace(static_cast<std::uint32_t>(id), model::kNone);
+  for (auto& [id, index] : index_of) {
+    auto stack = session.stack(id);
+    if (!stack) return std::move(stack).error();
+    index = static_cast<std::uint32_t>(trace.stacks.size());
+    trace.stacks.push_back(trace_stack(*stack, trace.modules.size()));
+  }
+  for_each_id(trace, [&](std::uint32_t& id) {
+    const auto found = index_of.find(id);
+    id = found == index_of.end() ? model::kNone : found->second;
+  });
+  return {};
+}
+
+void tell_truncated(const BpfSession& session, model::TracerInfo& tracer) {
+  const auto counts = session.truncated();
+  std::uint64_t total = 0;
+  std::string list;
+  for (std::size_t cause = 1; cause < counts.size(); ++cause) {
+    if (counts[cause] == 0) continue;
+    tracer.truncated_stacks[kTruncated[cause].name] = counts[cause];
+    total += counts[cause];
+    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", counts[cause], kTruncated[cause].reason);
+  }
+  if (total)
+    tracer.notes.push_back(
+        fmt::format("the stacks of {} of {} allocations end early: {}", total, tracer.allocations, list));
+}
+
+}  // namespace leakgate::capture

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// One mapping after the other. The layouts known here are glibc's: its arenas, its large chunks, its thread
+// control blocks (malloc/arena.c, nptl/descr.h), which have not changed since 2.26.
+#include "harness/classify/roots.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+namespace leakgate::classify {
+namespace {
+
+using model::HeldMapping;
+using model::HeldProcess;
+using model::MappingKind;
+
+constexpr std::uint64_t kRedZone = 128;              // below the stack pointer, in use by leaf functions
+constexpr std::uint64_t kArenaAlignment = 64 << 20;  // HEAP_MAX_SIZE
+constexpr std::uint64_t kArenaHeader = 4096;         // an arena begins within so many bytes of its first heap
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kControlBlockSearch =
+    8192;                                  // struct pthread stands within so many bytes of a stack's end
+constexpr std::uint64_t kMmappedFlag = 2;  // of a glibc chunk's size
+// glibc's struct malloc_state: 127 pairs of words, an empty one pointing at itself, behind 112 bytes and
+// before 56
+constexpr std::uint64_t kBinPairs = 127;
+constexpr std::uint64_t kBeforeBins = 112;
+constexpr std::uint64_t kAfterBins = 56;
+constexpr std::uint64_t kFewestEmptyBins = 32;
+constexpr std::uint64_t kLargestCLibraryData = 4 << 20;
+constexpr std::uint64_t kDtvHeader = 16;  // glibc's dtv pointer points at the second entry of its block
+
+class RootFinder {
+ public:
+  explicit RootFinder(const HeldProcess& held) : held_(held) {
+    for (const model::HeldBlock& block : held.blocks)
+      starts_.push_back({block.address, block.size_bytes});
+    std::sort(starts_.begin(), starts_.end());
+  }
+
+  Roots find() {
+    for (std::uint32_t i = 0; i < held_.mappings.size(); ++i)
+      if (held_.mappings[i].readable) add_mapping(i);
+    for (std::uint32_t i = 0; i < held_.threads.size(); ++i)
+      add_registers(i);
+    // globals are told as holders before thread-local storage and stacks, whose words may be stale
+    std::stable_sort(roots_.ranges.begin(), roots_.ranges.end(),
+                     [](const RootRange& a, const RootRange& b) { return rank(a.kind) < rank(b.kind); });
+    return std::move(roots_);
+  }
+
+ private:
+  using Block = std::pair<std::uint64_t, std::uint64_t>;  // address, size
+
+  static int rank(RootKind kind) {
+    switch (kind) {
+      case RootKind::module_data:
+        return 0;
+      case RootKind::tls:
+        return 1;
+      case RootKind::mapping:
+        return 2;
+      default:
+        return 3;
+    }
+  }
+
+  std::uint64_t word(std::uint64_t address) const {
+    std::uint64_t value = 0;
+    std::array<std::byte, sizeof value> bytes;
+    if (held_.read(address, bytes) != bytes.size()) return 0;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+
+  void add(std::uint64_t start, std::uint64_t end, RootKind kind, std::uint32_t mapping,
+           std::uint32_t thread = model::kNone) {
+    if (end <= start) return;
+    roots_.ranges.push_back({start, end, kind, static_cast<std::uint32_t>(roots_.labels.size())});
+    roots_.labels.push_back({mapping, thread});
+  }
+
+  void add_registers(std::uint32_t i) {
+    const model::HeldThread& thread = held_.threads[i];
+    RootWords words{static_cast<std::uint32_t>(roots_.labels.size()), thread.registers};
+    if (const std::uint64_t dtv = thread.thread_pointer ? word(thread.thread_pointer + 8) : 0;
+        dtv > kDtvHeader)
+      words.words.push_back(dtv - kDtvHeader);
+    roots_.labels.push_back({model::kNone, i});
+    roots_.words.push_back(std::move(words));
+  }
+
+  void add_mapping(std::uint32_t i) {
+    const HeldMapping& mapping = held_.mappings[i];
+    switch (mapping.kind) {
+      case MappingKind::special:
+      case MappingKind::heap:  // what is outstanding in it is looked at as blocks
+        return;
+      case MappingKind::main_stack:
+        return add_stack(i);
+      case MappingKind::file:
+        if (mapping.shared) {
+          if (mapping.writable) add(mapping.start, mapping.end, RootKind::mapping, i);
+        } else if (mapping.writable || !mapping.executable) {
+          add_module_data(i);
+        }
+        return;
+      case MappingKind::anonymous:
+        return add_anonymous(i);
+    }
+  }
+
+  /// Where glibc keeps the state of its main arena in [start, end): its lists lead to freed memory. A hole of
+  /// no bytes where there is none.
+  std::pair<std::uint64_t, std::uint64_t> arena_state_in(std::uint64_t start, std::uint64_t end) const {
+    std::uint64_t empty = 0, last = 0;
+    if (end - start > kLargestCLibraryData) return {end, end};
+    std::vector<std::uint64_t> words((end - start) / 8);
+    const std::size_t got = held_.read(start, std::as_writable_bytes(std::span(words))) / 8;
+    for (std::size_t i = 0; i + 1 < got; ++i) {
+      const std::uint64_t address = start + i * 8;
+      if (words[i] != address - 16 || words[i + 1] != address - 16) continue;
+      ++empty;
+      last = address;
+    }
+    if (empty < kFewestEmptyBins) return {end, end};
+    const std::uint64_t bins = last - (kBinPairs - 1) * 16;  // the last pair is never used
+    return {std::max(bins - kBeforeBins, start), std::min(last + 16 + kAfterBins, end)};
+  }
+
+  /// An arena of the program's own in .bss is left out from its first to its last block: freed memory lies
+  /// between them.
+  void add_module_data(std::uint32_t i) {
+    const HeldMapping& mapping = held_.mappings[i];
+    const auto [first, last] = blocks_in(mapping.start, mapping.end);
+    if (first == last) {
+      const auto [hole, hole_end] =
+          mapping.writable ? arena_state_in(mapping.start, mapping.end) : std::pair(mapping.end, mapping.end);
+      add(mapping.start, hole, RootKind::module_data, i);
+      add(hole_end, mapping.end, RootKind::module_data, i);
+      return;
+    }
+    const Block& back = *(last - 1);
+    add(mapping.start, first->first, RootKind::module_data, i);
+    add((back.first + back.second + 7) / 8 * 8, mapping.end, RootKind::module_data, i);
+  }
+
+  using Position = std::vector<Block>::const_iterator;
+  std::pair<Position, Position> blocks_in(std::uint64_t start, std::uint64_t end) const {
+    const auto first = std::lower_bound(starts_.begin(), starts_.end(), Block{start, 0});
+    const auto last = std::lower_bound(first, starts_.end(), Block{end, 0});
+    return {first, last};
+  }
+
+  /// A thread whose stack pointer lies in the mapping: the lowest one.
+  std::optional<std::uint32_t> thread_on(const HeldMapping& mapping) const {
+    std::optional<std::uint32_t> found;
+    for (std::uint32_t i = 0; i < held_.threads.size(); ++i) {
+      const std::uint64_t sp = held_.threads[i].stack_pointer;
+      if (sp >= mapping.start && sp < mapping.end && (!found || sp < held_.threads[*found].stack_pointer))
+        found = i;
+    }
+    return found;
+  }
+
+  std::optional<std::uint32_t> thread_of_control_block(const HeldMapping& mapping) const {
+    for (std::uint32_t i = 0; i < held_.threads.size(); ++i)
+      if (held_.threads[i].thread_pointer >= mapping.start && held_.threads[i].thread_pointer < mapping.end)
+        return i;
+    return std::nullopt;
+  }
+
+  void add_stack(std::uint32_t i) {
+    const HeldMapping& mapping = held_.mappings[i];
+    const auto thread = thread_on(mapping);
+    const std::uint64_t from = thread ? held_.threads[*thread].stack_pointer - kRedZone : mapping.start;
+    add(std::max(from, mapping.start), mapping.end, RootKind::stack, i, thread ? *thread : model::kNone);
+  }
+
+  bool continues_module(std::uint32_t i) const {
+    if (i == 0) return false;
+    const HeldMapping& before = held_.mappings[i - 1];
+    return before.end == held_.mappings[i].start && before.kind == MappingKind::file && !before.shared &&
+           before.writable;
+  }
+
+  bool is_arena(const HeldMapping& mapping) const {
+    if (mapping.start % kArenaAlignment != 0) return false;
+    const std::uint64_t arena = word(mapping.start);  // heap_info.ar_ptr
+    return arena % kArenaAlignment < kArenaHeader && arena % 8 == 0 && arena >= kArenaAlignment &&
+           std::any_of(held_.mappings.begin(), held_.mappings.end(), [&](const HeldMapping& other) {
+             return other.start == arena / kArenaAlignment * kArenaAlignment;
+           });
+  }
+
+  /// The stack of a thread that has ended, kept by the C library for the next one.
+  bool is_dead_stack(const HeldMapping& mapping) const {
+    if (!held_.threads_known || mapping.end - mapping.start < kPage) return false;
+    const std::uint64_t low = std::max(mapping.start, mapping.end - kControlBlockSearch);
+    for (std::uint64_t at = low; at + 64 <= mapping.end; at += 64)
+      if (word(at) == at && word(at + 16) == at) return true;  // tcbhead_t: tcb, dtv, self
+    return false;
+  }
+
+  void add_anonymous(std::uint32_t i) {
+    const HeldMapping& mapping = held_.mappings[i];
+    if (continues_module(i)) return add_module_data(i);
+    if (thread_on(mapping)) return add_stack(i);
+    if (const auto thread = thread_of_control_block(mapping))
+      return add(mapping.start, mapping.end, RootKind::tls, i, *thread);
+    if (!held_.c_library_allocates)
+      return;  // its pages and its bookkeeping cannot be told from the program's
+    if (is_arena(mapping) || is_dead_stack(mapping)) return;
+    add_around_chunks(i);
+  }
+
+  /// What lies between glibc's large chunks, each of which is a mapping of its own that the kernel may have
+  /// joined with its neighbours.
+  void add_around_chunks(std::uint32_t i) {
+    const HeldMapping& mapping = held_.mappings[i];
+    std::uint64_t from = mapping.start;
+    const auto [first, last] = blocks_in(mapping.start, mapping.end);
+    for (auto block = first; block != last; ++block) {
+      const std::uint64_t size = word(block->first - 8);
+      if ((size & kMmappedFlag) == 0) return;  // blocks of some pool: not the program's own words
+      const std::uint64_t chunk = (block->first - 16) / kPage * kPage;
+      add(from, chunk, RootKind::mapping, i);
+      from = std::max(from, chunk + (size & ~std::uint64_t{7}));
+    }
+    add(from, mapping.end, RootKind::mapping, i);
+  }
+
+  const HeldProcess& held_;
+  std::vector<Block> starts_;
+  Roots roots_;
+};
+
+}  // namespace
+
+Roots find_roots(const model::HeldProcess& held) {
+  return RootFinder(held).find();
+}
+
+}  // namespace leakgate::classify

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process held at a judged moment: its threads, its address space, its outstanding blocks. Made by capture,
+// which holds it; read by classify, which says what is lost. Valid only while the process is held.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/model/trace.h"
+
+namespace leakgate::model {
+
+/// Reads memory at `address` into `out`; how many bytes could be read from the start of it. From several
+/// threads at once.
+using ReadHeldMemory = std::function<std::size_t(std::uint64_t address, std::span<std::byte> out)>;
+/// The first address in [from, end) whose page has content of the process's own; `end` if there is none. From
+/// several threads at once.
+using NextTouchedPage = std::function<std::uint64_t(std::uint64_t from, std::uint64_t end)>;
+
+struct HeldThread {
+  std::int32_t tid = 0;
+  std::uint64_t stack_pointer = 0;
+  std::uint64_t thread_pointer = 0;      ///< of its control block (the FS base on x86-64)
+  std::vector<std::uint64_t> registers;  ///< general ones, the stack pointer left out
+};
+
+enum class MappingKind { file, anonymous, heap, main_stack, special };
+
+struct HeldMapping {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  bool readable = false;
+  bool writable = false;
+  bool executable = false;
+  bool shared = false;
+  MappingKind kind = MappingKind::anonymous;
+  std::uint32_t module = kNone;  ///< index into Trace::modules, where the file is a known one
+  std::uint64_t bias = 0;        ///< run-time address minus module address
+};
+
+/// An outstanding block. `window` and `stack` are the tracer's own numbers.
+struct HeldBlock {
+  std::uint64_t address = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t time_ns = 0;
+  std::uint32_t window = 0;
+  std::uint32_t stack = 0;
+  std::uint32_t lost_after = 0;  ///< the window at whose end it was first seen lost; 0: not yet
+};
+
+struct HeldProcess {
+  std::uint32_t process = kNone;      ///< index into Trace::processes
+  std::uint32_t window = 0;           ///< the one that just ended; 0 at the process's own end
+  bool threads_known = true;          ///< false: they are gone, only memory is left
+  bool c_library_allocates = true;    ///< false: another allocator serves it
+  bool ends_of_tests_seen = false;    ///< it was held at the ends of its tests too
+  std::vector<HeldThread> threads;    ///< main thread first, then by age
+  std::vector<HeldMapping> mappings;  ///< by address
+  std::vector<HeldBlock> blocks;
+  ReadHeldMemory read;
+  NextTouchedPage next_touched;
+};
+
+/// What was found at a judged moment.
+struct MomentFindings {
+  std::vector<Kind> kinds;               ///< of HeldProcess::blocks, in their order
+  std::vector<TraceOutstanding> groups;  ///< the same, summed up; only where asked for
+  std::uint64_t scanned_bytes = 0;
+  std::uint64_t unreadable_bytes = 0;
+};
+
+/// Classifies the blocks of a held process; with groups where `with_groups`.
+using ClassifyHeld = std::function<MomentFindings(const HeldProcess&, bool with_groups)>;
+
+}  // namespace leakgate::model

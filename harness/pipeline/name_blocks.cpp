@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// All addresses of a module are looked up in one pass over its symbols.
+#include "harness/pipeline/name_blocks.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "harness/base/elf_image.h"
+#include "harness/symbolize/demangle.h"
+
+namespace leakgate::pipeline {
+namespace {
+
+using model::ModuleAddress;
+using model::TraceHolder;
+
+/// A data object's name and the distance into it.
+struct DataName {
+  std::string symbol;  ///< the linker's; empty where there is none
+  std::uint64_t offset = 0;
+};
+
+class DataNames {
+ public:
+  explicit DataNames(const model::Trace& trace) : trace_(trace) {}
+
+  void want(const ModuleAddress& address) {
+    if (address.module < trace_.modules.size()) names_[address.module].try_emplace(address.address);
+  }
+
+  void look_up() {
+    for (auto& [module, names] : names_) {
+      const auto& file = trace_.modules[module].file;
+      if (!file) continue;
+      const auto image = ElfImage::from_fd(Descriptor(::fcntl(file->get(), F_DUPFD_CLOEXEC, 0)));
+      if (!image) continue;
+      std::vector<std::uint64_t> addresses;
+      for (const auto& [address, name] : names)
+        addresses.push_back(address);
+      const auto found = image->objects_at(addresses);
+      for (std::size_t i = 0; i < addresses.size(); ++i)
+        if (found[i]) names[addresses[i]] = {found[i]->name, addresses[i] - found[i]->vaddr};
+    }
+  }
+
+  [[nodiscard]] DataName of(const ModuleAddress& address) const {
+    const auto module = names_.find(address.module);
+    if (module == names_.end()) return {};
+    const auto found = module->second.find(address.address);
+    return found == module->second.end() ? DataName() : found->second;
+  }
+
+ private:
+  const model::Trace& trace_;
+  std::map<std::uint32_t, std::map<std::uint64_t, DataName>> names_;
+};
+
+std::string with_offset(std::string name, std::uint64_t offset) {
+  return offset == 0 ? name : fmt::format("{}+{:#x}", name, offset);
+}
+
+std::string_view base_name(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+/// The class that a vtable belongs to; empty where the symbol is none.
+std::string class_name(const DataName& name) {
+  constexpr std::string_view kVtable = "vtable for ";
+  const std::string full = name.symbol.starts_with("_ZTV") ? symbolize::demangle(name.symbol) : std::string();
+  return full.starts_with(kVtable) ? symbolize::compact_name(full.substr(kVtable.size())) : std::string();
+}
+
+bool is_library_function(std::string_view function) {
+  for (const std::string_view prefix :
+       {"std::", "__gnu_cxx::", "operator new", "__libc", "void* operator new"})
+    if (function.starts_with(prefix)) return true;
+  return false;
+}
+
+/// "make_node (list.cpp:12)": the innermost function that is not the library's.
+std::string site_of(const std::vector<const model::Frame*>& frames) {
+  for (const model::Frame* frame : frames) {
+    if (frame->function.empty() || is_library_function(frame->function)) continue;
+    if (frame->file.empty()) return frame->function;
+    return fmt::format("{} ({}:{})", frame->function, base_name(frame->file), frame->line);
+  }
+  return {};
+}
+
+std::string thread_name(std::uint32_t thread) {
+  return thread == 0 ? "a thread" : thread == 1 ? "the main thread" : fmt::format("thread {}", thread);
+}
+
+class Words {
+ public:
+  Words(const model::Trace& trace, const DataNames& names, const FramesOf& frames_of)
+      : trace_(trace), names_(names), frames_of_(frames_of) {}
+
+  [[nodiscard]] std::string global(const ModuleAddress& at) const {
+    const DataName name = names_.of(at);
+    if (!name.symbol.empty()) return with_offset(symbolize::demangle(name.symbol), name.offset);
+    if (at.module >= trace_.modules.size()) return "a global variable";
+    return fmt::format("{}+{:#x}", base_name(trace_.modules[at.module].path), at.address);
+  }
+
+  [[nodiscard]] std::string block(const TraceHolder& holder) const {
+    std::string name = class_name(names_.of(holder.type));
+    if (name.empty()) {
+      const std::string site = site_of(frames_of_(holder.stack));
+      name = site.empty() ? "a block" : "block from " + site;
+    }
+    return holder.offset == ~std::uint64_t{0} ? name : with_offset(std::move(name), holder.offset);
+  }
+
+  [[nodiscard]] std::string holder(const TraceHolder& holder) const {
+    switch (holder.what) {
+      case TraceHolder::What::global:
+        return global(holder.at);
+      case TraceHolder::What::stack:
+        return "stack of " + thread_name(holder.thread);
+      case TraceHolder::What::registers:
+        return "registers of " + thread_name(holder.thread);
+      case TraceHolder::What::thread_local_storage:
+        return "thread-local storage of " + thread_name(holder.thread);
+      case TraceHolder::What::mapping:
+        return "memory mapped by the program";
+      case TraceHolder::What::block:
+        break;
+    }
+    return block(holder);
+  }
+
+ private:
+  const model::Trace& trace_;
+  const DataNames& names_;
+  const FramesOf& frames_of_;
+};
+
+}  // namespace
+
+void name_blocks(const model::Trace& trace, std::span<const std::size_t> origins, const FramesOf& frames_of,
+                 model::Recording& recording) {
+  DataNames names(trace);
+  for (const std::size_t origin : origins) {
+    const model::TraceOutstanding& row = trace.outstanding[origin];
+    names.want(row.type);
+    for (const TraceHolder& holder : row.holders) {
+      names.want(holder.at);
+      names.want(holder.type);
+    }
+  }
+  names.look_up();
+  const Words words(trace, names, frames_of);
+  for (std::size_t i = 0; i < recording.blocks.size() && i < origins.size(); ++i) {
+    const model::TraceOutstanding& row = trace.outstanding[origins[i]];
+    model::BlockGroup& group = recording.blocks[i];
+    group.type = class_name(names.of(row.type));
+    for (const TraceHolder& holder : row.holders) {
+      group.retained_by.push_back(words.holder(holder));
+      if (holder.left_out != 0) group.retained_by.push_back(fmt::format("{} more", holder.left_out));
+    }
+  }
+}
+
+}  // namespace leakgate::pipeline
