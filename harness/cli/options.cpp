@@ -52,7 +52,8 @@ void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_flag("--no-policy", options.policy.no_file, "Read no policy file");
   app.add_option("--suppressions", options.policy.suppressions,
                  "Suppress what FILE names (LeakSanitizer's, Valgrind's or our own form); may be given again")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_flag("--fail-unused-suppressions", options.policy.fail_unused_suppressions,
                "Fail if a suppression matches nothing");
   app.add_flag("--fail-expired-suppressions", options.policy.fail_expired_suppressions,
@@ -78,11 +79,13 @@ void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("FILE");
   app.add_option("--report", raw.reports,
                  "Write a report in another format to FILE; may be given again. " + format_list())
-      ->type_name("FORMAT=FILE");
+      ->type_name("FORMAT=FILE")
+      ->allow_extra_args(false);
   app.add_option(
          "--merge-junit", options.merge_junit,
          "Merge FILE (GoogleTest's, Catch2's or ctest's own XML) into the JUnit report; may be given again")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_option("--output,-o", options.output, "Write the console report to FILE")->type_name("FILE");
   app.add_option("--baseline", options.policy.baseline,
                  "Let the leaks of the baseline FILE pass: only new and grown ones fail")
@@ -136,7 +139,9 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N");
   app.add_option("--source-root", options.record.source_root, "Show source paths relative to DIR")
       ->type_name("DIR");
-  app.add_option("--path-map", raw.path_maps, "Replace the path prefix FROM by TO")->type_name("FROM=TO");
+  app.add_option("--path-map", raw.path_maps, "Replace the path prefix FROM by TO")
+      ->type_name("FROM=TO")
+      ->allow_extra_args(false);
   app.add_flag("--as-root", options.record.as_root,
                "Under sudo: run the command as root, not as the user who called sudo");
 }
