@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The ledger of live blocks: put in, take out; with the totals and the per-test counters that go with it. */
+/*
+ * The ledger of live blocks: put in, take out; with the totals and the per-test counters that go with it. A
+ * table of our own, because the kernel's hash maps take locks and an allocator per event. See
+ * docs/decisions/0010.
+ */
 #ifndef LEAKGATE_LEDGER_BPF_H
 #define LEAKGATE_LEDGER_BPF_H
 
-#include "task.bpf.h"
+#include "stack_table.bpf.h"
 
 /* Inner maps give sizes, not types: clang 14 leaves the types of nested map definitions out of BTF. */
-/* Live blocks, in tiers that double: user space adds one when the newest is three quarters full. */
+/* Live blocks, in tiers that double: the first is there from the start, user space adds the others to need.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* user space reads it through a mapping */
+	__uint(max_entries, LG_LIVE_FIRST_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct lg_live_bucket);
+} live_first SEC(".maps");
+
 struct lg_live_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, LG_LIVE_FIRST_TIER);
-	__uint(key_size, sizeof(struct lg_live_key));
-	__uint(value_size, sizeof(struct lg_live));
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct lg_live_bucket));
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -21,49 +34,69 @@ struct {
 	__array(values, struct lg_live_map);
 } live_tiers SEC(".maps");
 
-/* Distinct stacks: tiers of slots, and an index from content hash to slot id. Ids start at 1. */
-struct lg_stacks_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, LG_STACKS_PER_TIER);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct lg_stack));
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, LG_STACK_TIERS);
-	__type(key, __u32);
-	__array(values, struct lg_stacks_map);
-} stack_tiers SEC(".maps");
-
-static __always_inline void *live_tier(__u32 tier)
+static __always_inline __u64 live_name(const struct lg_live_key *key)
 {
-	return bpf_map_lookup_elem(&live_tiers, &tier);
+	return key->addr | (__u64)key->proc << LG_LIVE_PROC_SHIFT;
 }
 
-static __always_inline struct lg_stack *stack_slot(__u32 id)
+/* Every bit of the name counts in every bit of the hash: forked processes have the same addresses. */
+static __always_inline __u64 live_hash(__u64 name)
 {
-	__u32 tier = (id - 1) / LG_STACKS_PER_TIER, slot = (id - 1) % LG_STACKS_PER_TIER;
-	void *stacks;
-
-	if (!id)
-		return NULL;
-	stacks = bpf_map_lookup_elem(&stack_tiers, &tier);
-	return stacks ? bpf_map_lookup_elem(stacks, &slot) : NULL;
+	name = (name ^ name >> 32) * 0x9e3779b97f4a7c15ULL;
+	name = (name ^ name >> 29) * 0xbf58476d1ce4e5b9ULL;
+	return name ^ name >> 32;
 }
 
-/* Asks user space, once per size, for room before the newest tier is full. */
+/* The buckets a block may stand in: two that have nothing in common, and the neighbour of each. */
+static __always_inline struct lg_live_bucket *live_bucket(__u32 tier, __u64 hash, __u32 choice)
+{
+	__u32 place = choice & 1 ? hash >> 32 : hash, index;
+	void *map;
+
+	index = (place ^ choice >> 1) & (((__u32)LG_LIVE_FIRST_BUCKETS << (tier & 15)) - 1);
+	if (!tier)
+		return keep_call(bpf_map_lookup_elem(&live_first, &index));
+	map = bpf_map_lookup_elem(&live_tiers, &tier);
+	return map ? bpf_map_lookup_elem(map, &index) : NULL;
+}
+
+enum { LG_LIVE_CHOICES = 4, LG_LIVE_TAKE = 1, LG_LIVE_AGAIN = 8 };
+
+/*
+ * What a bucket has: in bits 0..7 the number of its used slots, in 8..15 a free slot, in 16..23 one more than
+ * the slot in which the block stands already. Global functions are verified once, whoever calls them, and
+ * what they return is one value for the verifier.
+ */
+__weak __noinline __u32 view_bucket(__u32 tier, __u64 hash, __u64 name, __u32 choice)
+{
+	struct lg_live_bucket *bucket = live_bucket(tier, hash, choice);
+	__u32 slot, used = 0, free_slot = 0;
+
+	if (!bucket)
+		return LG_LIVE_SLOTS;
+	for (slot = 0; slot < LG_LIVE_SLOTS; slot++) {
+		__u64 there = bucket->names[slot];
+
+		if (there == name)
+			return (slot + 1) << 16;
+		if (there)
+			used++;
+		else
+			free_slot = slot;
+	}
+	return used | free_slot << 8;
+}
+
+/* Asks user space, once per size, for room before the tiers are full; early while they are small. */
 __weak __noinline int ask_to_grow(__u64 blocks)
 {
 	__u32 tiers = live_tier_count;
-	__u64 capacity = ((__u64)LG_LIVE_FIRST_TIER << (tiers & 31)) - LG_LIVE_FIRST_TIER;
-	struct lg_record *record;
+	__u64 capacity = (__u64)LG_LIVE_SLOTS * LG_LIVE_FIRST_BUCKETS * ((1ULL << (tiers & 31)) - 1);
 
-	if (blocks < capacity / 4 * 3 || totals.grow_live_asked >= tiers)
+	if (blocks < (tiers > 2 ? capacity / 4 * 3 : capacity / 2) || totals.grow_live_asked >= tiers)
 		return 0;
 	totals.grow_live_asked = tiers;
-	record = reserve_record(sizeof(*record), LG_REC_GROW, 0);
-	if (record)
-		bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+	ask_for_room();
 	return 0;
 }
 
@@ -76,24 +109,74 @@ static __always_inline void count_live(const struct lg_live *block)
 		totals.peak_live_blocks = blocks;
 	if (bytes > totals.peak_live_bytes)
 		totals.peak_live_bytes = bytes;
-	if (!(blocks & 1023))
+	if (!(blocks & 255))
 		ask_to_grow(blocks);
 }
 
-/* Writes a block into the newest tier with room. False: every tier is full, and the loss is counted. */
+/* Writes a block into a slot of its bucket, which is free, or holds it already where `again` is set. */
+__weak __noinline int put_in_slot(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 where)
+{
+	struct lg_live_bucket *bucket = live_bucket(tier, hash, where & 3);
+	__u32 slot = where >> 8 & (LG_LIVE_SLOTS - 1);
+
+	if (!bucket || !block ||
+	    __sync_val_compare_and_swap(&bucket->names[slot], where & LG_LIVE_AGAIN ? name : 0,
+					LG_LIVE_CLAIMED) != (where & LG_LIVE_AGAIN ? name : 0))
+		return 0;
+	bucket->blocks[slot] = *block;
+	barrier();
+	*(volatile __u64 *)&bucket->names[slot] = name;
+	return 1;
+}
+
+/*
+ * Puts a block into the emptier one of two buckets, which fills a tier evenly (balanced allocations: Azar,
+ * Broder, Karlin, Upfal 1994). False: both are full, or other processors were faster every time.
+ */
+__weak __noinline int put_in_pair(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 choice)
+{
+	__u32 view, other, turn;
+
+	if (!block)
+		return 0;
+	for (turn = 0; turn < 3; turn++) {
+		view = view_bucket(tier, hash, name, choice);
+		other = view_bucket(tier, hash, name, choice + 1);
+		if (other >> 16 || (!(view >> 16) && (other & 0xff) < (view & 0xff))) {
+			view = other;
+			choice++;
+		}
+		if (view >> 16) { /* its free was not seen */
+			view = ((view >> 16) - 1) << 8;
+			choice |= LG_LIVE_AGAIN;
+		} else if ((view & 0xff) >= LG_LIVE_SLOTS) {
+			return 0;
+		}
+		if (put_in_slot(tier, hash, name, block, choice | (view & 0xff00)))
+			return 1;
+		choice &= 2;
+	}
+	return 0;
+}
+
+/* Writes a block into the newest tier with room. False: no room, and the loss is counted. */
 __weak __noinline int ledger_put(struct lg_live_key *key, struct lg_live *block)
 {
-	__u32 tiers = live_tier_count;
-	void *tier;
-	int i;
+	__u32 tiers = live_tier_count, i;
+	__u64 name, hash;
 
 	if (!key || !block)
 		return 0;
+	name = live_name(key);
+	hash = live_hash(name);
+	if (key->addr >> LG_LIVE_PROC_SHIFT ||
+	    (cfg_max_live_blocks && totals.live_blocks >= cfg_max_live_blocks))
+		tiers = 0;
 	for (i = 1; i <= LG_LIVE_TIERS; i++) {
 		if (i > tiers)
 			break;
-		tier = live_tier(tiers - i);
-		if (tier && !bpf_map_update_elem(tier, key, block, BPF_ANY)) {
+		if (put_in_pair(tiers - i, hash, name, block, 0) ||
+		    put_in_pair(tiers - i, hash, name, block, 2)) {
 			count_live(block);
 			return 1;
 		}
@@ -102,52 +185,65 @@ __weak __noinline int ledger_put(struct lg_live_key *key, struct lg_live *block)
 	return 0;
 }
 
-/* True when the block is in the ledger. */
-__weak __noinline int ledger_has(struct lg_live_key *key)
+/* Finds a block in one tier; where LG_LIVE_TAKE is set, takes it out. Copies it to `block`. */
+__weak __noinline int find_in_tier(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 take)
 {
-	__u32 tiers = live_tier_count;
-	void *tier;
-	int i;
+	struct lg_live_bucket *bucket;
+	__u32 slot, choice;
 
-	if (!key)
+	if (!block)
 		return 0;
+	for (choice = 0; choice < LG_LIVE_CHOICES; choice++) {
+		bucket = live_bucket(tier, hash, choice);
+		if (!bucket)
+			return 0;
+		for (slot = 0; slot < LG_LIVE_SLOTS; slot++) {
+			if (bucket->names[slot] != name)
+				continue;
+			*block = bucket->blocks[slot];
+			return !take || __sync_val_compare_and_swap(&bucket->names[slot], name, 0) == name;
+		}
+	}
+	return 0;
+}
+
+/* Finds a block; where `take` is LG_LIVE_TAKE, takes it out. Copies it to `block`. False: not in the ledger.
+ */
+__weak __noinline int ledger_find(struct lg_live_key *key, struct lg_live *block, __u32 take)
+{
+	__u32 tiers = live_tier_count, i;
+	__u64 name, hash;
+
+	if (!key || !block)
+		return 0;
+	name = live_name(key);
+	hash = live_hash(name);
 	for (i = 1; i <= LG_LIVE_TIERS; i++) {
 		if (i > tiers)
 			break;
-		tier = live_tier(tiers - i);
-		if (tier && bpf_map_lookup_elem(tier, key))
-			return 1;
+		if (!find_in_tier(tiers - i, hash, name, block, take))
+			continue;
+		if (take) {
+			__sync_fetch_and_add(&totals.live_blocks, -1);
+			__sync_fetch_and_add(&totals.live_bytes, -block->size);
+		}
+		return 1;
 	}
 	return 0;
 }
 
 /* Takes a block out and copies it to `block`. False: not in the ledger. */
-__weak __noinline int ledger_take(struct lg_live_key *key, struct lg_live *block)
+static __always_inline int ledger_take(struct lg_live_key *key, struct lg_live *block)
 {
-	__u32 tiers = live_tier_count;
-	struct lg_live *found;
-	void *tier;
-	int i;
+	return ledger_find(key, block, LG_LIVE_TAKE);
+}
 
-	if (!key || !block)
-		return 0;
-	for (i = 1; i <= LG_LIVE_TIERS; i++) {
-		if (i > tiers)
-			break;
-		tier = live_tier(tiers - i);
-		if (!tier)
-			continue;
-		found = bpf_map_lookup_elem(tier, key);
-		if (!found)
-			continue;
-		*block = *found;
-		if (bpf_map_delete_elem(tier, key))
-			continue;
-		__sync_fetch_and_add(&totals.live_blocks, -1);
-		__sync_fetch_and_add(&totals.live_bytes, -block->size);
-		return 1;
-	}
-	return 0;
+/* True when the block is in the ledger. */
+static __always_inline int ledger_has(struct lg_live_key *key)
+{
+	struct lg_live block = {};
+
+	return ledger_find(key, &block, 0);
 }
 
 static __always_inline void count_allocation(struct lg_proc *proc, const struct lg_live *block)
@@ -173,19 +269,38 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 	}
 }
 
+/* The number of the lifetime's highest bit, plus one: bucket n holds what lived under 2^n ms. */
+static __always_inline __u32 lifetime_bucket(__u32 lived_ms)
+{
+	__u32 bucket = 0;
+
+	if (lived_ms >> 14)
+		return LG_LIFETIME_BUCKETS - 1;
+	if (lived_ms >> 8) {
+		bucket += 8;
+		lived_ms >>= 8;
+	}
+	if (lived_ms >> 4) {
+		bucket += 4;
+		lived_ms >>= 4;
+	}
+	if (lived_ms >> 2) {
+		bucket += 2;
+		lived_ms >>= 2;
+	}
+	return bucket + (lived_ms > 1 ? 2 : lived_ms);
+}
+
 static __always_inline void count_free(struct lg_proc *proc, const struct lg_live *block)
 {
 	struct lg_stack *stack = stack_slot(block->stack);
-	__u32 lived = now_ms() - block->time_ms, bucket = 0;
-	int i;
+	__u32 bucket = lifetime_bucket(now_ms() - block->time_ms);
 
 	__sync_fetch_and_add(&proc->frees, 1);
 	if (block->test == proc->test)
 		__sync_fetch_and_add(&proc->test_live_bytes, -block->size);
 	if (!stack)
 		return;
-	for (i = 0; i < LG_LIFETIME_BUCKETS - 1; i++)
-		bucket += lived >> i ? 1 : 0;
 	__sync_fetch_and_add(&stack->frees, 1);
 	__sync_fetch_and_add(&stack->lifetime_log2_ms[bucket & (LG_LIFETIME_BUCKETS - 1)], 1);
 }

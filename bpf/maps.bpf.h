@@ -20,18 +20,26 @@ enum lg_moments { LG_MOMENTS_NONE = 0, LG_MOMENTS_EXIT = 1, LG_MOMENTS_TESTS = 2
 
 /* Settings, written once before load. */
 __weak const volatile __u64 cfg_start_ns = 0;
+__weak const volatile __u32 cfg_tick_us = 1000; /* length of a timer tick */
 __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
 __weak const volatile __u32 cfg_root_pid = 0;  /* the held target, in leakgate's pid namespace */
 __weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namespace */
 __weak const volatile __u32 cfg_max_processes = 0;
+__weak const volatile __u64 cfg_wake_bytes = 0;	     /* records that can wait do so up to here */
+__weak const volatile __u64 cfg_max_live_blocks = 0; /* 0: as many as memory allows */
+__weak const volatile __u64 cfg_max_stacks = 0;	     /* 0: likewise */
+__weak const volatile __u32 cfg_max_threads = 0;
 __weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
-__weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
+__weak __u64 start_ticks = 0;	  /* number of the timer tick at cfg_start_ns */
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;
+__weak __u32 node_tier_count = 0;
+__weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
+__weak __u32 user_space_absent = 0; /* a wait ran out: user space clears it when it is back */
 __weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
 
 /* An allocation call under way on one stack. */
@@ -55,7 +63,30 @@ struct lg_operator {
 	__u32 pad;
 };
 
-/* Per-thread state. Frames are collected here: too large for the BPF stack, and per-CPU memory is not safe in
+/*
+ * One frame of a thread's last walk, with all that the walk depended on: where nothing of that has changed,
+ * the next walk gives the same from there on (stacks.bpf.h).
+ */
+struct lg_frame_state {
+	__u64 pc;
+	__u64 sp; /* at the return address pc stands, unless LG_STATE_LOOSE, in the word below */
+	__u64 bp;
+	__u64 bp_at; /* where bp was read; 0: as in the frame further in */
+	__u64 frame; /* 0: the end of the stack, which is no frame */
+	__u32 node;  /* of the path from the outermost frame to this one */
+	__u32 flags;
+};
+
+enum lg_state_flags {
+	LG_STATE_LOOSE = 1,    /* pc or sp came from elsewhere in memory */
+	LG_STATE_USES_BP = 2,  /* the step out of this frame reads bp */
+	LG_STATE_NEEDS_BP = 4, /* this step or one further out does, with this very value */
+	LG_STATE_EXACT = 8,    /* pc is no return address */
+};
+
+enum { LG_WINDOW_BYTES = 2048 };
+
+/* Per-thread state. Walks are kept here: too large for the BPF stack, and per-CPU memory is not safe in
  * programs that can be preempted. */
 struct lg_thread {
 	__u32 proc;	  /* index + 1; 0: not known yet */
@@ -66,7 +97,14 @@ struct lg_thread {
 	__u32 operators_noted; /* since the thread's state was made */
 	__u32 next_operator;
 	struct lg_operator operators[LG_MAX_OPERATORS];
-	__u64 frames[LG_MAX_FRAMES];
+	__u32 walk_depth;      /* frames of the last walk; 0: none that can be used */
+	__u32 walk_generation; /* of the mappings it was made with */
+	__u32 walk_function;
+	__u32 walk_truncated;
+	__u32 walk_stack;			   /* the id it was given */
+	__u32 bare_stack[16];			   /* by function: ids of stacks without frames */
+	struct lg_frame_state walk[LG_MAX_FRAMES]; /* outermost first */
+	__u64 window[LG_WINDOW_BYTES / 8];	   /* stack memory under comparison */
 };
 
 struct {
@@ -119,6 +157,17 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 * 1024 * 1024); /* --ring-bytes */
 } records __weak SEC(".maps");
+
+/*
+ * Keeps the compiler from making one call of a look-up here and one in another branch: the verifier replaces
+ * array look-ups by a few instructions only where one map alone is meant.
+ */
+#define keep_call(pointer)                                                                                   \
+	({                                                                                                   \
+		void *kept = (pointer);                                                                      \
+		asm volatile("" : "+r"(kept));                                                               \
+		kept;                                                                                        \
+	})
 
 static __always_inline void lose(enum lg_loss cause)
 {

@@ -130,7 +130,7 @@ static __noinline int end_test(struct pt_regs *ctx, const struct lg_mark *mark, 
 	record->tid = (__u32)bpf_get_current_pid_tgid();
 	if (mark->role == LG_MARK_TEST_END)
 		add_totals(ctx, mark, record);
-	bpf_ringbuf_submit(record, 0);
+	submit_unhurried(record);
 	return window;
 }
 
@@ -163,7 +163,7 @@ static __noinline int start_test(struct pt_regs *ctx, const struct lg_mark *mark
 	read_text(record->suite, LG_NAME_MAX, object, mark->suite);
 	read_text(record->name, LG_NAME_MAX, object, mark->name);
 	read_text(record->file, LG_PATH_MAX, object, mark->file);
-	bpf_ringbuf_submit(record, 0);
+	submit_unhurried(record);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static long signal_step(__u32 turn, void *context)
 {
 	struct signal_search *search = context;
 	struct walk *w = &search->walk;
-	struct lg_pc_entry entry;
+	struct lg_pc_entry entry = {};
 	__u32 kind;
 
 	if (!w->pc || w->sp > search->limit)
@@ -36,8 +36,8 @@ static long signal_step(__u32 turn, void *context)
 	if (kind == LG_RULE_END)
 		return 1;
 	if (kind == LG_RULE_NONE)
-		return step_frame_pointer(w, LG_TRUNCATED_NO_CFI);
-	return step_rule(w, entry.rule);
+		return step_frame_pointer(w, LG_TRUNCATED_NO_CFI) != 0;
+	return step_rule(w, entry.rule) != 0;
 }
 
 /*
@@ -52,7 +52,6 @@ __weak __noinline int in_signal_handler(__u64 sp, __u64 bp, struct lg_thread *th
 
 	if (!thread || cfg_unwind != LG_UNWIND_EH_FRAME)
 		return 0;
-	search.walk.thread = thread;
 	search.walk.sp = sp + 8;
 	search.walk.bp = bp;
 	if (read_word(&search.walk.pc, sp))

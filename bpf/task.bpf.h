@@ -112,9 +112,17 @@ static __always_inline __u64 argument(struct pt_regs *regs, __u32 number)
 	}
 }
 
+/*
+ * Milliseconds since the start, as of the last timer tick: exact enough for the age of a block, and a tenth
+ * of the price of reading the clock. The tick at the start is worked out once from the clock.
+ */
 static __always_inline __u32 now_ms(void)
 {
-	return (bpf_ktime_get_ns() - cfg_start_ns) / 1000000;
+	__u64 ticks = bpf_jiffies64();
+
+	if (!start_ticks)
+		start_ticks = ticks - (bpf_ktime_get_ns() - cfg_start_ns) / 1000 / cfg_tick_us;
+	return (ticks - start_ticks) * cfg_tick_us / 1000;
 }
 
 static __always_inline struct lg_proc *process_of(__u32 index)
@@ -135,15 +143,20 @@ static __always_inline struct lg_thread *current_thread(void)
 	index = bpf_map_lookup_elem(&tgids, &tgid);
 	if (!index)
 		return NULL;
-	thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!thread) {
-		lose(LG_LOST_thread_table_full);
-		return NULL;
+		if (__sync_fetch_and_add(&totals.threads, 1) < cfg_max_threads)
+			thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!thread) {
+			__sync_fetch_and_add(&totals.threads, -1);
+			lose(LG_LOST_thread_table_full);
+			return NULL;
+		}
 	}
 	thread->proc = *index + 1;
 	thread->examined = 0;
 	thread->depth = 0;
 	thread->operators_noted = 0;
+	thread->walk_depth = 0;
 	return thread;
 }
 
@@ -159,6 +172,17 @@ static __always_inline void *reserve_record(__u64 size, __u32 type, __u32 proc)
 	record->proc = proc;
 	record->time_ns = bpf_ktime_get_ns();
 	return record;
+}
+
+/*
+ * Submits a record that can wait: user space is woken only when a good part of the ring is in use. It reads
+ * everything anyway when a record comes that cannot wait, and once a second.
+ */
+static __always_inline void submit_unhurried(void *record)
+{
+	__u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
+
+	bpf_ringbuf_submit(record, waiting > cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Walks the user stack by .eh_frame rows, from the allocation call's return address outwards, and gives the
- * stack an id. The rows come from user space (harness/capture/unwind), the semantics of a row are in wire.h.
+ * Steps from one frame of the user stack to the next by .eh_frame rows. The rows come from user space
+ * (harness/capture/unwind), the semantics of a row are in wire.h.
  */
 #ifndef LEAKGATE_UNWIND_BPF_H
 #define LEAKGATE_UNWIND_BPF_H
@@ -23,34 +23,29 @@ struct {
 	__type(value, struct lg_module_info);
 } modules SEC(".maps");
 
-/* module id -> its rows, its page index */
+/* Unwinding rows and page indices of all modules, in chunks: the first is there from the start, user space
+ * adds others to need, which costs it a grace period each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* filled through a mapping */
+	__uint(max_entries, LG_ROWS_FIRST);
+	__type(key, __u32);
+	__type(value, struct lg_row);
+} rows_first SEC(".maps");
+
 struct lg_rows_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* filled through a mapping */
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct lg_row));
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, LG_MAX_MODULES);
+	__uint(max_entries, LG_ROW_CHUNKS);
 	__type(key, __u32);
 	__array(values, struct lg_rows_map);
-} module_rows SEC(".maps");
-
-struct lg_pages_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* filled through a mapping */
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, LG_MAX_MODULES);
-	__type(key, __u32);
-	__array(values, struct lg_pages_map);
-} module_pages SEC(".maps");
+} row_chunks SEC(".maps");
 
 /*
  * What was found for one address of one mapping generation. Entries are overwritten without a lock; `check`
@@ -77,13 +72,13 @@ struct walk {
 	__u64 pc;
 	__u64 sp;
 	__u64 bp;
-	__u64 hash;
-	struct lg_thread *thread;
+	__u64 bp_at; /* where bp was read; 0: as in the frame before */
 	struct lg_mapping_table table;
-	__u32 count;
 	__u16 truncated;
-	__u8 exact; /* pc is not a return address */
-	__u8 done;
+	__u8 exact;   /* pc is not a return address */
+	__u8 loose;   /* pc or sp were read elsewhere than just below sp */
+	__u8 uses_bp; /* the last step read bp */
+	__u8 unkept;  /* the end was decided by more than the kept frames tell */
 };
 
 struct bisect {
@@ -111,13 +106,20 @@ static long mapping_step(__u32 turn, void *context)
 	return 0;
 }
 
+static __always_inline struct lg_row *row_at(void *chunk, __u32 index)
+{
+	if (!chunk)
+		return keep_call(bpf_map_lookup_elem(&rows_first, &index));
+	return bpf_map_lookup_elem(chunk, &index);
+}
+
 /* Global functions are verified once, whoever calls them: that keeps the load time low. */
 __weak __noinline __u32 find_rule(__u32 module, __u64 address)
 {
 	struct lg_module_info *info = bpf_map_lookup_elem(&modules, &module);
-	__u32 page, *first, *last, low, high, middle, turn;
-	void *rows, *pages;
-	struct lg_row *row;
+	__u32 low, high, middle, turn, chunk_number;
+	struct lg_row *row, *range;
+	void *chunk = NULL;
 	__u64 pc;
 
 	if (!info || !info->rows)
@@ -125,34 +127,33 @@ __weak __noinline __u32 find_rule(__u32 module, __u64 address)
 	pc = address - info->base;
 	if (pc < info->origin || pc >= info->limit)
 		return LG_RULE_NONE;
-	rows = bpf_map_lookup_elem(&module_rows, &module);
-	pages = bpf_map_lookup_elem(&module_pages, &module);
-	if (!rows || !pages)
+	chunk_number = info->chunk;
+	if (chunk_number) {
+		chunk = bpf_map_lookup_elem(&row_chunks, &chunk_number);
+		if (!chunk)
+			return LG_RULE_NONE;
+	}
+	range = row_at(chunk, info->first_page + ((pc - info->origin) >> (info->page_shift & 31)));
+	if (!range)
 		return LG_RULE_NONE;
-	page = (pc - info->origin) >> (info->page_shift & 31);
-	first = bpf_map_lookup_elem(pages, &page);
-	page++;
-	last = bpf_map_lookup_elem(pages, &page);
-	if (!first || !last)
-		return LG_RULE_NONE;
-	low = *first;
-	high = *last + 1;
+	low = info->first_row + ((struct lg_row_range *)range)->low;
+	high = info->first_row + ((struct lg_row_range *)range)->high + 1;
 	for (turn = 0; turn < 10; turn++) { /* a page of 128 bytes has at most 128 rows */
 		if (high <= low + 1)
 			break;
 		middle = low + (high - low) / 2;
-		row = bpf_map_lookup_elem(rows, &middle);
+		row = row_at(chunk, middle);
 		if (row && row->pc <= pc)
 			low = middle;
 		else
 			high = middle;
 	}
-	row = bpf_map_lookup_elem(rows, &low);
+	row = row_at(chunk, low);
 	return row && row->pc <= pc ? row->rule : LG_RULE_NONE;
 }
 
 /* Fills `entry` for pc: which module and address it is, and how to step out of its frame. */
-static __noinline int look_up(struct lg_pc_entry *entry, struct lg_mapping_table *table, __u64 pc,
+__weak __noinline int look_up(struct lg_pc_entry *entry, struct lg_mapping_table *table, __u64 pc,
 			      __u32 exact)
 {
 	__u64 wanted = exact ? pc : pc - 1;
@@ -196,18 +197,24 @@ static __always_inline __u64 entry_check(const struct lg_pc_entry *entry)
 	       ((__u64)entry->generation << 32 | entry->rule);
 }
 
-static __always_inline void cached_look_up(struct lg_pc_entry *entry, struct walk *w)
+__weak __noinline int cached_look_up(struct lg_pc_entry *entry, struct walk *w)
 {
-	__u32 exact = w->exact;
-	__u64 tagged = w->pc | (__u64)exact << 63;
-	__u32 slot = (w->pc * 0x9e3779b97f4a7c15ULL >> 40 ^ w->table.generation) & (LG_PC_ENTRIES - 1);
-	struct lg_pc_entry *cached = bpf_map_lookup_elem(&pc_cache, &slot);
+	struct lg_pc_entry *cached;
+	__u32 exact, slot;
+	__u64 tagged;
+
+	if (!entry || !w)
+		return 0;
+	exact = w->exact;
+	tagged = w->pc | (__u64)exact << 63;
+	slot = (w->pc * 0x9e3779b97f4a7c15ULL >> 40 ^ w->table.generation) & (LG_PC_ENTRIES - 1);
+	cached = bpf_map_lookup_elem(&pc_cache, &slot);
 
 	if (cached) {
 		*entry = *cached;
 		if (entry->pc == tagged && entry->generation == w->table.generation &&
 		    entry->check == entry_check(entry))
-			return;
+			return 0;
 	}
 	look_up(entry, &w->table, w->pc, exact);
 	entry->pc = tagged;
@@ -215,6 +222,7 @@ static __always_inline void cached_look_up(struct lg_pc_entry *entry, struct wal
 	entry->check = entry_check(entry);
 	if (cached)
 		*cached = *entry;
+	return 0;
 }
 
 static __always_inline int read_word(__u64 *word, __u64 address)
@@ -222,12 +230,20 @@ static __always_inline int read_word(__u64 *word, __u64 address)
 	return bpf_probe_read_user(word, sizeof(*word), (void *)address);
 }
 
+/* Global: the verifier cannot know the cause here otherwise. */
+__weak __noinline int count_truncated(__u32 why)
+{
+	barrier_var(why); /* the bound is checked on the very register that is the index */
+	if (why < LG_TRUNCATED_COUNT)
+		__sync_fetch_and_add(&truncated[why], 1);
+	return 0;
+}
+
 static __always_inline long stop(struct walk *w, enum lg_truncated why)
 {
 	if (why != LG_TRUNCATED_NOT)
-		__sync_fetch_and_add(&truncated[why], 1);
+		count_truncated(why);
 	w->truncated = why;
-	w->done = 1;
 	return 1;
 }
 
@@ -236,10 +252,15 @@ static __always_inline long stop(struct walk *w, enum lg_truncated why)
 #define LG_UCONTEXT_RSP 160
 #define LG_UCONTEXT_RIP 168
 
-static __always_inline long step_signal(struct walk *w)
+__weak __noinline int step_signal(struct walk *w)
 {
-	__u64 uc = w->sp;
+	__u64 uc;
 
+	if (!w)
+		return 1;
+	uc = w->sp;
+	w->loose = 1;
+	w->bp_at = uc + LG_UCONTEXT_RBP;
 	if (read_word(&w->bp, uc + LG_UCONTEXT_RBP) || read_word(&w->sp, uc + LG_UCONTEXT_RSP) ||
 	    read_word(&w->pc, uc + LG_UCONTEXT_RIP))
 		return stop(w, LG_TRUNCATED_UNREADABLE);
@@ -257,15 +278,23 @@ static __always_inline int in_a_module(struct walk *w, __u64 pc)
 }
 
 /* A frame without a rule: trust the frame pointer for this frame alone, if it can be one. */
-static __always_inline long step_frame_pointer(struct walk *w, enum lg_truncated why)
+__weak __noinline int step_frame_pointer(struct walk *w, __u32 why)
 {
 	__u64 pair[2];
 
-	if (w->bp < w->sp || w->bp & 7 || w->bp - w->sp > (8 << 20) ||
-	    bpf_probe_read_user(pair, sizeof(pair), (void *)w->bp))
+	if (!w)
+		return 1;
+	w->uses_bp = 1;
+	w->loose = 0;
+	w->bp_at = w->bp;
+	if (w->bp < w->sp || w->bp & 7 || w->bp - w->sp > (8 << 20))
 		return stop(w, why);
-	if (why != LG_TRUNCATED_NOT && pair[1] && !in_a_module(w, pair[1]))
+	if (bpf_probe_read_user(pair, sizeof(pair), (void *)w->bp)) {
+		w->unkept = 1;
 		return stop(w, why);
+	}
+	if (pair[1] && !in_a_module(w, pair[1]))
+		return stop(w, why); /* no return address: bp was in other use */
 	w->sp = w->bp + 16;
 	w->bp = pair[0];
 	w->pc = pair[1];
@@ -273,18 +302,25 @@ static __always_inline long step_frame_pointer(struct walk *w, enum lg_truncated
 	return 0;
 }
 
-static __always_inline long step_rule(struct walk *w, __u32 rule)
+/* Global: verified once. False when the stack ends here, with the reason in `w`. */
+__weak __noinline int step_rule(struct walk *w, __u32 rule)
 {
 	__u64 off = (__s64)LG_RULE_OFF(rule), cfa, at;
 	__u64 saved[2];
 	__u32 kind;
 
+	if (!w)
+		return 1;
+	w->uses_bp = 0;
+	w->loose = 0;
+	w->bp_at = 0;
 	switch (LG_RULE_KIND(rule)) {
 	case LG_RULE_RSP:
 		cfa = w->sp + off;
 		break;
 	case LG_RULE_RBP:
 		cfa = w->bp + off;
+		w->uses_bp = 1;
 		break;
 	case LG_RULE_RSP_FAR:
 		cfa = w->sp + LG_RULE_FAR_OFF(rule);
@@ -298,7 +334,12 @@ static __always_inline long step_rule(struct walk *w, __u32 rule)
 	case LG_RULE_RBP_DEREF:
 	case LG_RULE_RBP_DEREF_PLUS8:
 		kind = LG_RULE_KIND(rule);
-		at = kind == LG_RULE_RSP_DEREF || kind == LG_RULE_RSP_DEREF_PLUS8 ? w->sp : w->bp;
+		w->loose = 1;
+		at = w->sp;
+		if (kind == LG_RULE_RBP_DEREF || kind == LG_RULE_RBP_DEREF_PLUS8) {
+			at = w->bp;
+			w->uses_bp = 1;
+		}
 		if (read_word(&cfa, at + off))
 			return stop(w, LG_TRUNCATED_UNREADABLE);
 		if (kind >= LG_RULE_RSP_DEREF_PLUS8)
@@ -310,7 +351,14 @@ static __always_inline long step_rule(struct walk *w, __u32 rule)
 	if (cfa <= w->sp || cfa & 7)
 		return stop(w, LG_TRUNCATED_UNREADABLE);
 	if (rule >> 20) {
-		at = (LG_RULE_RBP_IN_FRAME(rule) ? w->bp : cfa) + (__s64)LG_RULE_RBP_OFF(rule);
+		at = cfa;
+		if (LG_RULE_RBP_IN_FRAME(rule)) {
+			at = w->bp;
+			w->uses_bp = 1;
+		}
+		at += (__s64)LG_RULE_RBP_OFF(rule);
+		w->bp_at = at;
+		w->loose |= (at & 7) != 0;
 		if (at == cfa - 16) { /* the usual prologue: both words in one read */
 			if (bpf_probe_read_user(saved, sizeof(saved), (void *)at))
 				return stop(w, LG_TRUNCATED_UNREADABLE);
@@ -352,43 +400,6 @@ static __always_inline __u64 replaced_return(struct walk *w)
 		instance = BPF_CORE_READ(instance, next);
 	}
 	return 0;
-}
-
-static long walk_step(__u32 turn, void *context)
-{
-	struct walk *w = context;
-	struct lg_pc_entry entry;
-	__u32 kind, count = w->count;
-	__u64 replaced;
-
-	if (!w->pc)
-		return stop(w, LG_TRUNCATED_NOT);
-	if (count >= LG_MAX_FRAMES)
-		return stop(w, LG_TRUNCATED_DEPTH);
-	cached_look_up(&entry, w);
-	if (entry.frame >> LG_FRAME_MODULE_SHIFT == LG_FRAME_NO_MODULE && !w->exact) {
-		replaced = replaced_return(w);
-		if (replaced && replaced != w->pc) {
-			w->pc = replaced;
-			return 0;
-		}
-	}
-	w->thread->frames[count & (LG_MAX_FRAMES - 1)] = entry.frame;
-	w->hash = (w->hash ^ entry.frame) * 0x9e3779b97f4a7c15ULL;
-	w->hash ^= w->hash >> 29;
-	w->count = count + 1;
-	if (cfg_unwind == LG_UNWIND_FRAME_POINTER)
-		return step_frame_pointer(w, LG_TRUNCATED_NOT);
-	kind = LG_RULE_KIND(entry.rule);
-	if (kind == LG_RULE_END)
-		return stop(w, LG_TRUNCATED_NOT);
-	if (kind == LG_RULE_SIGNAL)
-		return step_signal(w);
-	if (kind == LG_RULE_NONE)
-		return step_frame_pointer(w, entry.frame >> LG_FRAME_MODULE_SHIFT == LG_FRAME_NO_MODULE
-						 ? LG_TRUNCATED_NO_MODULE
-						 : LG_TRUNCATED_NO_CFI);
-	return step_rule(w, entry.rule);
 }
 
 #endif

@@ -172,6 +172,20 @@ struct lg_live {
 	__u32 time_ms; /* since cfg_start_ns */
 };
 
+/*
+ * Live blocks stand in buckets; a block is in one of the few that its hash names. Address and process make
+ * one word, which is claimed by an atomic exchange and written last: whoever finds it finds the block whole.
+ */
+enum { LG_LIVE_SLOTS = 8 };
+
+struct lg_live_bucket {
+	__u64 names[LG_LIVE_SLOTS]; /* 0: free */
+	struct lg_live blocks[LG_LIVE_SLOTS];
+};
+
+#define LG_LIVE_PROC_SHIFT 48
+#define LG_LIVE_CLAIMED (~0ULL) /* being written */
+
 /* A frame: module id in bits 48..63, LG_FRAME_EXACT, address in the module's own address space in bits 0..46.
  */
 #define LG_FRAME_MODULE_SHIFT 48
@@ -190,27 +204,51 @@ enum lg_truncated {
 };
 
 enum {
-	LG_STACKS_PER_TIER = 2048,
-	LG_STACK_TIERS = 512,
-	LG_LIVE_TIERS = 12,
-	LG_LIVE_FIRST_TIER = 131072, /* blocks; each further tier holds twice as many */
+	LG_LIVE_TIERS = 14,
+	LG_LIVE_FIRST_BUCKETS = 8192, /* each further tier holds twice as many */
+	LG_STACKS_PER_TIER = 8192,
+	LG_STACK_TIERS = 128,
+	LG_NODE_TIERS = 9,
+	LG_NODE_FIRST_BUCKETS = 8192, /* each further tier holds twice as many */
+	LG_ROWS_FIRST = 262144,	      /* unwinding rows and pages in the first chunk */
+	LG_ROW_CHUNKS = 512,
 	LG_LIFETIME_BUCKETS = 16,
 	LG_MAX_MODULES = 4096,
 	LG_MAX_MARKS = 16384,	/* about 15 for each test binary of a run */
 	LG_MAX_MAPPINGS = 4096, /* of one process */
+	LG_MAX_PROCESSES = 65535,
 };
 
-/* One distinct stack, with what happened at it: content first, then counters. */
+/*
+ * Stacks are paths in a tree, outermost frame first: each node is a frame with the node it was called from,
+ * so what stacks have in common is stored once. A path ends in a node of its own (LG_FRAME_LEAF) that tells
+ * the allocation function and how the walk ended.
+ */
+enum { LG_NODE_SLOTS = 8 };
+
+struct lg_stack_node {
+	__u64 frame;  /* 0: free */
+	__u32 parent; /* id of a node; 0: outermost */
+	__u32 stack;  /* leaf: lg_stack id */
+};
+
+struct lg_node_bucket {
+	struct lg_stack_node nodes[LG_NODE_SLOTS];
+};
+
+#define LG_NODE_CLAIMED (~0ULL) /* being written */
+#define LG_FRAME_LEAF(function, truncated)                                                                   \
+	(0xfffeULL << LG_FRAME_MODULE_SHIFT | (__u64)(function) << 8 | (truncated))
+
+/* One distinct stack: where its path ends, and what happened at it. */
 struct lg_stack {
-	__u64 hash;
-	__u32 count;	 /* frames */
+	__u32 node;	 /* of its innermost frame; 0: a stack without frames */
 	__u16 truncated; /* enum lg_truncated */
 	__u16 function;	 /* enum lg_function */
 	__u64 allocations;
 	__u64 bytes;
 	__u64 frees;
 	__u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
-	__u64 frames[LG_MAX_FRAMES];
 };
 
 #define LG_FUNCTION_LIST(X)                                                                                  \
@@ -258,6 +296,15 @@ struct lg_module_info {
 	__u32 limit;  /* row pcs in [origin, limit) are covered */
 	__u32 rows;
 	__u32 page_shift;
+	__u32 chunk;	  /* of the row table; 0: the first, which is a map of its own */
+	__u32 first_row;  /* index of its rows in the chunk */
+	__u32 first_page; /* and of its pages: low is the first row, high the last (struct lg_row_range) */
+};
+
+/* The rows that hold in a page: indices among the module's own rows, both included. */
+struct lg_row_range {
+	__u32 low;
+	__u32 high;
 };
 
 enum lg_process_flags {
@@ -302,10 +349,13 @@ struct lg_totals {
 	__u64 peak_live_blocks;
 	__u64 peak_live_bytes;
 	__u64 stacks;
+	__u64 stack_nodes;
 	__u64 unknown_frees;
 	__u32 processes;
-	__u32 grow_live_asked; /* live blocks at which the next tier was asked for */
+	__u32 grow_live_asked; /* number of tiers at which more were asked for */
 	__u32 grow_stacks_asked;
+	__u32 grow_nodes_asked;
+	__u32 threads; /* with state of their own, now */
 	__u32 pad;
 };
 

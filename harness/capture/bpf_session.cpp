@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,9 +14,12 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <thread>
+#include <optional>
 
 #include "harness/base/descriptor.h"
+#include "harness/capture/link_closer.h"
+#include "harness/capture/live_table.h"
+#include "harness/capture/row_store.h"
 #include "leakgate.skel.h"
 
 #ifdef __clang__
@@ -51,20 +55,20 @@ std::string last_words() {
 }
 
 Error bpf_error(std::string_view what, int negative_errno) {
-  const int code = -negative_errno;
-  const bool refused = code == EPERM || code == EACCES;
-  Error error = system_error(refused ? ErrorKind::permission : ErrorKind::unsupported, what, code);
-  if (const std::string words = last_words(); !words.empty()) error.message += " (" + words + ")";
-  error.hint = refused
-                   ? "run as root or with CAP_BPF and CAP_PERFMON; `leakgate doctor` tells what is missing"
-                   : "`leakgate doctor` tells what this kernel supports";
-  return error;
+  return map_error(what, negative_errno, last_words());
 }
 
 std::uint64_t now_ns() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+/// Length of the kernel's timer tick.
+std::uint32_t tick_us() {
+  timespec length{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &length);
+  return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(length.tv_nsec / 1000));
 }
 
 /// Depth of our pid namespace: the number of ids the kernel lists for us.
@@ -82,8 +86,14 @@ std::uint32_t pid_namespace_level() {
   return ids > 0 ? ids - 1 : 0;
 }
 
-constexpr std::uint32_t kBatch = 4096;
-constexpr std::size_t kFirstStackTiers = 4;  // 8,192 stacks
+/// Kernels from 6.6 on attach a program at many places with one link.
+bool kernel_has_multi_links() {
+  utsname system{};
+  int major = 0;
+  int minor = 0;
+  if (uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return true;
+  return major > 6 || (major == 6 && minor >= 6);
+}
 
 }  // namespace
 
@@ -91,22 +101,17 @@ struct BpfSession::State {
   leakgate_bpf* skeleton = nullptr;
   ring_buffer* ring = nullptr;
   std::vector<bpf_link*> links;
-  std::vector<int> live_tiers;  ///< descriptors of the inner maps, oldest first
-  std::vector<int> stack_tiers;
-  std::vector<int> inner_maps;
+  std::optional<LiveTable> live;
+  std::optional<StackTable> stacks;
+  std::optional<RowStore> rows;
   UnwindMode unwind = UnwindMode::eh_frame;
-  std::uint64_t max_live_blocks = 0;
-  std::uint32_t max_stack_tiers = LG_STACK_TIERS;
+  bool single_links = false;
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
 
   ~State() {
-    for (bpf_link* link : links)
-      bpf_link__destroy(link);
+    close_behind(links);
     ring_buffer__free(ring);
     leakgate_bpf__destroy(skeleton);
-    for (const auto* list : {&live_tiers, &stack_tiers, &inner_maps})
-      for (const int fd : *list)
-        ::close(fd);
   }
 };
 
@@ -121,9 +126,12 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
   if (!state.skeleton) return -errno;
   leakgate_bpf& skeleton = *state.skeleton;
   skeleton.rodata->cfg_start_ns = now_ns();
+  skeleton.rodata->cfg_tick_us = tick_us();
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(root_pid);
   skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
+  skeleton.rodata->cfg_max_threads = options.max_threads;
+  skeleton.rodata->cfg_max_stacks = options.max_stacks;
   skeleton.rodata->cfg_unwind = unwind == UnwindMode::none            ? 0u
                                 : unwind == UnwindMode::frame_pointer ? 1u
                                                                       : 2u;
@@ -134,7 +142,21 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
   bpf_map__set_max_entries(skeleton.maps.answered, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.mapping_tables, options.max_processes);
   bpf_map__set_max_entries(skeleton.maps.records, options.ring_bytes);
+  skeleton.rodata->cfg_wake_bytes = options.ring_bytes / 8;
+  skeleton.rodata->cfg_max_live_blocks = options.max_live_blocks;
+  skeleton.rodata->cfg_max_stacks = options.max_stacks;
+  skeleton.bss->live_tier_count = 1;
+  skeleton.bss->stack_tier_count = 1;
+  skeleton.bss->node_tier_count = 1;
   state.unwind = unwind;
+  state.single_links = options.links == LinkMode::single ||
+                       (options.links == LinkMode::automatic && !kernel_has_multi_links());
+  if (state.single_links)  // a program is loaded for the one kind of link or for the other
+    for (bpf_program* program :
+         {skeleton.progs.alloc_enter, skeleton.progs.alloc_exit, skeleton.progs.free_enter,
+          skeleton.progs.operator_enter, skeleton.progs.operator_return, skeleton.progs.mark_hit,
+          skeleton.progs.link_map_changed, skeleton.progs.exit_hit})
+      bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
   return leakgate_bpf__load(&skeleton);
 }
 
@@ -149,10 +171,6 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
     error = load(*state, options, root_pid, UnwindMode::frame_pointer);
   if (error) return bpf_error("cannot load the eBPF programs", error);
   leakgate_bpf& skeleton = *state->skeleton;
-  state->max_live_blocks = options.max_live_blocks;
-  if (options.max_stacks)
-    state->max_stack_tiers =
-        std::clamp<std::uint32_t>(options.max_stacks / LG_STACKS_PER_TIER, 1, LG_STACK_TIERS);
 
   state->ring = ring_buffer__new(
       bpf_map__fd(skeleton.maps.records),
@@ -164,10 +182,24 @@ Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& option
       },
       state.get(), nullptr);
   if (!state->ring) return bpf_error("cannot map the ring buffer", -errno);
-  std::unique_ptr<BpfSession> session(new BpfSession(std::move(state)));
-  if (auto added = session->add_live_tier(); !added) return std::move(added).error();
-  if (auto added = session->add_stack_tiers(kFirstStackTiers); !added) return std::move(added).error();
-  return session;
+  if (auto opened = open_tables(*state); !opened) return std::move(opened).error();
+  return std::unique_ptr<BpfSession>(new BpfSession(std::move(state)));
+}
+
+Status BpfSession::open_tables(State& state) {
+  const auto& maps = state.skeleton->maps;
+  auto live = LiveTable::open(bpf_map__fd(maps.live_first), bpf_map__fd(maps.live_tiers));
+  if (!live) return std::move(live).error();
+  auto stacks = StackTable::open({bpf_map__fd(maps.stacks_first), bpf_map__fd(maps.stack_tiers),
+                                  bpf_map__fd(maps.nodes_first), bpf_map__fd(maps.node_tiers)});
+  if (!stacks) return std::move(stacks).error();
+  auto rows =
+      RowStore::open(bpf_map__fd(maps.rows_first), bpf_map__fd(maps.row_chunks), bpf_map__fd(maps.modules));
+  if (!rows) return std::move(rows).error();
+  state.live.emplace(std::move(*live));
+  state.stacks.emplace(std::move(*stacks));
+  state.rows.emplace(std::move(*rows));
+  return {};
 }
 
 Status BpfSession::attach_tracepoints() {
@@ -210,6 +242,7 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
       handle = skeleton.progs.exit_hit;
       break;
   }
+  if (state_->single_links) return attach_each(handle, path, sites, program == ProbeProgram::alloc_exit);
   std::vector<unsigned long> offsets;
   std::vector<__u64> cookies;
   for (const ProbeSite& site : sites) {
@@ -227,10 +260,28 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
   return {};
 }
 
-void BpfSession::detach() {
-  for (bpf_link* link : state_->links)
-    bpf_link__destroy(link);
-  state_->links.clear();
+void BpfSession::detach(bool anyone_left) {
+  if (anyone_left)
+    close_and_wait(state_->links);
+  else
+    close_behind(state_->links);
+}
+
+Status BpfSession::attach_each(const bpf_program* program, const std::string& path,
+                               std::span<const ProbeSite> sites, bool at_return) {
+  for (const ProbeSite& site : sites) {
+    LIBBPF_OPTS(bpf_uprobe_opts, options);
+    options.bpf_cookie = site.cookie;
+    options.retprobe = at_return;
+    bpf_link* link = bpf_program__attach_uprobe_opts(program, -1, path.c_str(), site.file_offset, &options);
+    if (!link) return bpf_error("cannot place a probe in " + path, -errno);
+    state_->links.push_back(link);
+  }
+  return {};
+}
+
+bool BpfSession::has_single_links() const {
+  return state_->single_links;
 }
 
 int BpfSession::event_descriptor() const {
@@ -238,6 +289,7 @@ int BpfSession::event_descriptor() const {
 }
 
 Status BpfSession::drain_records(const std::function<void(const lg_record&, std::size_t)>& handle) {
+  state_->skeleton->bss->user_space_absent = 0;
   state_->handler = &handle;
   const int consumed = ring_buffer__consume(state_->ring);
   state_->handler = nullptr;
@@ -245,56 +297,9 @@ Status BpfSession::drain_records(const std::function<void(const lg_record&, std:
   return {};
 }
 
-namespace {
-
-/// A new inner array map holding `values`; its descriptor, or a negative errno. Filled through a mapping: a
-/// tenth of the time of updates.
-template <typename Value>
-int filled_array(const char* name, std::span<const Value> values) {
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-  const auto entries = static_cast<std::uint32_t>(std::max<std::size_t>(values.size(), 1));
-  // the kernel rounds the size of an array's elements up to eight bytes
-  constexpr std::size_t kStride = (sizeof(Value) + 7) / 8 * 8;
-  const int fd =
-      bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(std::uint32_t), sizeof(Value), entries, &options);
-  if (fd < 0) return fd;
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t bytes = (entries * kStride + page - 1) / page * page;
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) {
-    const int code = errno;
-    ::close(fd);
-    return -code;
-  }
-  auto* at = static_cast<unsigned char*>(memory);
-  for (const Value& value : values) {
-    std::memcpy(at, &value, sizeof value);
-    at += kStride;
-  }
-  ::munmap(memory, bytes);
-  return fd;
-}
-
-}  // namespace
-
 Status BpfSession::add_module_rows(std::uint32_t module, const lg_module_info& info,
                                    std::span<const lg_row> rows, std::span<const std::uint32_t> pages) {
-  const leakgate_bpf& skeleton = *state_->skeleton;
-  const int row_map = filled_array("lg_rows", rows);
-  if (row_map < 0) return bpf_error("cannot store unwinding rows", row_map);
-  state_->inner_maps.push_back(row_map);
-  const int page_map = filled_array("lg_pages", pages);
-  if (page_map < 0) return bpf_error("cannot store the index of unwinding rows", page_map);
-  state_->inner_maps.push_back(page_map);
-  if (const int error =
-          bpf_map_update_elem(bpf_map__fd(skeleton.maps.module_rows), &module, &row_map, BPF_ANY))
-    return bpf_error("cannot store unwinding rows", error);
-  if (const int error =
-          bpf_map_update_elem(bpf_map__fd(skeleton.maps.module_pages), &module, &page_map, BPF_ANY))
-    return bpf_error("cannot store the index of unwinding rows", error);
-  if (const int error = bpf_map_update_elem(bpf_map__fd(skeleton.maps.modules), &module, &info, BPF_ANY))
-    return bpf_error("cannot store a module", error);
-  return {};
+  return state_->rows->add(module, info, rows, pages);
 }
 
 Status BpfSession::add_mark(std::uint32_t id, const lg_mark& mark) {
@@ -365,60 +370,24 @@ Result<std::vector<lg_thread_state>> BpfSession::threads(std::int32_t pid) const
   return threads;
 }
 
-Status BpfSession::add_live_tier() {
-  const auto tier = static_cast<std::uint32_t>(state_->live_tiers.size());
-  if (tier >= LG_LIVE_TIERS)
-    return Error{ErrorKind::unsupported, "the table of live blocks is at its largest", "", 0};
-  std::uint64_t blocks = std::uint64_t{LG_LIVE_FIRST_TIER} << tier;
-  if (state_->max_live_blocks) {
-    const std::uint64_t have = (std::uint64_t{LG_LIVE_FIRST_TIER} << tier) - LG_LIVE_FIRST_TIER;
-    if (have >= state_->max_live_blocks) return {};  // the user's limit; what does not fit is counted as lost
-    blocks = std::min(blocks, state_->max_live_blocks - have);
-  }
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-  const int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "lg_live", sizeof(lg_live_key), sizeof(lg_live),
-                                static_cast<std::uint32_t>(blocks), &options);
-  if (fd < 0) return bpf_error("cannot enlarge the table of live blocks", fd);
-  state_->live_tiers.push_back(fd);
-  if (const int error =
-          bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.live_tiers), &tier, &fd, BPF_ANY))
-    return bpf_error("cannot enlarge the table of live blocks", error);
-  state_->skeleton->bss->live_tier_count = tier + 1;
-  return {};
-}
-
-Status BpfSession::add_stack_tiers(std::size_t count) {
-  // all in one update: the kernel waits a grace period after each
-  std::vector<std::uint32_t> keys;
-  std::vector<int> maps;
-  const auto first = static_cast<std::uint32_t>(state_->stack_tiers.size());
-  while (keys.size() < count && first + keys.size() < state_->max_stack_tiers) {
-    const int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lg_stacks", sizeof(std::uint32_t), sizeof(lg_stack),
-                                  LG_STACKS_PER_TIER, nullptr);
-    if (fd < 0) return bpf_error("cannot enlarge the table of stacks", fd);
-    state_->stack_tiers.push_back(fd);
-    keys.push_back(first + static_cast<std::uint32_t>(keys.size()));
-    maps.push_back(fd);
-  }
-  if (keys.empty()) return {};  // what does not fit is counted as lost
-  auto added = static_cast<std::uint32_t>(keys.size());
-  LIBBPF_OPTS(bpf_map_batch_opts, options);
-  if (const int error = bpf_map_update_batch(bpf_map__fd(state_->skeleton->maps.stack_tiers), keys.data(),
-                                             maps.data(), &added, &options))
-    return bpf_error("cannot enlarge the table of stacks", error);
-  state_->skeleton->bss->stack_tier_count = first + static_cast<std::uint32_t>(keys.size());
-  return {};
-}
-
 Status BpfSession::grow() {
   const lg_totals now = totals();
-  const std::uint64_t tiers = state_->live_tiers.size();
-  const std::uint64_t capacity = (std::uint64_t{LG_LIVE_FIRST_TIER} << tiers) - LG_LIVE_FIRST_TIER;
-  if (tiers < LG_LIVE_TIERS && now.live_blocks >= capacity / 4 * 3)
-    if (auto added = add_live_tier(); !added) return added;
-  const std::size_t stack_tiers = state_->stack_tiers.size();
-  if (now.stacks >= stack_tiers * LG_STACKS_PER_TIER / 2)
-    return add_stack_tiers(std::max<std::size_t>(kFirstStackTiers, stack_tiers / 2));
+  auto& counts = *state_->skeleton->bss;
+  if (now.grow_live_asked >= state_->live->tiers()) {
+    auto added = state_->live->add_tier();
+    if (!added) return std::move(added).error();
+    counts.live_tier_count = static_cast<std::uint32_t>(state_->live->tiers());
+  }
+  StackTable& stacks = *state_->stacks;
+  if (now.grow_stacks_asked >= stacks.stack_tiers()) {
+    if (auto added = stacks.add_stack_tiers(std::max<std::size_t>(1, stacks.stack_tiers())); !added)
+      return added;
+    counts.stack_tier_count = static_cast<std::uint32_t>(stacks.stack_tiers());
+  }
+  if (now.grow_nodes_asked >= stacks.node_tiers()) {
+    if (auto added = stacks.add_node_tier(); !added) return added;
+    counts.node_tier_count = static_cast<std::uint32_t>(stacks.node_tiers());
+  }
   return {};
 }
 
@@ -447,50 +416,19 @@ Result<lg_proc> BpfSession::process(std::uint32_t index) const {
   return process;
 }
 
-Result<lg_stack> BpfSession::stack(std::uint32_t id) const {
-  const std::uint32_t tier = (id - 1) / LG_STACKS_PER_TIER;
-  const std::uint32_t slot = (id - 1) % LG_STACKS_PER_TIER;
-  if (id == 0 || tier >= state_->stack_tiers.size())
-    return Error{ErrorKind::internal, "a block refers to a stack that does not exist", "", 0};
-  lg_stack stack{};
-  if (const int error = bpf_map_lookup_elem(state_->stack_tiers[tier], &slot, &stack))
-    return bpf_error("cannot read a stack", error);
-  return stack;
+Result<StackRow> BpfSession::stack(std::uint32_t id) const {
+  return state_->stacks->stack(id);
+}
+
+std::uint64_t BpfSession::stack_capacity() const {
+  return state_->stacks->stack_capacity();
 }
 
 Status BpfSession::visit_live(
     const std::function<bool(const lg_live_key&, const lg_live&)>& visit_and_remove) {
-  std::vector<lg_live_key> keys;
-  std::vector<lg_live> values;
-  for (const int tier : state_->live_tiers) {
-    std::uint32_t capacity = kBatch;
-    std::uint32_t position[2] = {};
-    bool first = true;
-    std::vector<lg_live_key> to_remove;
-    for (;;) {
-      keys.resize(capacity);
-      values.resize(capacity);
-      std::uint32_t count = capacity;
-      std::uint32_t next[2] = {};
-      LIBBPF_OPTS(bpf_map_batch_opts, options);
-      const int error = bpf_map_lookup_batch(tier, first ? nullptr : position, next, keys.data(),
-                                             values.data(), &count, &options);
-      if (error == -ENOSPC) {  // a bucket longer than the batch
-        capacity *= 2;
-        continue;
-      }
-      if (error && error != -ENOENT) return bpf_error("cannot read the table of live blocks", error);
-      for (std::uint32_t i = 0; i < count; ++i)
-        if (visit_and_remove(keys[i], values[i])) to_remove.push_back(keys[i]);
-      if (error == -ENOENT) break;
-      std::memcpy(position, next, sizeof position);
-      first = false;
-    }
-    for (const lg_live_key& key : to_remove)
-      if (bpf_map_delete_elem(tier, &key) == 0) {
-        __atomic_fetch_sub(&state_->skeleton->bss->totals.live_blocks, 1, __ATOMIC_RELAXED);
-      }
-  }
+  const LiveTable::Removed removed = state_->live->visit(visit_and_remove);
+  __atomic_fetch_sub(&state_->skeleton->bss->totals.live_blocks, removed.blocks, __ATOMIC_RELAXED);
+  __atomic_fetch_sub(&state_->skeleton->bss->totals.live_bytes, removed.bytes, __ATOMIC_RELAXED);
   return {};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// BpfSession: the loaded programs and maps of one run. The only file that speaks libbpf: its negative errno
-// and NULL returns become Errors here. In: options, then objects to probe. Out: control records, and the
-// contents of maps.
+// BpfSession: the loaded programs and maps of one run. It and the tables it hands out speak libbpf: negative
+// errno and NULL returns become Errors there. In: options, then objects to probe. Out: control records, and
+// the contents of maps.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,9 @@
 #include "bpf/wire.h"
 #include "harness/base/result.h"
 #include "harness/capture/heap_tracer.h"
+#include "harness/capture/stack_table.h"
+
+struct bpf_program;
 
 namespace leakgate::capture {
 
@@ -48,11 +51,14 @@ class BpfSession {
 
   /// Attaches the tracepoints that follow fork, exec and exit.
   Status attach_tracepoints();
-  /// Attaches one program at all `sites` of the file with one link.
+  /// Attaches one program at all `sites` of the file: with one link, or with one each on kernels before 6.6.
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
-  /// Removes every probe. The ledger stays readable.
-  void detach();
+  /// Removes every probe. The ledger stays readable. With processes left that could hit one, waits until none
+  /// can any more.
+  void detach(bool anyone_left);
 
+  /// One link for each probe: an older kernel, or as asked for.
+  [[nodiscard]] bool has_single_links() const;
   [[nodiscard]] int event_descriptor() const;
   /// Hands every waiting control record to `handle`.
   Status drain_records(const std::function<void(const lg_record&, std::size_t size)>& handle);
@@ -81,16 +87,18 @@ class BpfSession {
   [[nodiscard]] std::vector<std::uint64_t> lost() const;       ///< by enum lg_loss
   [[nodiscard]] std::vector<std::uint64_t> truncated() const;  ///< walks that ended early, by lg_truncated
   [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const;
-  [[nodiscard]] Result<lg_stack> stack(std::uint32_t id) const;
+  [[nodiscard]] Result<StackRow> stack(std::uint32_t id) const;
+  [[nodiscard]] std::uint64_t stack_capacity() const;  ///< the largest id there can be now
   /// Calls `visit` for every live block; `remove` says which are taken out of the table.
   Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit_and_remove);
 
  private:
   struct State;
   explicit BpfSession(std::unique_ptr<State> state);
+  static Status open_tables(State& state);
+  Status attach_each(const bpf_program* program, const std::string& path, std::span<const ProbeSite> sites,
+                     bool at_return);
   static int load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind);
-  Status add_live_tier();
-  Status add_stack_tiers(std::size_t count);
   std::unique_ptr<State> state_;
 };
 

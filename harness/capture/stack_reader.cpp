@@ -8,6 +8,8 @@
 #include <iterator>
 #include <map>
 #include <string>
+#include <tuple>
+#include <vector>
 
 namespace leakgate::capture {
 namespace {
@@ -40,22 +42,31 @@ constexpr TruncatedCause kTruncated[] = {
 static_assert(std::size(kTruncated) == LG_TRUNCATED_COUNT);
 
 /// The kernel's row as the trace has it; `modules`: how many there are.
-model::TraceStack trace_stack(const lg_stack& stack, std::size_t modules) {
+model::TraceStack trace_stack(const StackRow& stack, std::size_t modules) {
+  const lg_stack& counters = stack.counters;
   model::TraceStack row;
-  row.function = function_name(stack.function);
+  row.function = function_name(counters.function);
   row.truncated_reason =
-      stack.truncated < std::size(kTruncated) ? kTruncated[stack.truncated].reason : "unknown";
-  row.allocations = stack.allocations;
-  row.bytes = stack.bytes;
-  row.frees = stack.frees;
-  row.lifetime_log2_ms.assign(std::begin(stack.lifetime_log2_ms), std::end(stack.lifetime_log2_ms));
-  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(stack.count, LG_MAX_FRAMES); ++i) {
-    const std::uint64_t frame = stack.frames[i];
+      counters.truncated < std::size(kTruncated) ? kTruncated[counters.truncated].reason : "unknown";
+  row.allocations = counters.allocations;
+  row.bytes = counters.bytes;
+  row.frees = counters.frees;
+  row.lifetime_log2_ms.assign(std::begin(counters.lifetime_log2_ms), std::end(counters.lifetime_log2_ms));
+  for (const std::uint64_t frame : stack.frames) {
     const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
     row.frames.push_back({module < modules ? static_cast<std::uint32_t>(module) : model::kNone,
                           frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
   }
   return row;
+}
+
+/// Adds the counters of a stack that two threads entered at the same moment.
+void add_counters(model::TraceStack& to, const model::TraceStack& from) {
+  to.allocations += from.allocations;
+  to.bytes += from.bytes;
+  to.frees += from.frees;
+  for (std::size_t i = 0; i < to.lifetime_log2_ms.size(); ++i)
+    to.lifetime_log2_ms[i] += from.lifetime_log2_ms[i];
 }
 
 /// Calls `visit` for every place in the trace that holds a stack id.
@@ -75,13 +86,23 @@ Status read_stacks(const BpfSession& session, bool all, model::Trace& trace) {
   for_each_id(trace, [&](std::uint32_t& id) {
     if (id != 0 && id != model::kNone) index_of.emplace(id, model::kNone);
   });
-  for (std::uint64_t id = 1; all && id <= session.totals().stacks; ++id)
+  for (std::uint64_t id = 1;
+       all && id <= std::min<std::uint64_t>(session.totals().stacks, session.stack_capacity()); ++id)
     index_of.emplace(static_cast<std::uint32_t>(id), model::kNone);
+  using Content = std::tuple<std::uint16_t, std::uint16_t, std::vector<std::uint64_t>>;
+  std::map<Content, std::uint32_t> index_of_content;
   for (auto& [id, index] : index_of) {
     auto stack = session.stack(id);
     if (!stack) return std::move(stack).error();
-    index = static_cast<std::uint32_t>(trace.stacks.size());
-    trace.stacks.push_back(trace_stack(*stack, trace.modules.size()));
+    model::TraceStack row = trace_stack(*stack, trace.modules.size());
+    const auto next = static_cast<std::uint32_t>(trace.stacks.size());
+    const auto [found, fresh] = index_of_content.emplace(
+        Content(stack->counters.function, stack->counters.truncated, std::move(stack->frames)), next);
+    index = found->second;
+    if (fresh)
+      trace.stacks.push_back(std::move(row));
+    else
+      add_counters(trace.stacks[index], row);
   }
   for_each_id(trace, [&](std::uint32_t& id) {
     const auto found = index_of.find(id);

@@ -24,6 +24,8 @@ struct Raw {
   std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
   std::string max_processes = "16384", ring_bytes = "4194304";
   std::string unwind = "auto";
+  std::string probe_links = "auto";
+  std::string max_threads = "65536";
   std::string max_live_blocks = "auto";
   std::string max_stacks = "auto";
   std::string backend = "auto";
@@ -128,6 +130,11 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--max-stacks", raw.max_stacks, "Room for distinct call stacks, or auto: grows to need")
       ->type_name("N");
   app.add_option("--max-processes", raw.max_processes, "Room for processes (default 16384)")->type_name("N");
+  app.add_option("--max-threads", raw.max_threads, "Room for threads that live at once (default 65536)")
+      ->type_name("N");
+  app.add_option("--probe-links", raw.probe_links,
+                 "auto, multi: one link for many probes (Linux 6.6), or single: one each")
+      ->check(CLI::IsMember({"auto", "multi", "single"}));
   app.add_option("--ring-bytes", raw.ring_bytes, "Size of the ring buffer: a power of two (default 4194304)")
       ->type_name("N");
   app.add_option("--source-root", options.record.source_root, "Show source paths relative to DIR")
@@ -244,6 +251,9 @@ Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
   if (auto done = store(parse_count("--max-processes", raw.max_processes, 1, 1u << 20), tracer.max_processes);
       !done)
     return done;
+  if (auto done = store(parse_count("--max-threads", raw.max_threads, 1, 1u << 22), tracer.max_threads);
+      !done)
+    return done;
   if (auto done = store(parse_count("--ring-bytes", raw.ring_bytes, 4096, 1u << 30), tracer.ring_bytes);
       !done)
     return done;
@@ -277,6 +287,9 @@ Status settle_trace(Options& options, const Raw& raw) {
   if (!wait) return std::move(wait).error();
   record.wait = milliseconds(*wait);
   record.private_copies = raw.isolation == "auto";
+  record.tracer.links = raw.probe_links == "multi"    ? capture::LinkMode::multi
+                        : raw.probe_links == "single" ? capture::LinkMode::single
+                                                      : capture::LinkMode::automatic;
   record.tracer.unwind = raw.unwind == "none"            ? capture::UnwindMode::none
                          : raw.unwind == "frame-pointer" ? capture::UnwindMode::frame_pointer
                          : raw.unwind == "eh_frame"      ? capture::UnwindMode::eh_frame

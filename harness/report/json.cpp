@@ -119,8 +119,10 @@ void test_row(JsonWriter& out, const model::JudgedTest& judged, const model::Ver
 void frame_row(JsonWriter& out, const model::VerdictFrame& frame) {
   out.begin_object();
   text_or_null(out, "function", frame.function);
+  if (!frame.full_function.empty()) out.member("full_function", frame.full_function);
   text_or_null(out, "file", frame.file);
   number_or_null(out, "line", frame.line);
+  if (frame.column != 0) out.member("column", std::uint64_t{frame.column});
   out.member("inlined", frame.inlined);
   text_or_null(out, "module", frame.module);
   out.member("offset", frame.offset);
@@ -209,6 +211,7 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   for (const auto frame : leak.stack)
     frame_row(out, frame);
   out.end_array();
+  if (leak.truncated) out.member("stack_ends", leak.truncated_reason);
   text_or_null(out, "baseline",
                leak.baseline == model::BaselineState::none ? "" : model::name_of(leak.baseline));
   text_or_null(out, "recommendation", leak.recommendation);
@@ -231,6 +234,14 @@ void write_json(const model::Verdict& verdict, const Sink& sink) {
   out.begin_array("processes");
   for (const auto& process : verdict.processes)
     process_row(out, process);
+  out.end_array();
+  out.begin_array("modules");
+  for (const auto& module : verdict.modules) {
+    out.begin_object();
+    out.member("path", module.path);
+    text_or_null(out, "build_id", module.build_id);
+    out.end_object();
+  }
   out.end_array();
   out.begin_array("tests");
   for (const auto& judged : verdict.tests)

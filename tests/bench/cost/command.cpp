@@ -6,11 +6,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -22,6 +24,10 @@ double now_s() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
 std::string read_all(int fd) {
@@ -93,7 +99,9 @@ Result<CommandResult> Command::wait(double seconds) {
   CommandResult result;
   result.wall_s = now_s() - started_;
   int status = 0;
-  ::waitpid(std::exchange(pid_, -1), &status, 0);
+  rusage usage{};
+  ::wait4(std::exchange(pid_, -1), &status, 0, &usage);
+  result.cpu_s = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
   result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   result.out = read_all(out_.get());
   result.err = read_all(err_.get());

@@ -17,6 +17,7 @@ namespace leakgate::bench {
 struct CommandResult {
   int status = 0;  ///< as a shell says it
   double wall_s = 0;
+  double cpu_s = 0;  ///< of it and of all its descendants that were waited for
   std::string out;
   std::string err;
 };

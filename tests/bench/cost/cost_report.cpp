@@ -81,6 +81,7 @@ std::string format_json(const Measurements& measured, const std::vector<Figure>&
     json.member("unit", row.unit);
     json.key("least"), json.decimal(row.least, 3);
     json.key("median"), json.decimal(row.median, 3);
+    json.key("least_cpu_ms"), json.decimal(row.least_cpu_ms, 3);
     json.key("added"), json.decimal(row.least - measured.least(row.workload, kNative), 3);
     json.member("status", row.status);
     json.member("complete", row.complete);

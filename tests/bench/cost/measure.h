@@ -27,6 +27,7 @@ struct Measurement {
   std::string unit;
   double least = 0;
   double median = 0;
+  double least_cpu_ms = 0;  ///< processor time of the whole command, leakgate's own included
   std::vector<double> values = {};
   int status = 0;                 ///< of the last run
   bool complete = true;           ///< leakgate: nothing was lost
@@ -45,6 +46,7 @@ struct Measurements {
   std::vector<Memory> memory;  ///< without live blocks, then with
   std::vector<std::string> problems;
 
+  [[nodiscard]] double least_cpu_ms(const std::string& workload, const std::string& contender) const;
   /// The least value, or 0 where it was not measured.
   [[nodiscard]] double least(const std::string& workload, const std::string& contender) const;
   [[nodiscard]] const Measurement* find(const std::string& workload, const std::string& contender) const;

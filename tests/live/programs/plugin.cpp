@@ -22,7 +22,7 @@ extern "C" LIVE_NOINLINE void plugin_leak() {
 
 namespace {
 
-void* kept;
+void* volatile kept;
 
 }  // namespace
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last descriptor of a link is closed by threads, or by the exit of a child. See docs/decisions/0013.
+#include "harness/capture/link_closer.h"
+
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <thread>
+
+namespace leakgate::capture {
+namespace {
+
+/// Closes every descriptor but those in `kept` (ascending); system calls alone, as after a fork.
+void close_all_but(const std::vector<int>& kept) {
+  unsigned next = 0;
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next) ::syscall(SYS_close_range, next, number - 1, 0);
+    next = number + 1;
+  }
+  ::syscall(SYS_close_range, next, ~0u, 0);
+}
+
+/// The child: lets go of everything of leakgate's but the links, waits until leakgate has closed its own, and
+/// ends, whereupon the kernel closes the last ones.
+[[noreturn]] void hold_links(const std::vector<int>& kept, int parent_end) {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);  // Ctrl-C is not for this process
+  close_all_but(kept);
+  char byte;
+  while (::read(parent_end, &byte, 1) < 0 && errno == EINTR) {
+  }
+  ::_exit(0);
+}
+
+}  // namespace
+
+void close_and_wait(std::vector<bpf_link*>& links) {
+  std::vector<std::thread> threads;
+  for (bpf_link* link : links) {
+    try {
+      threads.emplace_back([link] { bpf_link__destroy(link); });
+    } catch (const std::system_error&) {
+      bpf_link__destroy(link);  // no thread to be had
+    }
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  links.clear();
+}
+
+void close_behind(std::vector<bpf_link*>& links) {
+  int ends[2];
+  if (links.empty()) return;
+  if (::pipe2(ends, O_CLOEXEC) != 0) return close_and_wait(links);
+  std::vector<int> kept{ends[0]};
+  for (const bpf_link* link : links)
+    kept.push_back(bpf_link__fd(link));
+  std::sort(kept.begin(), kept.end());
+  const pid_t child = ::fork();
+  if (child == 0) hold_links(kept, ends[0]);
+  ::close(ends[0]);
+  if (child < 0) {
+    close_and_wait(links);
+  } else {
+    for (bpf_link* link : links)
+      bpf_link__destroy(link);
+    links.clear();
+  }
+  ::close(ends[1]);
+}
+
+}  // namespace leakgate::capture
