@@ -28,6 +28,7 @@ __weak const volatile __u32 cfg_max_processes = 0;
 __weak const volatile __u64 cfg_wake_bytes = 0;	     /* records that can wait do so up to here */
 __weak const volatile __u64 cfg_max_live_blocks = 0; /* 0: as many as memory allows */
 __weak const volatile __u64 cfg_max_stacks = 0;	     /* 0: likewise */
+__weak const volatile __u32 cfg_max_threads = 0;
 __weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 
 /* Counters and table sizes, shared with user space through the mapped .bss. */
@@ -38,6 +39,7 @@ __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier *
 __weak __u32 stack_tier_count = 0;
 __weak __u32 node_tier_count = 0;
 __weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
+__weak __u32 user_space_absent = 0; /* a wait ran out: user space clears it when it is back */
 __weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
 
 /* An allocation call under way on one stack. */

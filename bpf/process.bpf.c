@@ -197,6 +197,8 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct lg_record_exit *record;
 	struct lg_proc *proc;
 
+	if (bpf_task_storage_get(&threads, (struct task_struct *)bpf_get_current_task_btf(), 0, 0))
+		__sync_fetch_and_add(&totals.threads, -1);
 	if (!found || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	index = *found;
@@ -257,8 +259,10 @@ int link_map_changed(struct pt_regs *ctx)
 	bpf_map_update_elem(&examined, &index, &zero, BPF_ANY);
 	ask_to_examine(proc, index);
 	state.hold.proc = index;
-	state.hold.deadline = bpf_ktime_get_ns() + LG_PATIENT_HOLD_NS;
+	/* a leakgate that is stopped costs one process its patience, not each */
+	state.hold.deadline = bpf_ktime_get_ns() + (user_space_absent ? LG_HOLD_NS : LG_PATIENT_HOLD_NS);
 	bpf_loop(LG_HOLD_TURNS, patient_turn, &state, 0);
+	user_space_absent = !state.hold.done;
 	if (!state.hold.done)
 		note_vain_hold(proc);
 	/* where the wait ends too early, this thread's next allocation goes on waiting */

@@ -143,10 +143,14 @@ static __always_inline struct lg_thread *current_thread(void)
 	index = bpf_map_lookup_elem(&tgids, &tgid);
 	if (!index)
 		return NULL;
-	thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!thread) {
-		lose(LG_LOST_thread_table_full);
-		return NULL;
+		if (__sync_fetch_and_add(&totals.threads, 1) < cfg_max_threads)
+			thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!thread) {
+			__sync_fetch_and_add(&totals.threads, -1);
+			lose(LG_LOST_thread_table_full);
+			return NULL;
+		}
 	}
 	thread->proc = *index + 1;
 	thread->examined = 0;

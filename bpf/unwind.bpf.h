@@ -293,8 +293,8 @@ __weak __noinline int step_frame_pointer(struct walk *w, __u32 why)
 		w->unkept = 1;
 		return stop(w, why);
 	}
-	if (why != LG_TRUNCATED_NOT && pair[1] && !in_a_module(w, pair[1]))
-		return stop(w, why);
+	if (pair[1] && !in_a_module(w, pair[1]))
+		return stop(w, why); /* no return address: bp was in other use */
 	w->sp = w->bp + 16;
 	w->bp = pair[0];
 	w->pc = pair[1];

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,6 +86,15 @@ std::uint32_t pid_namespace_level() {
   return ids > 0 ? ids - 1 : 0;
 }
 
+/// Kernels from 6.6 on attach a program at many places with one link.
+bool kernel_has_multi_links() {
+  utsname system{};
+  int major = 0;
+  int minor = 0;
+  if (uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return true;
+  return major > 6 || (major == 6 && minor >= 6);
+}
+
 }  // namespace
 
 struct BpfSession::State {
@@ -95,6 +105,7 @@ struct BpfSession::State {
   std::optional<StackTable> stacks;
   std::optional<RowStore> rows;
   UnwindMode unwind = UnwindMode::eh_frame;
+  bool single_links = false;
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
 
   ~State() {
@@ -119,6 +130,8 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(root_pid);
   skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
+  skeleton.rodata->cfg_max_threads = options.max_threads;
+  skeleton.rodata->cfg_max_stacks = options.max_stacks;
   skeleton.rodata->cfg_unwind = unwind == UnwindMode::none            ? 0u
                                 : unwind == UnwindMode::frame_pointer ? 1u
                                                                       : 2u;
@@ -136,6 +149,14 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
   skeleton.bss->stack_tier_count = 1;
   skeleton.bss->node_tier_count = 1;
   state.unwind = unwind;
+  state.single_links = options.links == LinkMode::single ||
+                       (options.links == LinkMode::automatic && !kernel_has_multi_links());
+  if (state.single_links)  // a program is loaded for the one kind of link or for the other
+    for (bpf_program* program :
+         {skeleton.progs.alloc_enter, skeleton.progs.alloc_exit, skeleton.progs.free_enter,
+          skeleton.progs.operator_enter, skeleton.progs.operator_return, skeleton.progs.mark_hit,
+          skeleton.progs.link_map_changed, skeleton.progs.exit_hit})
+      bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
   return leakgate_bpf__load(&skeleton);
 }
 
@@ -221,6 +242,7 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
       handle = skeleton.progs.exit_hit;
       break;
   }
+  if (state_->single_links) return attach_each(handle, path, sites, program == ProbeProgram::alloc_exit);
   std::vector<unsigned long> offsets;
   std::vector<__u64> cookies;
   for (const ProbeSite& site : sites) {
@@ -245,11 +267,29 @@ void BpfSession::detach(bool anyone_left) {
     close_behind(state_->links);
 }
 
+Status BpfSession::attach_each(const bpf_program* program, const std::string& path,
+                               std::span<const ProbeSite> sites, bool at_return) {
+  for (const ProbeSite& site : sites) {
+    LIBBPF_OPTS(bpf_uprobe_opts, options);
+    options.bpf_cookie = site.cookie;
+    options.retprobe = at_return;
+    bpf_link* link = bpf_program__attach_uprobe_opts(program, -1, path.c_str(), site.file_offset, &options);
+    if (!link) return bpf_error("cannot place a probe in " + path, -errno);
+    state_->links.push_back(link);
+  }
+  return {};
+}
+
+bool BpfSession::has_single_links() const {
+  return state_->single_links;
+}
+
 int BpfSession::event_descriptor() const {
   return ring_buffer__epoll_fd(state_->ring);
 }
 
 Status BpfSession::drain_records(const std::function<void(const lg_record&, std::size_t)>& handle) {
+  state_->skeleton->bss->user_space_absent = 0;
   state_->handler = &handle;
   const int consumed = ring_buffer__consume(state_->ring);
   state_->handler = nullptr;

@@ -17,6 +17,8 @@
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/stack_table.h"
 
+struct bpf_program;
+
 namespace leakgate::capture {
 
 /// One place to probe: a file offset, and what the program is told about it.
@@ -49,12 +51,14 @@ class BpfSession {
 
   /// Attaches the tracepoints that follow fork, exec and exit.
   Status attach_tracepoints();
-  /// Attaches one program at all `sites` of the file with one link.
+  /// Attaches one program at all `sites` of the file: with one link, or with one each on kernels before 6.6.
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
   /// Removes every probe. The ledger stays readable. With processes left that could hit one, waits until none
   /// can any more.
   void detach(bool anyone_left);
 
+  /// One link for each probe: an older kernel, or as asked for.
+  [[nodiscard]] bool has_single_links() const;
   [[nodiscard]] int event_descriptor() const;
   /// Hands every waiting control record to `handle`.
   Status drain_records(const std::function<void(const lg_record&, std::size_t size)>& handle);
@@ -92,6 +96,8 @@ class BpfSession {
   struct State;
   explicit BpfSession(std::unique_ptr<State> state);
   static Status open_tables(State& state);
+  Status attach_each(const bpf_program* program, const std::string& path, std::span<const ProbeSite> sites,
+                     bool at_return);
   static int load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind);
   std::unique_ptr<State> state_;
 };

@@ -4,6 +4,7 @@
 #include "harness/capture/ebpf_tracer.h"
 
 #include <fmt/format.h>
+#include <sys/epoll.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -74,6 +75,9 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
         "this kernel refused the .eh_frame walk: stacks follow frame pointers and miss callers");
   modules_ = std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks), session_->unwind(),
                                            options_.cache_directory);
+  root_pid_ = target.pid;
+  open_gate();
+  if (auto watched = watch_events(); !watched) return watched;
   moments_ = std::make_unique<MomentKeeper>(*session_, *modules_, std::move(hooks.classify), start_ns_);
   heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
@@ -89,7 +93,38 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   return {};
 }
 
+void EbpfTracer::open_gate() {
+  // A gate that cannot be had is done without: then static programs are counted when they are late.
+  if (auto gate = ExecGate::open(); gate) gate_ = std::move(*gate);
+}
+
+Status EbpfTracer::watch_events() {
+  events_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  if (!events_) return system_error(ErrorKind::io, "cannot make an epoll descriptor", errno);
+  for (const int fd : {session_->event_descriptor(), gate_ ? gate_->event_descriptor() : -1}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (fd >= 0 && ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+      return system_error(ErrorKind::io, "cannot watch for events", errno);
+  }
+  return {};
+}
+
 Status EbpfTracer::poll() {
+  // Not before the command's own exec is over, which nobody could have answered for; it waits for its modules
+  // to be examined, below, before it can execute anything.
+  if (gate_ && !gate_armed_) {
+    gate_armed_ = true;
+    if (!gate_->arm(root_pid_)) {
+      ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, gate_->event_descriptor(), nullptr);
+      gate_.reset();
+    }
+  }
+  if (gate_)
+    gate_->serve([this](const std::string& open_path) {
+      // scripts and the like are no ELF files, which is no problem
+      (void)modules_->add(open_path, read_link(open_path));
+    });
   moments_->release_lingering();
   return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
 }
@@ -117,11 +152,10 @@ void EbpfTracer::take(const lg_record& record, std::size_t size) {
 }
 
 void EbpfTracer::examine_static(const lg_record_exec& exec) {
-  const std::size_t known = modules_->modules().size();
   const std::string path = log_->image(exec.head.proc).exe;
   auto id = modules_->add(fmt::format("/proc/{}/exe", exec.pid), path);
   if (!id) id = modules_->add(path, path);  // it may have ended already
-  if (id && modules_->modules().size() == known) return;
+  if (id && modules_->probed_ns(*id) <= exec.head.time_ns) return;
   ++static_late_;
   problems_.push_back(fmt::format("{} is statically linked and was not known before it ran", path));
 }
@@ -147,7 +181,10 @@ void EbpfTracer::examine(std::uint32_t proc) {
     if (const std::string exe = read_link(fmt::format("/proc/{}/exe", pid)); !exe.empty()) image.exe = exe;
     if ((process->flags & LG_PROC_LATE) != 0 && image.framework != model::Framework::none) ++examined_late_;
   }
-  if (auto stored = tables_->set(proc, rows); !stored) problems_.push_back(stored.error().message);
+  // gone before anybody looked, after waiting for it in vain: what it was is not known
+  if (rows.empty() && process->vain_holds > 0) ++examined_late_;
+  if (auto stored = tables_->set(proc, rows); !stored && unmapped_++ == 0)
+    problems_.push_back(stored.error().message);
   session_->set_examined(proc);
 }
 
@@ -197,6 +234,7 @@ void EbpfTracer::note_moments(model::Trace& trace) {
 }
 
 Result<model::Trace> EbpfTracer::finish() {
+  gate_.reset();
   session_->detach(!running().empty());
   if (auto polled = poll(); !polled) return std::move(polled).error();
   model::Trace trace;
@@ -228,6 +266,7 @@ Result<model::Trace> EbpfTracer::finish() {
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
   tracer.lost["static_late"] = static_late_;
+  tracer.lost["mapping_table_full"] = unmapped_;
   tracer.lost["probe_refused"] = modules_->refused_probes();
   const lg_totals totals = session_->totals();
   tracer.peak_live_blocks = totals.peak_live_blocks;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/capture/bpf_session.h"
+#include "harness/capture/exec_gate.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
@@ -25,7 +26,7 @@ class EbpfTracer final : public HeapTracer {
   explicit EbpfTracer(const TracerOptions& options) : options_(options) {}
 
   Status start(const TracedTarget& target, TracerHooks hooks) override;
-  [[nodiscard]] int event_descriptor() const override { return session_->event_descriptor(); }
+  [[nodiscard]] int event_descriptor() const override { return events_.get(); }
   Status poll() override;
   [[nodiscard]] std::vector<std::int32_t> running() const override { return log_->running(); }
   Result<model::Trace> finish() override;
@@ -33,8 +34,13 @@ class EbpfTracer final : public HeapTracer {
  private:
   void take(const lg_record& record, std::size_t size);
   void examine(std::uint32_t proc);
-  /// A program without dynamic linker cannot be held: it is probed at once, and counted if it was not known
-  /// before.
+  /// Opens the gate that programs pass before they run, where there can be one; without it static programs
+  /// that the command starts are found too late.
+  void open_gate();
+  /// One descriptor for all that poll() looks at.
+  Status watch_events();
+  /// A program without dynamic linker maps nothing later: it is known from before its exec, or it is probed
+  /// at once, and counted.
   void examine_static(const lg_record_exec& exec);
   /// Takes the blocks of ended processes out of the kernel's table; of all processes when `everything`.
   Status collect(bool everything);
@@ -48,6 +54,10 @@ class EbpfTracer final : public HeapTracer {
   std::unique_ptr<BpfSession> session_;
   std::unique_ptr<ModuleTable> modules_;
   std::unique_ptr<TraceLog> log_;
+  std::unique_ptr<ExecGate> gate_;
+  bool gate_armed_ = false;
+  Descriptor events_;  ///< epoll: control records and the gate
+  std::int32_t root_pid_ = 0;
   std::unique_ptr<MomentKeeper> moments_;
   std::jthread heart_;  ///< says that we are there to processes that wait for us
   std::uint64_t start_ns_ = 0;
@@ -57,6 +67,7 @@ class EbpfTracer final : public HeapTracer {
   std::uint64_t examined_late_ =
       0;  ///< processes with a test framework that ran on before their modules were examined
   std::uint64_t static_late_ = 0;
+  std::uint64_t unmapped_ = 0;  ///< processes whose mappings found no room: their stacks cannot be walked
   std::vector<std::string> problems_;  ///< what went wrong while tracing, told as notes
 };
 

@@ -23,10 +23,15 @@ enum class Moments : std::uint32_t { none = 0, exits = 1, tests = 2 };
 
 enum class UnwindMode { automatic, eh_frame, frame_pointer, none };
 
+/// How probes are attached: with one link per program and file (Linux 6.6), or with one link each.
+enum class LinkMode { automatic, multi, single };
+
 struct TracerOptions {
+  LinkMode links = LinkMode::automatic;
   Moments moments = Moments::tests;
   UnwindMode unwind = UnwindMode::automatic;
   std::uint32_t max_processes = 16384;
+  std::uint32_t max_threads = 65536;  ///< that live at the same time
   std::uint64_t max_live_blocks = 0;  ///< 0: grows to need
   std::uint32_t ring_bytes = 4u << 20;
   std::string cache_directory;   ///< of unwinding rows, between runs; empty: none

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -71,6 +72,12 @@ std::uint64_t cookie_of(const AllocatorFunction& function) {
                    argument_number(function.out_pointer_argument));
 }
 
+std::uint64_t monotonic_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
 /// Kernels from 6.16 on emulate multi-byte nops under a probe (commit 610f6e14c29d).
 bool long_nops_emulated() {
   utsname system{};
@@ -108,8 +115,10 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   by_file_.emplace(key, id);
   modules_.push_back(
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
-  details_.push_back({image->segments(), model::Framework::none});
-  if (auto done = probe(*image, id); !done) {
+  details_.push_back({image->segments(), model::Framework::none, 0, false});
+  auto done = probe(*image, id);
+  details_[id].probed_ns = monotonic_ns();
+  if (!done) {
     ++refused_probes_;  // the file stays known, so this is the one time it is said
     return std::move(done).error().with_context(path);
   }

@@ -40,6 +40,8 @@ class ModuleTable {
 
   [[nodiscard]] const std::vector<model::TraceModule>& modules() const { return modules_; }
   [[nodiscard]] model::Framework framework(std::uint32_t id) const { return details_[id].framework; }
+  /// When its probes stood, CLOCK_MONOTONIC.
+  [[nodiscard]] std::uint64_t probed_ns(std::uint32_t id) const { return details_[id].probed_ns; }
   /// The module that a mapping of the file belongs to, if it was added before.
   [[nodiscard]] std::optional<std::uint32_t> find(const FileMapping& mapping) const;
   /// Defines allocation functions and is not the C library.
@@ -55,6 +57,7 @@ class ModuleTable {
   struct Details {
     std::vector<LoadSegment> segments;
     model::Framework framework = model::Framework::none;
+    std::uint64_t probed_ns = 0;
     bool own_allocator = false;
   };
   using FileKey = std::pair<dev_t, ino_t>;

@@ -194,13 +194,14 @@ class RootFinder {
            });
   }
 
-  /// The stack of a thread that has ended, kept by the C library for the next one.
-  bool is_dead_stack(const HeldMapping& mapping) const {
-    if (!held_.threads_known || mapping.end - mapping.start < kPage) return false;
+  /// The control block of a thread that has ended, where the mapping is its stack, kept by the C library for
+  /// the next one; else 0.
+  std::uint64_t dead_control_block(const HeldMapping& mapping) const {
+    if (!held_.threads_known || mapping.end - mapping.start < kPage) return 0;
     const std::uint64_t low = std::max(mapping.start, mapping.end - kControlBlockSearch);
     for (std::uint64_t at = low; at + 64 <= mapping.end; at += 64)
-      if (word(at) == at && word(at + 16) == at) return true;  // tcbhead_t: tcb, dtv, self
-    return false;
+      if (word(at) == at && word(at + 16) == at) return at;  // tcbhead_t: tcb, dtv, self
+    return 0;
   }
 
   void add_anonymous(std::uint32_t i) {
@@ -211,7 +212,14 @@ class RootFinder {
       return add(mapping.start, mapping.end, RootKind::tls, i, *thread);
     if (!held_.c_library_allocates)
       return;  // its pages and its bookkeeping cannot be told from the program's
-    if (is_arena(mapping) || is_dead_stack(mapping)) return;
+    if (is_arena(mapping)) return;
+    if (const std::uint64_t dead = dead_control_block(mapping)) {
+      // of the whole stack one word counts: the C library goes on using the vector of thread-local storage
+      roots_.words.push_back(
+          {static_cast<std::uint32_t>(roots_.labels.size()), {word(dead + 8) - kDtvHeader}});
+      roots_.labels.push_back({i, model::kNone});
+      return;
+    }
     add_around_chunks(i);
   }
 

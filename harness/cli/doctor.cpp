@@ -31,9 +31,14 @@ bool show_kernel() {
   int major = 0;
   int minor = 0;
   std::sscanf(system.release, "%d.%d", &major, &minor);
-  const bool new_enough = major > 6 || (major == 6 && minor >= 6);
+  const bool new_enough = major > 6 || (major == 6 && minor >= 1);
+  const bool has_multi = major > 6 || (major == 6 && minor >= 6);
   row(new_enough ? State::good : State::bad, "kernel", fmt::format("{} {}", system.release, system.machine),
-      new_enough ? "" : "6.6 or later is needed (uprobe_multi links)");
+      new_enough ? "" : "6.1 or later is needed");
+  row(has_multi ? State::good : State::note, "links",
+      has_multi ? "one for all probes of a program"
+                : "one for each probe: attaching and detaching takes longer",
+      has_multi ? "" : "6.6 or later attaches many probes with one link");
   const bool btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   row(btf ? State::good : State::bad, "BTF",
       btf ? "/sys/kernel/btf/vmlinux" : "the kernel carries no type information",

@@ -24,6 +24,8 @@ struct Raw {
   std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
   std::string max_processes = "16384", ring_bytes = "4194304";
   std::string unwind = "auto";
+  std::string probe_links = "auto";
+  std::string max_threads = "65536";
   std::string max_live_blocks = "auto";
   std::string max_stacks = "auto";
   std::string backend = "auto";
@@ -50,7 +52,8 @@ void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_flag("--no-policy", options.policy.no_file, "Read no policy file");
   app.add_option("--suppressions", options.policy.suppressions,
                  "Suppress what FILE names (LeakSanitizer's, Valgrind's or our own form); may be given again")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_flag("--fail-unused-suppressions", options.policy.fail_unused_suppressions,
                "Fail if a suppression matches nothing");
   app.add_flag("--fail-expired-suppressions", options.policy.fail_expired_suppressions,
@@ -76,11 +79,13 @@ void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("FILE");
   app.add_option("--report", raw.reports,
                  "Write a report in another format to FILE; may be given again. " + format_list())
-      ->type_name("FORMAT=FILE");
+      ->type_name("FORMAT=FILE")
+      ->allow_extra_args(false);
   app.add_option(
          "--merge-junit", options.merge_junit,
          "Merge FILE (GoogleTest's, Catch2's or ctest's own XML) into the JUnit report; may be given again")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_option("--output,-o", options.output, "Write the console report to FILE")->type_name("FILE");
   app.add_option("--baseline", options.policy.baseline,
                  "Let the leaks of the baseline FILE pass: only new and grown ones fail")
@@ -125,11 +130,18 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--max-stacks", raw.max_stacks, "Room for distinct call stacks, or auto: grows to need")
       ->type_name("N");
   app.add_option("--max-processes", raw.max_processes, "Room for processes (default 16384)")->type_name("N");
+  app.add_option("--max-threads", raw.max_threads, "Room for threads that live at once (default 65536)")
+      ->type_name("N");
+  app.add_option("--probe-links", raw.probe_links,
+                 "auto, multi: one link for many probes (Linux 6.6), or single: one each")
+      ->check(CLI::IsMember({"auto", "multi", "single"}));
   app.add_option("--ring-bytes", raw.ring_bytes, "Size of the ring buffer: a power of two (default 4194304)")
       ->type_name("N");
   app.add_option("--source-root", options.record.source_root, "Show source paths relative to DIR")
       ->type_name("DIR");
-  app.add_option("--path-map", raw.path_maps, "Replace the path prefix FROM by TO")->type_name("FROM=TO");
+  app.add_option("--path-map", raw.path_maps, "Replace the path prefix FROM by TO")
+      ->type_name("FROM=TO")
+      ->allow_extra_args(false);
   app.add_flag("--as-root", options.record.as_root,
                "Under sudo: run the command as root, not as the user who called sudo");
 }
@@ -239,6 +251,9 @@ Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
   if (auto done = store(parse_count("--max-processes", raw.max_processes, 1, 1u << 20), tracer.max_processes);
       !done)
     return done;
+  if (auto done = store(parse_count("--max-threads", raw.max_threads, 1, 1u << 22), tracer.max_threads);
+      !done)
+    return done;
   if (auto done = store(parse_count("--ring-bytes", raw.ring_bytes, 4096, 1u << 30), tracer.ring_bytes);
       !done)
     return done;
@@ -272,6 +287,9 @@ Status settle_trace(Options& options, const Raw& raw) {
   if (!wait) return std::move(wait).error();
   record.wait = milliseconds(*wait);
   record.private_copies = raw.isolation == "auto";
+  record.tracer.links = raw.probe_links == "multi"    ? capture::LinkMode::multi
+                        : raw.probe_links == "single" ? capture::LinkMode::single
+                                                      : capture::LinkMode::automatic;
   record.tracer.unwind = raw.unwind == "none"            ? capture::UnwindMode::none
                          : raw.unwind == "frame-pointer" ? capture::UnwindMode::frame_pointer
                          : raw.unwind == "eh_frame"      ? capture::UnwindMode::eh_frame

@@ -250,8 +250,9 @@ class Gate {
       auto& site = sites[{test_id(leak), leak.fingerprint}];
       if (!site.empty() || leak.site >= leak.stack.size()) continue;
       const auto frame = leak.stack[leak.site];
-      site = fmt::format("{} ({})", qualified_name(frame.function),
-                         base_name(frame.file.empty() ? frame.module : frame.file));
+      const auto file = base_name(frame.file.empty() ? frame.module : frame.file);
+      site = frame.function.empty() ? std::string(file)
+                                    : fmt::format("{} ({})", qualified_name(frame.function), file);
     }
     std::vector<std::string_view> run;
     for (const auto& test : recording_.tests)

@@ -2,15 +2,21 @@
 // Sentences and filters, by table; see insight.h.
 #include "harness/judge/insight.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "harness/base/text.h"
+#include "harness/judge/site.h"
 
 namespace leakgate::judge {
 namespace {
 
 /// What an allocation function hands to its caller, and how it is given back.
-std::string_view by_function(std::string_view function) {
+std::string_view by_function(std::string_view function, bool in_container) {
+  if (in_container)
+    return "The block belongs to a standard container or string: see what should have destroyed the object "
+           "that holds it.";
   if (function.starts_with("operator new[]"))
     return "Delete the array with delete[], or hold it in std::vector or std::unique_ptr<T[]>.";
   if (function.starts_with("operator new"))
@@ -25,7 +31,8 @@ std::string_view by_function(std::string_view function) {
 /// The function that the user's code called: operator new is a frame, not the allocation function.
 std::string_view called(const model::Leak& leak) {
   for (std::size_t i = 0; i < leak.stack.size() && i < leak.site; ++i) {
-    const std::string_view function = leak.stack[i].function;
+    std::string_view function = leak.stack[i].function;
+    function.remove_prefix(std::min(function.find_first_not_of('_'), function.size()));
     if (function.starts_with("operator new") || function == "strdup" || function == "strndup" ||
         function == "asprintf" || function == "vasprintf" || function == "getline")
       return function;
@@ -73,7 +80,10 @@ std::string_view recommendation_for(const model::Leak& leak) {
       history->frees >= history->allocations - history->allocations / 4)
     return "Most blocks from this line are freed: look for the path that leaves without doing so, such as an "
            "early return or an exception.";
-  return by_function(called(leak));
+  bool in_container = false;
+  for (std::size_t i = 0; i < leak.stack.size() && i < leak.site; ++i)
+    in_container = in_container || qualified_name(leak.stack[i].function).starts_with("std::");
+  return by_function(called(leak), in_container);
 }
 
 std::string rerun_command(const model::Test& test, const model::Recording& recording) {

@@ -46,6 +46,8 @@ StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
     if (owners[i] != FrameOwner::user) continue;
     facts.identity.add(frames[i].file);
     facts.identity.add(frames[i].line);
+    // of a stripped file the address is all that tells two callers apart
+    if (frames[i].function.empty()) facts.identity.add(frames[i].offset);
   }
   return facts;
 }

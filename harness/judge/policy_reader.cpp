@@ -192,29 +192,32 @@ class Reader {
 
   /// What can be written and cannot be meant.
   void check_contradictions(const JsonValue& root) {
-    for (const auto& [inner, outer] : {std::pair{"site", "test"},
-                                       {"test", "binary"},
-                                       {"test", "run"},
-                                       {"binary", "run"},
-                                       {"site", "run"}}) {
-      const auto* limits = root.find("limits");
-      if (!error_.message.empty() || limits == nullptr) return;
-      const auto *small = limits->find(inner), *large = limits->find(outer);
-      if (small == nullptr || large == nullptr) continue;
-      for (const char* unit : {"bytes", "blocks"}) {
-        const auto *low = small->find(unit), *high = large->find(unit);
-        if (low != nullptr && high != nullptr && low->whole > high->whole)
-          complain(low->place,
-                   fmt::format("the limit of a {} in {} is above that of the {}", inner, unit, outer),
-                   fmt::format("at most {}", *high->whole));
-      }
-    }
+    if (const auto* limits = root.find("limits"); limits != nullptr && error_.message.empty())
+      for (const auto& [inner, outer] : {std::pair{"site", "test"},
+                                         {"test", "binary"},
+                                         {"test", "run"},
+                                         {"binary", "run"},
+                                         {"site", "run"}})
+        check_limits(*limits, inner, outer);
     for (const auto& glob : policy_.focus.tests)
       for (const auto& other : policy_.exclude.tests)
         if (glob == other)
           complain(root.find("exclude")->place,
                    fmt::format("tests '{}' are both in focus and excluded", printable(shorten(glob, 60))),
                    "each glob in one of them");
+  }
+
+  /// The limit of the smaller scope must not be above that of the larger.
+  void check_limits(const JsonValue& limits, const char* inner, const char* outer) {
+    const auto *small = limits.find(inner), *large = limits.find(outer);
+    if (small == nullptr || large == nullptr) return;
+    for (const char* unit : {"bytes", "blocks"}) {
+      const auto *low = small->find(unit), *high = large->find(unit);
+      if (low != nullptr && high != nullptr && low->whole > high->whole)
+        complain(low->place,
+                 fmt::format("the limit of a {} in {} is above that of the {}", inner, unit, outer),
+                 fmt::format("at most {}", high->whole.value_or(0)));
+    }
   }
 
   std::string file_;

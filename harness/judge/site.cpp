@@ -181,6 +181,13 @@ bool is_allocator(std::string_view name) {
   return contains(kAllocators, bare) || is_operator_new(name);
 }
 
+/// Headers of installed libraries (Boost, Abseil, fmt): their inline functions and templates are in the
+/// user's binary, and nobody mends a leak there.
+bool is_system_header(std::string_view file) {
+  return file.starts_with("/usr/include/") || file.starts_with("/usr/local/include/") ||
+         (file.starts_with("/usr/lib/") && file.find("/include/") != file.npos);
+}
+
 }  // namespace
 
 std::string qualified_name(std::string_view function) {
@@ -225,6 +232,8 @@ std::vector<FrameOwner> owners_of(const std::vector<VerdictFrame>& stack) {
 }
 
 std::size_t find_site(const std::vector<VerdictFrame>& stack, const std::vector<FrameOwner>& owners) {
+  for (std::size_t i = 0; i < stack.size(); ++i)
+    if (owners[i] == FrameOwner::user && !is_system_header(stack[i].file)) return i;
   const auto own = std::find(owners.begin(), owners.end(), FrameOwner::user);
   if (own != owners.end()) return static_cast<std::size_t>(own - owners.begin());
   const auto with_file =

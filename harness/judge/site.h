@@ -36,8 +36,9 @@ std::vector<FrameOwner> owners_of(const std::vector<model::VerdictFrame>& stack)
 /// The framework `frame` belongs to; Framework::none if to none.
 model::Framework framework_of(const model::VerdictFrame& frame);
 
-/// Index of the frame to point at: the first of the user's own; failing that the first with a file; failing
-/// that 0, which is stack.size() for an empty stack.
+/// Index of the frame to point at: the first of the user's own that is not in an installed library's header;
+/// failing that the first of the user's own, the first with a file, or 0, which is stack.size() for an empty
+/// stack.
 std::size_t find_site(const std::vector<model::VerdictFrame>& stack, const std::vector<FrameOwner>& owners);
 
 /// The framework that made this allocation for itself: the innermost frame that is neither allocator nor

@@ -69,12 +69,12 @@ struct TracerInfo {
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;
   std::map<std::string, std::uint64_t> lost;  ///< lost events by cause; every cause is listed, most with 0
-  /// Allocations whose stack ends before the start of its thread, by cause; only causes that occurred.
-  std::map<std::string, std::uint64_t> truncated_stacks;
   std::uint64_t peak_live_blocks = 0;
   std::uint64_t peak_live_bytes = 0;
   std::vector<std::string>
       notes;  ///< sentences worth telling that are not losses ("probes are machine-wide: ...")
+  /// Allocations whose stack ends before the start of its thread, by cause; only causes that occurred.
+  std::map<std::string, std::uint64_t> truncated_stacks;
   std::uint64_t held_ns = 0;  ///< for which processes were held at judged moments, all together
 
   bool operator==(const TracerInfo&) const = default;

@@ -95,6 +95,7 @@ struct Verdict {
   RunInfo run;
   TracerInfo tracer;
   std::vector<Process> processes;
+  std::vector<Module> modules;
   std::vector<JudgedTest> tests;
   std::vector<Leak> leaks;
   std::vector<std::string> limits_exceeded;  ///< one sentence per limit that was exceeded

@@ -76,6 +76,9 @@ void resolve_stacks(const model::Trace& trace, std::span<const std::size_t> orig
     for (const model::TraceHolder& holder : trace.outstanding[origin].holders)
       if (holder.stack < looked_at.size()) looked_at[holder.stack] = true;
   const Resolved resolved = resolve_frames(trace, looked_at, symbolizer, recording);
+  for (std::uint32_t module = 0; module < trace.modules.size(); ++module)
+    if (const std::string& note = symbolizer.note(module); !note.empty())
+      recording.tracer.notes.push_back(note);
 
   std::vector<std::uint32_t> renumbered(trace.stacks.size(), model::kNone);
   for (std::size_t i = 0; i < trace.stacks.size(); ++i) {

@@ -42,6 +42,7 @@ class ConsoleReport {
   void frame(const model::VerdictFrame& frame, std::size_t index, bool is_site, std::size_t width);
   void collapsed(const model::Leak& leak, std::size_t begin, std::size_t end);
   void incomplete();
+  void policy();
   void summary();
 
   const model::Verdict& verdict_;
@@ -127,6 +128,8 @@ void ConsoleReport::leak(const model::Leak& leak) {
   for (std::size_t i = 0; i < leak.retained_by.size(); ++i)
     line(fmt::format("      {} {}", i == 0 ? "held by" : "     ->", shown(leak.retained_by[i])));
   stack(leak);
+  if (fails && style_.verbose && !leak.recommendation.empty())
+    line(fmt::format("      {}", leak.recommendation));
   if (style_.verbose)
     line(tinted(Tint::dim, fmt::format("      {}, severity {}, confidence {:.2f}, age {:.3f} to {:.3f} s",
                                        leak.fingerprint, model::name_of(leak.severity), leak.confidence,
@@ -201,6 +204,30 @@ void ConsoleReport::incomplete() {
   line();
 }
 
+/// What the policy brought in: suppressions by use, the comparison with the baseline.
+void ConsoleReport::policy() {
+  if (style_.verbose && !verdict_.policy_file.empty())
+    line(tinted(Tint::dim, fmt::format("policy: {}", shown(verdict_.policy_file))));
+  for (const auto& use : verdict_.suppressions) {
+    const std::string about = fmt::format("suppression {}: {}", shown(use.source), shown(use.text));
+    if (use.state == model::SuppressionState::used)
+      line(tinted(Tint::dim, fmt::format("{}: {}, {}", about, counted(use.leaks, "leak"),
+                                         amount(use.bytes, use.blocks))));
+    else
+      line(tinted(Tint::yellow, fmt::format("{}: {}{}", about, model::name_of(use.state),
+                                            use.expires.empty() ? "" : " (" + shown(use.expires) + ")")));
+  }
+  if (verdict_.baseline.file.empty()) return;
+  std::size_t counts[6] = {};
+  for (const auto& row : verdict_.baseline.rows)
+    ++counts[static_cast<std::size_t>(row.state)];
+  std::string text = "baseline: ";
+  for (std::size_t i = 1; i < std::size(counts); ++i)
+    text += fmt::format("{}{} {}", i == 1 ? "" : ", ", counts[i],
+                        model::name_of(static_cast<model::BaselineState>(i)));
+  line(tinted(Tint::dim, text));
+}
+
 void ConsoleReport::summary() {
   std::uint64_t counts[4] = {};
   for (const auto& one : verdict_.leaks)
@@ -210,6 +237,7 @@ void ConsoleReport::summary() {
                      counted(leaks_left_out_, "more leak")));
   for (const auto& note : verdict_.tracer.notes)
     line(tinted(Tint::dim, fmt::format("note: {}", printable(note))));
+  policy();
   for (const auto& limit : verdict_.limits_exceeded)
     line(tinted(Tint::red, fmt::format("limit: {}", printable(limit))));
   std::string others;

@@ -112,17 +112,75 @@ void test_row(JsonWriter& out, const model::JudgedTest& judged, const model::Ver
   for (const auto index : judged.leaks)
     out.string(verdict.leaks[index].id);
   out.end_array();
+  text_or_null(out, "rerun", judged.rerun);
   out.end_object();
 }
 
 void frame_row(JsonWriter& out, const model::VerdictFrame& frame) {
   out.begin_object();
   text_or_null(out, "function", frame.function);
+  if (!frame.full_function.empty()) out.member("full_function", frame.full_function);
   text_or_null(out, "file", frame.file);
   number_or_null(out, "line", frame.line);
+  if (frame.column != 0) out.member("column", std::uint64_t{frame.column});
   out.member("inlined", frame.inlined);
   text_or_null(out, "module", frame.module);
   out.member("offset", frame.offset);
+  out.end_object();
+}
+
+/// What became of all blocks of the leak's stack in the whole run.
+void history(JsonWriter& out, const model::Leak& leak) {
+  out.key("history");
+  const auto* stack = leak.stack.history();
+  if (stack == nullptr || stack->allocations == 0) return out.null();
+  out.begin_object();
+  out.member("allocations", stack->allocations);
+  out.member("frees", stack->frees);
+  out.begin_array("lifetime_log2_ms");
+  for (const auto count : stack->lifetime_log2_ms)
+    out.number(count);
+  out.end_array();
+  out.end_object();
+}
+
+void suppressions(JsonWriter& out, const std::vector<model::SuppressionUse>& uses) {
+  out.begin_array("suppressions");
+  for (const auto& use : uses) {
+    out.begin_object();
+    out.member("text", use.text);
+    out.member("source", use.source);
+    out.member("state", model::name_of(use.state));
+    out.member("leaks", use.leaks);
+    out.member("bytes", use.bytes);
+    out.member("blocks", use.blocks);
+    text_or_null(out, "owner", use.owner);
+    text_or_null(out, "reason", use.reason);
+    text_or_null(out, "expires", use.expires);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void baseline(JsonWriter& out, const model::BaselineDiff& diff) {
+  out.key("baseline");
+  if (diff.file.empty()) return out.null();
+  out.begin_object();
+  out.member("file", diff.file);
+  out.begin_array("rows");
+  for (const auto& row : diff.rows) {
+    out.begin_object();
+    out.member("state", model::name_of(row.state));
+    out.member("test", row.test);
+    out.member("fingerprint", row.fingerprint);
+    text_or_null(out, "site", row.site);
+    out.member("bytes", row.bytes);
+    out.member("blocks", row.blocks);
+    out.member("accepted_bytes", row.accepted_bytes);
+    out.member("accepted_blocks", row.accepted_blocks);
+    out.end_object();
+  }
+  out.end_array();
   out.end_object();
 }
 
@@ -153,6 +211,11 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   for (const auto frame : leak.stack)
     frame_row(out, frame);
   out.end_array();
+  if (leak.truncated) out.member("stack_ends", leak.truncated_reason);
+  text_or_null(out, "baseline",
+               leak.baseline == model::BaselineState::none ? "" : model::name_of(leak.baseline));
+  text_or_null(out, "recommendation", leak.recommendation);
+  history(out, leak);
   out.end_object();
 }
 
@@ -172,6 +235,14 @@ void write_json(const model::Verdict& verdict, const Sink& sink) {
   for (const auto& process : verdict.processes)
     process_row(out, process);
   out.end_array();
+  out.begin_array("modules");
+  for (const auto& module : verdict.modules) {
+    out.begin_object();
+    out.member("path", module.path);
+    text_or_null(out, "build_id", module.build_id);
+    out.end_object();
+  }
+  out.end_array();
   out.begin_array("tests");
   for (const auto& judged : verdict.tests)
     test_row(out, judged, verdict);
@@ -180,6 +251,9 @@ void write_json(const model::Verdict& verdict, const Sink& sink) {
   for (const auto& leak : verdict.leaks)
     leak_row(out, leak, verdict);
   out.end_array();
+  text_or_null(out, "policy_file", verdict.policy_file);
+  suppressions(out, verdict.suppressions);
+  baseline(out, verdict.baseline);
   const auto& summary = verdict.summary;
   out.begin_object("summary");
   out.member("tests", summary.tests);

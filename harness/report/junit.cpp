@@ -235,6 +235,7 @@ void JunitReport::test_case(const model::JudgedTest& judged) {
     out_.CloseElement();
   }
   out_.CloseElement();
+  if (out_.text.size() > kChunkBytes) flush();
 }
 
 /// Numbers of the run; in each suite, because readers know properties there only.

@@ -28,7 +28,7 @@ struct ConsoleStyle {
 
 /// Bounds of what a service takes; what is left out is said in the report.
 struct SarifLimits {
-  std::size_t max_results = 25000;   ///< GitHub rejects more
+  std::size_t max_results = 5000;    ///< GitHub rejects more than 25,000, and keeps 5,000
   std::size_t max_locations = 1000;  ///< of one code flow
   bool full = false;                 ///< also what does not fail
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "harness/symbolize/dwarf_walk.h"
+#include "harness/symbolize/line_header.h"
 
 namespace leakgate::symbolize {
 namespace {
@@ -127,10 +128,12 @@ Dwarf_Line* DwarfModule::find_line(std::uint32_t unit, std::uint64_t address) {
     state.lines_known = true;
     Dwarf_Lines* lines = nullptr;
     std::size_t count = 0;
-    if (!budget_.spend() || dwarf_getsrclines(&die, &lines, &count) != 0) return nullptr;
+    if (!budget_.spend() || !sound_lines(die)) return nullptr;
+    state.lines_sound = true;
+    if (dwarf_getsrclines(&die, &lines, &count) != 0) return nullptr;
     memory_bytes_ += count * kBytesPerLine;
   }
-  return dwarf_getsrc_die(&die, address);
+  return state.lines_sound ? dwarf_getsrc_die(&die, address) : nullptr;
 }
 
 const InlineTree& DwarfModule::inline_tree(const Dwarf_Die& function) {
@@ -169,6 +172,12 @@ void DwarfModule::set_line(Dwarf_Line* line, SourceFrame& frame) {
   }
 }
 
+bool DwarfModule::sound_lines(const Dwarf_Die& unit) {
+  const auto [known, fresh] = sound_lines_.try_emplace(unit.cu, false);
+  if (fresh) known->second = has_sound_lines(unit);
+  return known->second;
+}
+
 void DwarfModule::set_call_site(const InlinedCall& call, SourceFrame& frame) {
   frame.line = call.call_line;
   frame.column = call.call_column;
@@ -178,7 +187,7 @@ void DwarfModule::set_call_site(const InlinedCall& call, SourceFrame& frame) {
   Dwarf_Files* files = nullptr;
   std::size_t count = 0;
   if (dwarf_diecu(&die, &unit, nullptr, nullptr) == nullptr) return;
-  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 || call.call_file >= count) return;
+  if (!sound_lines(unit) || dwarf_getsrcfiles(&unit, &files, &count) != 0 || call.call_file >= count) return;
   frame.file = dwarf_filesrc(files, call.call_file, nullptr, nullptr);
 }
 

@@ -70,6 +70,7 @@ class DwarfModule {
     bool root_known = false;
     bool deep = false;
     bool lines_known = false;
+    bool lines_sound = false;
     Dwarf_Die root{};  ///< where the functions are; addr is null if there is no such place
     FunctionIndex functions;
   };
@@ -83,7 +84,8 @@ class DwarfModule {
   void append_frames(const Dwarf_Die& function, Dwarf_Line* line, std::uint64_t address,
                      std::vector<SourceFrame>& frames);
   static void set_line(Dwarf_Line* line, SourceFrame& frame);
-  static void set_call_site(const InlinedCall& call, SourceFrame& frame);
+  bool sound_lines(const Dwarf_Die& unit);
+  void set_call_site(const InlinedCall& call, SourceFrame& frame);
 
   const ElfFile& code_;
   FileLimits file_limits_;
@@ -96,6 +98,7 @@ class DwarfModule {
   DieNames names_;
   std::unordered_map<std::uint32_t, UnitState> states_;
   std::unordered_map<const void*, InlineTree> inline_trees_;  ///< by address of the function's entry
+  std::unordered_map<const void*, bool> sound_lines_;         ///< by libdw's handle of the unit
   std::vector<std::uint32_t> candidates_;
   std::size_t memory_bytes_ = 0;
 };

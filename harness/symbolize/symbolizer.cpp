@@ -121,6 +121,9 @@ void Symbolizer::load_dwarf(Module& module) {
     if (file == nullptr || module.dwarf) continue;
     module.dwarf = DwarfModule::open(*file, *module.file, options_.debug_files, options_.file_limits,
                                      options_.dwarf_limits);
+    if (!module.dwarf && module.note.empty() && file->has_section(".debug_info"))
+      module.note = "no source lines for " + module.info.path +
+                    ": its debug information is damaged, or a file that it refers to is missing";
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// stack_share COMMAND [ARGS...]: how many of all the allocation stacks of a command reach the start of their
-// thread, leaking or not. As root. Out: one line of JSON; the command's own output is left alone. A stack
-// counts as whole when its walk ended by itself and its outermost frame is a function that starts a thread or
-// a program.
+// stack_share [--show] COMMAND [ARGS...]: how many of all the allocation stacks of a command reach the start
+// of their thread, leaking or not. As root. Out: one line of JSON; the command's own output is left alone. A
+// stack counts as whole when its walk ended by itself and its outermost frame starts a thread or a program.
+// --show: the frames of the first stacks that are not whole.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/capture/unwind/unwind_image.h"
 #include "harness/launch/signal_relay.h"
 #include "harness/launch/target.h"
 #include "harness/pipeline/marks.h"
@@ -49,6 +50,12 @@ Result<model::Trace> trace_command(const std::vector<std::string>& command) {
   return (*tracer)->finish();
 }
 
+/// Where a program without symbols starts.
+bool is_entry(const model::TraceModule& module, std::uint64_t address) {
+  auto image = capture::UnwindImage::open(module.file->get());
+  return image && address >= image->entry() && address - image->entry() < 64;
+}
+
 bool starts_a_thread(const std::string& name, const std::string& module) {
   static const std::vector<std::string> kStarts = {"_start", "clone3", "__clone3", "clone", "__clone"};
   // the dynamic linker's own start calls the constructors of shared libraries
@@ -62,7 +69,18 @@ struct Share {
   std::map<std::string, std::uint64_t> causes;  ///< of stacks that are not whole
 };
 
-Share count(const model::Trace& trace) {
+void show(const model::Trace& trace, const model::TraceStack& stack, symbolize::Symbolizer& symbolizer) {
+  std::fprintf(stderr, "%s: %s\n", stack.function.c_str(), stack.truncated_reason.c_str());
+  for (const auto& frame : stack.frames) {
+    const bool known = frame.module != model::kNone;
+    const auto name =
+        known ? symbolizer.resolve(frame.module, frame.address, !frame.exact).back().function : "";
+    std::fprintf(stderr, "  %llx %s %s\n", static_cast<unsigned long long>(frame.address),
+                 known ? trace.modules[frame.module].path.c_str() : "?", name.c_str());
+  }
+}
+
+Share count(const model::Trace& trace, int to_show) {
   symbolize::Symbolizer symbolizer;
   for (const auto& module : trace.modules)
     (void)symbolizer.add_module({module.path, fmt::format("/proc/self/fd/{}", module.file->get()), ""});
@@ -72,6 +90,8 @@ Share count(const model::Trace& trace) {
     ++share.stacks;
     if (!stack.truncated_reason.empty() || stack.frames.empty()) {
       ++share.causes[stack.frames.empty() ? "no frame" : stack.truncated_reason];
+      if (stack.truncated_reason != "more frames than are recorded" && to_show-- > 0)
+        show(trace, stack, symbolizer);
       continue;
     }
     const auto& last = stack.frames.back();
@@ -80,7 +100,8 @@ Share count(const model::Trace& trace) {
       const auto frames = symbolizer.resolve(last.module, last.address, !last.exact);
       const auto& name = frames.back().function;
       const auto& path = trace.modules[last.module].path;
-      if (!starts_a_thread(name, path)) found->second = fmt::format("ends in {} of {}", name, path);
+      if (!starts_a_thread(name, path) && !is_entry(trace.modules[last.module], last.address))
+        found->second = fmt::format("ends in {} of {}", name, path);
     } else if (fresh) {
       found->second = "ends in no known file";
     }
@@ -88,6 +109,7 @@ Share count(const model::Trace& trace) {
       ++share.whole;
     } else {
       ++share.causes[found->second];
+      if (to_show-- > 0) show(trace, stack, symbolizer);
     }
   }
   return share;
@@ -96,16 +118,17 @@ Share count(const model::Trace& trace) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: stack_share COMMAND [ARGS...]\n");
+  const bool shows = argc > 1 && std::string(argv[1]) == "--show";
+  if (argc < 2 + shows) {
+    std::fprintf(stderr, "usage: stack_share [--show] COMMAND [ARGS...]\n");
     return 125;
   }
-  const auto trace = trace_command({argv + 1, argv + argc});
+  const auto trace = trace_command({argv + 1 + shows, argv + argc});
   if (!trace) {
     std::fprintf(stderr, "stack_share: %s\n", trace.error().message.c_str());
     return 125;
   }
-  const Share share = count(*trace);
+  const Share share = count(*trace, shows ? 20 : 0);
   std::uint64_t cut = 0;
   for (const auto& [cause, allocations] : trace->tracer.truncated_stacks)
     cut += allocations;

@@ -112,7 +112,7 @@ std::vector<BadUse> bad_options() {
           {"UnknownIsolation", with({"--isolation", "maybe"}), 125, "--isolation"},
           {"UnknownIfUnsupported", with({"--if-unsupported", "explode"}), 125, "--if-unsupported"},
           {"PathMapWithoutTo", with({"--path-map", "from"}), 125, "--path-map"},
-          {"JudgeNothing", {"judge"}, 125, "RECORDING"},
+          {"JudgeNothing", {"judge"}, 125, "no recording was given"},
           {"JudgeACommand", {"judge", "trace", "--", "touch", "marker"}, 125, "touch"},
           {"DoctorWithACommand", {"doctor", "--", "touch", "marker"}, 125, "touch"},
           {"DoctorWithAnArgument", {"doctor", "patient"}, 125, "patient"}};

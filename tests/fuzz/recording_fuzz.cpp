@@ -35,11 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto merged = judge::merge({*recording, *again});
   require(merged.has_value());
   judge::Policy policy;
-  policy.min_size_bytes = size % 7;
-  policy.max_leaked_bytes = size % 3 == 0 ? std::optional<std::uint64_t>(100) : std::nullopt;
+  policy.rules.min_size_bytes = size % 7;
+  policy.run.bytes = size % 3 == 0 ? std::optional<std::uint64_t>(100) : std::nullopt;
   const auto verdict = judge::judge(*merged, policy);
-  for (const auto format :
-       {report::Format::console, report::Format::json, report::Format::junit, report::Format::sarif})
-    require(!report::render(verdict, format).empty());
+  for (const auto& name : report::format_names())
+    report::render(verdict, *report::format_from_name(name));
   return 0;
 }

@@ -22,12 +22,18 @@ std::vector<std::pair<std::string, std::string>> render_all(const model::Verdict
   verbose.verbose = true;
   report::ConsoleStyle colour;
   colour.colour = true;
-  return {{"console.txt", report::render_console(verdict)},
-          {"console-verbose.txt", report::render_console(verdict, verbose)},
-          {"console-colour.txt", report::render_console(verdict, colour)},
-          {"report.json", report::render_json(verdict)},
-          {"report.xml", report::render_junit(verdict)},
-          {"report.sarif", report::render_sarif(verdict)}};
+  std::vector<std::pair<std::string, std::string>> reports = {
+      {"console.txt", report::render_console(verdict)},
+      {"console-verbose.txt", report::render_console(verdict, verbose)},
+      {"console-colour.txt", report::render_console(verdict, colour)},
+      {"report.json", report::render_json(verdict)},
+      {"report.xml", report::render_junit(verdict)},
+      {"report.sarif", report::render_sarif(verdict)}};
+  for (const auto& name : report::format_names())
+    if (name != "console" && name != "json" && name != "junit" && name != "sarif" && name != "html")
+      reports.emplace_back("report-" + name + ".txt",
+                           report::render(verdict, *report::format_from_name(name)));
+  return reports;
 }
 
 /// The first line in which the texts differ, for a message that helps.

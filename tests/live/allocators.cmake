@@ -36,6 +36,7 @@ leakgate_allocator_program(mix_tcmalloc_minimal_archive allocator_mix.cpp "${LEA
 leakgate_allocator_program(mix_glibc allocator_mix.cpp none)
 leakgate_allocator_program(mix_glibc_static allocator_mix.cpp -static)
 leakgate_allocator_program(c_glibc_static allocator_c.c -static)
+leakgate_allocator_program(static_child static_child.c -static)
 leakgate_allocator_program(own_malloc own_malloc.c none)
 leakgate_allocator_program(own_malloc_static own_malloc.c -static)
 leakgate_allocator_program(wrapping_malloc wrapping_malloc.c none)

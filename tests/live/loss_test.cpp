@@ -61,6 +61,19 @@ TEST_F(Loss, MoreStacksThanRoom) {
   EXPECT_EQ(roomy.result["tracer"]["allocations"], 8192);
 }
 
+TEST_F(Loss, MoreThreadsThanRoom) {
+  expect_incomplete(trace_program(scratch_, "live_threads_64", {}, {"--max-threads", "8"}),
+                    "thread_table_full", "--max-threads");
+  expect_whole(trace_program(scratch_, "live_threads_64", {}, {"--max-threads", "70"}));
+}
+
+/// The limit is the number that was given, not one that suits the tables.
+TEST_F(Loss, TheLimitOfStacksIsExact) {
+  const Traced traced = trace_program(scratch_, "live_many_stacks", {}, {"--max-stacks", "3000"});
+  expect_incomplete(traced, "stack_table_full", "--max-stacks");
+  EXPECT_EQ(traced.result["tracer"]["lost"]["stack_table_full"], 8192 - 3000);
+}
+
 TEST_F(Loss, MoreProcessesThanRoom) {
   expect_incomplete(trace_program(scratch_, "live_many_children", {}, {"--max-processes", "4"}),
                     "process_table_full", "--max-processes");

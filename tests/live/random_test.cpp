@@ -3,6 +3,8 @@
 // children, keeps its own record; leakgate has to say the same, block for block and byte for byte, per site.
 #include <gmock/gmock.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -69,6 +71,40 @@ TEST_P(RandomSeed, SitesHaveExactlyTheRecordedBlocksAndBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomSeed, testing::Range(1, 15),
                          [](const auto& seed) { return std::to_string(seed.param); });
+
+/// By hand, for as long as one likes: LEAKGATE_RANDOM_SEEDS=FIRST-LAST, and LEAKGATE_RANDOM_PRELOAD=LIBRARY
+/// for another allocator. Prints the number of operations without a difference.
+TEST_F(Random, AsManySeedsAsAreAskedFor) {
+  const char* const wanted = std::getenv("LEAKGATE_RANDOM_SEEDS");
+  if (!wanted) GTEST_SKIP() << "LEAKGATE_RANDOM_SEEDS=FIRST-LAST asks for it";
+  int first = 0;
+  int last = -1;
+  ASSERT_EQ(std::sscanf(wanted, "%d-%d", &first, &last), 2);
+  const char* const preload = std::getenv("LEAKGATE_RANDOM_PRELOAD");
+  std::uint64_t operations = 0;
+  for (int seed = first; seed <= last && !HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    constexpr int kOperations = 50000;
+    const int threads = 1 + seed % 16;
+    TraceRequest request{.command = {program_path("live_random_alloc"), "--seed", std::to_string(seed),
+                                     "--threads", std::to_string(threads), "--ops",
+                                     std::to_string(kOperations), "--out", scratch_ / "record", "--pvalloc",
+                                     preload ? "0" : "1"}};
+    if (preload) request.process.extra_environment = {std::string("LD_PRELOAD=") + preload};
+    const Traced traced = trace(scratch_, request);
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_EQ(traced.result["run"]["complete"], true) << traced.result["run"].dump(1);
+    const auto sites = traced_sites(traced.result);
+    ASSERT_EQ(sites.size(), 1u);
+    EXPECT_EQ(sites.begin()->second, recorded_sites(scratch_ / "record"));
+    const Json record = Json::parse(read_file(scratch_ / "record"), nullptr, false);
+    ASSERT_TRUE(record.is_object());
+    operations += record["allocations"].get<std::uint64_t>() + record["frees"].get<std::uint64_t>();
+    std::printf("seed %d: %llu allocations and frees without a difference so far\n", seed,
+                static_cast<unsigned long long>(operations));
+    std::fflush(stdout);
+  }
+}
 
 TEST_F(Random, ChildrenHaveTheirOwnRecords) {
   constexpr int kChildren = 4;

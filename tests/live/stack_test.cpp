@@ -70,5 +70,92 @@ TEST_P(Stack, NoFrameOfADeepStackIsMissing) {
 INSTANTIATE_TEST_SUITE_P(Callers, Stack, testing::Values("O0", "O2fp", "O2"),
                          [](const auto& variant) { return std::string(variant.param); });
 
+class StackOf : public Live {
+ protected:
+  /// Failing leaks of a program of one block each, by bytes.
+  std::map<std::uint64_t, Json> leaks_of(const std::string& program,
+                                         const std::vector<std::string>& arguments,
+                                         const std::vector<std::string>& options) {
+    traced_ = trace_program(scratch_, program, arguments, options);
+    std::map<std::uint64_t, Json> leaks;
+    EXPECT_TRUE(traced_.result.is_object()) << traced_.program.err;
+    if (!traced_.result.is_object()) return leaks;
+    for (const Json& leak : traced_.result["leaks"])
+      if (leak["verdict"] == "fail") leaks[leak["bytes"].get<std::uint64_t>()] = leak;
+    return leaks;
+  }
+  Traced traced_;
+};
+
+std::vector<std::string> functions(const Json& leak) {
+  std::vector<std::string> names;
+  if (!leak.is_object()) return names;
+  for (const Json& frame : leak["stack"])
+    names.push_back(frame["function"].is_string() ? frame["function"].get<std::string>() : "?");
+  return names;
+}
+
+TEST_F(StackOf, AddressRangeUsedTwiceResolvesByTheTimeOfTheAllocation) {
+  auto leaks =
+      leaks_of("live_same_range",
+               {program_path("liblive_same_range_1.so"), program_path("liblive_same_range_2.so")}, {});
+  EXPECT_EQ(traced_.result["run"]["exit"]["code"], 0) << "the two plug-ins were not mapped to one place";
+  EXPECT_THAT(functions(leaks[330]), testing::Contains("leak_of_first_plugin"));
+  EXPECT_THAT(functions(leaks[330]), testing::Not(testing::Contains("leak_of_other_plugin")));
+  EXPECT_THAT(functions(leaks[331]), testing::Contains("leak_of_other_plugin"));
+}
+
+TEST_F(StackOf, CodeInNoFileIsLeftByItsFramePointer) {
+  auto leaks =
+      leaks_of("live_same_range",
+               {program_path("liblive_same_range_1.so"), program_path("liblive_same_range_2.so")}, {});
+  const auto names = functions(leaks[332]);
+  EXPECT_THAT(names, testing::IsSupersetOf({"leak_below_made_code", "?", "call_through_made_code", "main"}));
+  EXPECT_EQ(names.back(), "_start");
+  EXPECT_FALSE(leaks[332].contains("stack_ends"));
+  EXPECT_FALSE(traced_.result["tracer"].contains("truncated_stacks"));
+}
+
+TEST_F(StackOf, UnwindNoneHasNoFrames) {
+  auto leaks = leaks_of("live_callers_O2", {}, {"--unwind", "none"});
+  ASSERT_FALSE(leaks.empty());
+  for (const auto& [bytes, leak] : leaks)
+    EXPECT_TRUE(leak["stack"].empty()) << leak.dump(1);
+}
+
+TEST_F(StackOf, FramePointersSkipTheCallerOfTheLibrary) {
+  auto leaks = leaks_of("live_callers_O2fp", {}, {"--unwind", "frame-pointer"});
+  // what the mode is good for: code with frame pointers that calls malloc itself
+  auto expected = std::vector<std::uint64_t>{caller("deep")};
+  expected.insert(expected.end(), 30, caller("descent"));
+  expected.push_back(caller("main"));
+  EXPECT_EQ(own_lines(leaks[1009]), expected);
+}
+
+TEST_F(StackOf, AutoIsEhFrame) {
+  auto by_name = leaks_of("live_callers_O2", {}, {"--unwind", "eh_frame"});
+  auto automatic = leaks_of("live_callers_O2", {}, {"--unwind", "auto"});
+  ASSERT_FALSE(by_name.empty());
+  for (const auto& [bytes, leak] : by_name)
+    EXPECT_EQ(leak["stack"], automatic[bytes]["stack"]) << bytes;
+}
+
+TEST_F(StackOf, RecursionBeyondTheLimitIsCountedAndSaid) {
+  const std::string program = std::string(LEAKGATE_LIVE_PROGRAMS) + "/corpus/corpus_c_gcc_O2";
+  if (!std::filesystem::exists(program)) GTEST_SKIP() << "the corpus was not built";
+  traced_ = trace(scratch_, {{program}, {}, {}});
+  ASSERT_TRUE(traced_.result.is_object());
+  EXPECT_EQ(traced_.result["tracer"]["truncated_stacks"]["depth"], 1);
+  EXPECT_THAT(traced_.program.err, testing::HasSubstr("1 more frames than are recorded"));
+  std::size_t cut = 0;
+  for (const Json& leak : traced_.result["leaks"])
+    if (leak.contains("stack_ends")) {
+      ++cut;
+      EXPECT_EQ(leak["stack"].size(), 128u);
+      EXPECT_EQ(leak["stack_ends"], "more frames than are recorded");
+    }
+  EXPECT_EQ(cut, 1u);
+}
+
 }  // namespace
 }  // namespace leakgate::live

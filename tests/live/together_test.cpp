@@ -20,6 +20,22 @@ class Together : public Live, public testing::WithParamInterface<const char*> {
   }
 };
 
+/// What kernels before 6.6 have: one link for each probe.
+TEST_F(Live, SingleLinksSeeWhatOneLinkForAllSees) {
+  for (const char* const program : {"live_malloc_family", "live_mix_jemalloc", "live_gtest_mixed"}) {
+    if (!std::filesystem::exists(program_path(program))) continue;
+    SCOPED_TRACE(program);
+    const Traced single = trace_program(scratch_, program, {}, {"--probe-links", "single"});
+    const Traced multi = trace_program(scratch_, program, {}, {"--probe-links", "multi"});
+    expect_whole(single);
+    EXPECT_EQ(leak_rows(single), leak_rows(multi));
+    EXPECT_FALSE(leak_rows(single).empty());
+    EXPECT_EQ(test_outcomes(single), test_outcomes(multi));
+    EXPECT_EQ(single.program.status(), multi.program.status());
+    EXPECT_EQ(single.result["tracer"]["allocations"], multi.result["tracer"]["allocations"]);
+  }
+}
+
 TEST_P(Together, ATestBinaryIsJudgedTheSame) {
   const Traced traced =
       trace_program(scratch_, "live_gtest_outside", {"--gtest_filter=Inside.Leaks"}, isolation());

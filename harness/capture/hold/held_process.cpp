@@ -23,6 +23,31 @@ model::MappingKind kind_of(const FileMapping& mapping) {
                                                                          : model::MappingKind::special;
 }
 
+/// Whether a general register may hold a value that the program still uses. At the entry of a function, which
+/// is where the thread that reached a moment stands, scratch registers that carry no argument are dead, and
+/// _exit has but one argument, a number (System V ABI, x86-64, 3.2.3).
+bool holds_value(int number, std::uint32_t moment_kind) {
+  switch (number) {
+    case LG_REG_SP:
+    case LG_REG_IP:
+    case LG_REG_FS_BASE:
+      return false;
+    case LG_REG_AX:
+    case LG_REG_10:
+    case LG_REG_11:
+      return moment_kind == 0;
+    case LG_REG_CX:
+    case LG_REG_DX:
+    case LG_REG_SI:
+    case LG_REG_DI:
+    case LG_REG_8:
+    case LG_REG_9:
+      return moment_kind != LG_MOMENT_EXIT;
+    default:
+      return true;
+  }
+}
+
 const lg_thread_state* find(const std::vector<lg_thread_state>& states, std::uint32_t tid) {
   const auto found = std::find_if(states.begin(), states.end(),
                                   [tid](const lg_thread_state& state) { return state.tid == tid; });
@@ -75,9 +100,9 @@ void HeldProcess::describe_threads() {
     thread.tid = static_cast<std::int32_t>(state.tid);
     thread.stack_pointer = state.registers[LG_REG_SP];
     thread.thread_pointer = state.registers[LG_REG_FS_BASE];
+    const bool at_entry = state.tid == moment_.tid;
     for (int i = 0; i < LG_REG_COUNT; ++i)
-      if (i != LG_REG_SP && i != LG_REG_IP && i != LG_REG_FS_BASE)
-        thread.registers.push_back(state.registers[i]);
+      if (holds_value(i, at_entry ? moment_.kind : 0u)) thread.registers.push_back(state.registers[i]);
     view_.threads.push_back(std::move(thread));
   }
 }

@@ -196,6 +196,7 @@
       '7rem 5rem 5rem 8rem 8rem minmax(8rem,2fr) minmax(8rem,1.5fr) minmax(8rem,1.5fr)', [], showLeak);
       byId('view').replaceChildren(grid.node);
       grid.show(chosenLeaks());
+      grid.sort(0);
       return grid.shown.length + ' of ' + data.leaks.length + ' leaks';
     },
     tests() {

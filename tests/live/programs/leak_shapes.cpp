@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One shape of outstanding memory per argument. Every allocation of a shape stands in a function of its own, so
-// that leakgate and Valgrind can be compared by function: "shape::function".
+// One shape of outstanding memory per argument. Every allocation of a shape stands in a function of its own,
+// so that leakgate and Valgrind can be compared by function: "shape::function".
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -207,8 +207,8 @@ SHAPE_NOINLINE void* make_mapped() {
   return malloc(168);
 }
 void mapped_root() {
-  auto** page = static_cast<void**>(
-      mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  auto** page =
+      static_cast<void**>(mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   page[100] = make_mapped();
 }
 void shared_root() {

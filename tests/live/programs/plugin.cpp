@@ -19,3 +19,14 @@ Constructed constructed;
 extern "C" LIVE_NOINLINE void plugin_leak() {
   live_keep(std::malloc(221));
 }
+
+namespace {
+
+void* volatile kept;
+
+}  // namespace
+
+/// Known to a global variable of the library alone.
+extern "C" LIVE_NOINLINE void plugin_keep(std::size_t bytes) {
+  kept = std::malloc(bytes);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random use of the whole malloc family from several threads, with an exact record of its own, kept in mapped
 // memory: what a tracer must say about this run, computed without any allocation of its own.
-//   live_random_alloc [--ops N] [--threads T] [--seed S] [--out FILE] [--fork-children C]
+//   live_random_alloc [--ops N] [--threads T] [--seed S] [--out FILE] [--fork-children C] [--pvalloc 0]
 // truth: the JSON it writes at its end (standard output, or FILE):
 //   {"seed","ops","threads","allocations","frees","blocks","bytes","sites":{"site_malloc":{"blocks","bytes"},..}}
 // A site is the function that called the allocator. Failed calls are made too and change nothing. realloc
@@ -68,6 +68,7 @@ struct Options {
   std::uint64_t seed = 1;
   const char* out = nullptr;
   int children = 0;
+  bool pvalloc = true;  // jemalloc has none, and cannot free glibc's
 };
 
 Record* record = nullptr;
@@ -146,6 +147,12 @@ LIVE_NOINLINE void release(void* block) {
   std::free(block);
 }
 
+/// A block from operator new, by either form of delete.
+LIVE_NOINLINE void release_new(void* block, std::size_t bytes) {
+  if (bytes % 2 == 0) return ::operator delete(block, bytes);
+  ::operator delete(block);
+}
+
 void put(Slot& slot, Site site, void* block, std::uint64_t bytes) {
   if (block == nullptr) return;
   slot.block = block;
@@ -155,7 +162,11 @@ void put(Slot& slot, Site site, void* block, std::uint64_t bytes) {
 }
 
 void take_out(Slot& slot) {
-  release(slot.block);
+  if (slot.site == site_new_at) {
+    release_new(slot.block, slot.bytes);
+  } else {
+    release(slot.block);
+  }
   slot.block = nullptr;
   record->frees.fetch_add(1, std::memory_order_relaxed);
 }
@@ -170,7 +181,8 @@ std::size_t random_bytes(std::uint64_t& state) {
 }
 
 void allocate(Slot& slot, std::uint64_t& state) {
-  const auto site = static_cast<Site>(next_random(state) % site_count);
+  auto site = static_cast<Site>(next_random(state) % site_count);
+  if (site == site_pvalloc_at && !options.pvalloc) site = site_valloc_at;
   const std::size_t bytes = random_bytes(state);
   const std::size_t members = 1 + next_random(state) % 4;
   const std::size_t alignment = std::size_t{16} << (next_random(state) % 6);
@@ -194,8 +206,8 @@ void allocate(Slot& slot, std::uint64_t& state) {
     case site_pvalloc_at:
       return put(slot, site, site_pvalloc(bytes), bytes);
     case site_new_at:
-      // operator new asks malloc for at least one byte.
-      return put(slot, site, site_new(bytes), bytes == 0 ? 1 : bytes);
+      // libstdc++'s asks malloc for at least one byte, others take what they are given
+      return put(slot, site, site_new(bytes == 0 ? 1 : bytes), bytes == 0 ? 1 : bytes);
     case site_count:
       return;
   }
@@ -353,6 +365,8 @@ bool parse(int argc, char** argv) {
       options.seed = std::strtoull(value, nullptr, 10);
     } else if (std::strcmp(argv[index], "--out") == 0) {
       options.out = value;
+    } else if (std::strcmp(argv[index], "--pvalloc") == 0) {
+      options.pvalloc = std::atoi(value) != 0;
     } else if (std::strcmp(argv[index], "--fork-children") == 0) {
       options.children = std::atoi(value);
     } else {

@@ -137,7 +137,7 @@ TEST(Judge, ReachableBlocksAreAllowedUnlessThePolicySaysOtherwise) {
   EXPECT_EQ(verdict.tests[0].verdict, TestVerdict::allowed);
   EXPECT_EQ(verdict.summary.verdict, RunVerdict::pass);
   Policy strict;
-  strict.failing_kinds.insert(Kind::still_reachable);
+  strict.rules.failing_kinds = {Kind::still_reachable};
   EXPECT_EQ(judge(builder.recording, strict).summary.verdict, RunVerdict::fail);
 }
 
@@ -228,14 +228,14 @@ TEST(Judge, ANamedLossIsNotNamedTwice) {
 TEST(Judge, SmallAndYoungLeaksAreBelowTheThreshold) {
   OneLeak builder;
   Policy policy;
-  policy.min_size_bytes = 48;
+  policy.rules.min_size_bytes = 48;
   EXPECT_EQ(judge(builder.recording, policy).leaks[0].verdict, LeakVerdict::fail);
-  policy.min_size_bytes = 49;
+  policy.rules.min_size_bytes = 49;
   EXPECT_EQ(judge(builder.recording, policy).leaks[0].verdict, LeakVerdict::below_threshold);
   policy = {};
-  policy.min_age_s = 0.9;
+  policy.rules.min_age_s = 0.9;
   EXPECT_EQ(judge(builder.recording, policy).leaks[0].verdict, LeakVerdict::fail);
-  policy.min_age_s = 1;
+  policy.rules.min_age_s = 1;
   const auto verdict = judge(builder.recording, policy);
   EXPECT_EQ(verdict.leaks[0].verdict, LeakVerdict::below_threshold);
   EXPECT_EQ(verdict.leaks[0].reason, "younger than the minimum age of 1 s");
@@ -246,19 +246,19 @@ TEST(Judge, LimitsOverTheRunTolerateUpToTheirValue) {
   OneLeak builder;
   builder.leak(builder.test(builder.main_process, "List.More"), builder.site, 52, 1);
   Policy policy;
-  policy.max_leaked_bytes = 100;
+  policy.run.bytes = 100;
   const auto within = judge(builder.recording, policy);
   EXPECT_EQ(within.summary.verdict, RunVerdict::pass);
   EXPECT_EQ(within.leaks[0].reason, "within the limits of the run: 100 of at most 100 bytes");
   EXPECT_TRUE(within.limits_exceeded.empty());
-  policy.max_leaked_bytes = 99;
+  policy.run.bytes = 99;
   const auto above = judge(builder.recording, policy);
   EXPECT_EQ(above.summary.verdict, RunVerdict::fail);
   EXPECT_EQ(above.summary.leaking, 2u);
   ASSERT_EQ(above.limits_exceeded.size(), 1u);
   EXPECT_EQ(above.limits_exceeded[0], "the run leaks 100 of at most 99 bytes");
-  policy.max_leaked_bytes = 100;
-  policy.max_leaked_blocks = 2;
+  policy.run.bytes = 100;
+  policy.run.blocks = 2;
   EXPECT_EQ(judge(builder.recording, policy).summary.verdict, RunVerdict::fail)
       << "one limit exceeded is enough";
 }

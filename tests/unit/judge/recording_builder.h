@@ -31,7 +31,7 @@ class RecordingBuilder {
     recording.run.wall_ms = 1250;
     recording.run.exit.code = 0;
     recording.tracer = {"ebpf", "6.18.0", "eh_frame", 1200, 1190, {{"map_full", 0}, {"ring_full", 0}},
-                        {},     40,       9000,       {},   0};
+                        40,     9000,     {},         {},   0};
   }
 
   std::uint32_t process(model::ProcessRole role = model::ProcessRole::judged, model::ExitState exit = {0, {}},

@@ -77,6 +77,21 @@ TEST(Site, WithoutOwnFramesTheFirstWithAFileIsTaken) {
   EXPECT_EQ(site({}), 0u);
 }
 
+TEST(Site, HeadersOfInstalledLibrariesAreSteppedOver) {
+  std::vector<model::VerdictFrame> stack = {frame("operator new(unsigned long)", "libstdc++.so.6"),
+                                            frame("fmt::v9::basic_memory_buffer<char, 500>::grow"),
+                                            frame("render"), frame("main")};
+  stack[1].file = "/usr/include/fmt/format.h";
+  stack[2].file = "src/render.cpp";
+  EXPECT_EQ(find_site(stack, owners_of(stack)), 2u);
+  // where nothing else is known, better the header than nothing
+  stack.resize(2);
+  EXPECT_EQ(find_site(stack, owners_of(stack)), 1u);
+  // a library whose sources are part of the project is the project's own
+  stack[1].file = "third_party/fmt/format.h";
+  EXPECT_EQ(find_site(stack, owners_of(stack)), 1u);
+}
+
 TEST(Site, AFrameworksOwnAllocationIsKnownByItsInnermostFrame) {
   const std::vector<model::VerdictFrame> own = {
       frame("operator new(unsigned long)", "libstdc++.so.6"), frame("std::vector<int>::push_back"),

@@ -76,7 +76,7 @@ TEST(ConsoleReport, IncompleteReasonsComeWithTheirHints) {
 
 TEST(ConsoleReport, ExceededLimitsAreNamed) {
   judge::Policy policy;
-  policy.max_leaked_bytes = 47;
+  policy.run.bytes = 47;
   EXPECT_THAT(render_console(test::TwoTests().verdict(policy)),
               HasSubstr("limit: the run leaks 48 of at most 47 bytes\n"));
 }

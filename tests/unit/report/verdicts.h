@@ -35,7 +35,7 @@ inline RecordingBuilder hostile(std::size_t name_bytes = 1 << 20) {
   r.run.command = {bad};
   r.run.exit = {};
   r.run.incomplete_reasons.push_back({bad, ~0ull, bad, bad});
-  r.tracer = {bad, bad, bad, ~0ull, ~0ull, {{bad, ~0ull}}, {{bad, ~0ull}}, ~0ull, ~0ull, {bad}, ~0ull};
+  r.tracer = {bad, bad, bad, ~0ull, ~0ull, {{bad, ~0ull}}, ~0ull, ~0ull, {bad}, {{bad, ~0ull}}, ~0ull};
   r.processes[process].args = {bad};
   const auto test = builder.test(process, bad + "." + std::string(name_bytes, 'n') + bad,
                                  model::Framework::gtest, "/home/dev/app/" + bad, ~0u);

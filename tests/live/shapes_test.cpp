@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kinds of outstanding memory, shape by shape (programs/leak_shapes.cpp), against a table, and against what
+// Valgrind says of the same binary. Where the two differ, the reason stands in docs/kinds.md.
+#include <gmock/gmock.h>
+#include <tinyxml2.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Kind to {blocks, bytes}.
+using Sums = std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>;
+
+/// Allocation functions of the shapes: frames of the program's own namespace.
+bool is_shape(std::string_view function) {
+  return function.find("shape::") != std::string_view::npos;
+}
+
+/// Allocated for a shape, not by a runtime library on its way.
+bool is_own(const Json& leak) {
+  if (leak["reason"].get<std::string>().find("for itself") != std::string::npos) return false;
+  return std::any_of(leak["stack"].begin(), leak["stack"].end(), [](const Json& frame) {
+    return frame["function"].is_string() && is_shape(frame["function"].get<std::string>());
+  });
+}
+
+Sums kinds_in(const Json& result, bool cycles_only = false) {
+  Sums sums;
+  for (const Json& leak : result["leaks"]) {
+    if (!is_own(leak) || (cycles_only && !leak["cycle"].get<bool>())) continue;
+    auto& [blocks, bytes] = sums[leak["kind"].get<std::string>()];
+    blocks += leak["blocks"].get<std::uint64_t>();
+    bytes += leak["bytes"].get<std::uint64_t>();
+  }
+  return sums;
+}
+
+struct Shape {
+  const char* name;
+  Sums sums;
+  bool valgrind = true;  ///< Valgrind says the same
+};
+
+void PrintTo(const Shape& shape, std::ostream* out) {
+  *out << shape.name;
+}
+
+const std::string kDefinite = "definitely_lost", kIndirect = "indirectly_lost", kPossible = "possibly_lost",
+                  kReachable = "still_reachable";
+
+const Shape kShapes[] = {
+    {"tree", {{kDefinite, {1, 40}}, {kIndirect, {6, 240}}}},
+    {"list", {{kDefinite, {1, 48}}, {kIndirect, {4, 192}}}},
+    {"cycle", {{kDefinite, {1, 48}}, {kIndirect, {2, 96}}}},
+    {"two_cycles", {{kDefinite, {1, 80}}, {kIndirect, {3, 176}}}},
+    {"shared_cycle", {{kDefinite, {1, 56}}, {kIndirect, {1, 56}}}},
+    {"interior", {{kPossible, {1, 120}}}},
+    {"new_array", {{kReachable, {1, 176}}}},
+    {"multiple_inheritance", {{kReachable, {1, 32}}}},
+    {"length_prefix", {{kReachable, {1, 72}}}},
+    {"tls_of_main", {{kReachable, {1, 136}}}},
+    {"reachable", {{kReachable, {5, 24 + 128 + 3 * 102}}}},
+    {"registry", {{kDefinite, {3, 603}}}},
+    // the thread's stack is read from its stack pointer up by both; Valgrind has ended the thread by then
+    {"running_thread", {{kReachable, {2, 144 + 16}}}, false},
+    {"finished_thread", {{kDefinite, {1, 152}}}},
+    {"register_only", {{kReachable, {2, 160 + 16}}}, false},
+    {"mapped_root", {{kReachable, {1, 168}}}},
+    {"shared_root", {{kReachable, {1, 168}}}},
+    {"static_pool", {{kReachable, {1, 176}}}},
+    {"heap_pool", {{kReachable, {2, 2048 + 176}}}},
+    {"stale", {{kDefinite, {1, 184}}}},
+    {"unaligned", {{kDefinite, {1, 192}}}},
+    {"by_exit", {{kDefinite, {1, 208}}}},
+    {"by_quick_exit", {{kDefinite, {1, 208}}}},
+    {"by_exit_group", {{kDefinite, {1, 208}}}},
+    {"in_main_frame", {{kReachable, {1, 216}}}},
+    {"coroutine", {{kReachable, {2, 65536 + 216}}}},
+    {"fork_child", {{kDefinite, {2, 208 + 168}}}, false},
+    // 220: of the library's constructor; Valgrind counts the dynamic linker's own records too
+    {"library_open", {{kDefinite, {1, 220}}, {kReachable, {1, 224}}}, false},
+    {"library_closed", {{kDefinite, {2, 220 + 224}}}},
+    {"large", {{kDefinite, {1, 1 << 20}}, {kReachable, {1, (1 << 20) + 8}}}},
+};
+
+/// What Valgrind says of the same program, blocks of functions of the shapes only.
+Sums valgrind_kinds(const Scratch& scratch, const char* shape) {
+  const std::string file = (scratch / "valgrind.xml").string();
+  const ProgramResult ran =
+      run_program(scratch, {.argv = {LEAKGATE_VALGRIND, "--leak-check=full", "--show-leak-kinds=all",
+                                     "--num-callers=40", "--xml=yes", "--child-silent-after-fork=yes",
+                                     "--xml-file=" + file, program_path("live_leak_shapes"), shape}});
+  EXPECT_EQ(ran.status(), 0) << ran.err;
+  tinyxml2::XMLDocument document;
+  EXPECT_EQ(document.LoadFile(file.c_str()), tinyxml2::XML_SUCCESS);
+  static const std::map<std::string, std::string> kNames = {{"Leak_DefinitelyLost", kDefinite},
+                                                            {"Leak_IndirectlyLost", kIndirect},
+                                                            {"Leak_PossiblyLost", kPossible},
+                                                            {"Leak_StillReachable", kReachable}};
+  Sums sums;
+  const auto* root = document.FirstChildElement("valgrindoutput");
+  for (const auto* error = root ? root->FirstChildElement("error") : nullptr; error != nullptr;
+       error = error->NextSiblingElement("error")) {
+    const auto kind = kNames.find(error->FirstChildElement("kind")->GetText());
+    if (kind == kNames.end()) continue;
+    bool own = false;
+    const auto* stack = error->FirstChildElement("stack");
+    for (const auto* frame = stack->FirstChildElement("frame"); frame != nullptr;
+         frame = frame->NextSiblingElement("frame"))
+      if (const auto* function = frame->FirstChildElement("fn")) own = own || is_shape(function->GetText());
+    if (!own) continue;
+    const auto* what = error->FirstChildElement("xwhat");
+    // "90 (40 direct, 50 indirect) bytes in 1 blocks are ...": the indirect ones have rows of their own
+    const std::string text = what->FirstChildElement("text")->GetText();
+    std::uint64_t bytes = what->FirstChildElement("leakedbytes")->Unsigned64Text();
+    if (const auto direct = text.find('('); direct != std::string::npos) {
+      std::string number = text.substr(direct + 1, text.find(" direct") - direct - 1);
+      std::erase(number, ',');
+      bytes = std::strtoull(number.c_str(), nullptr, 10);
+    }
+    auto& sum = sums[kind->second];
+    sum.first += what->FirstChildElement("leakedblocks")->Unsigned64Text();
+    sum.second += bytes;
+  }
+  return sums;
+}
+
+class Shapes : public Live, public testing::WithParamInterface<Shape> {};
+
+TEST_P(Shapes, HaveTheirKinds) {
+  const Traced traced = trace_program(scratch_, "live_leak_shapes", {GetParam().name});
+  expect_whole(traced);
+  EXPECT_EQ(kinds_in(traced.result), GetParam().sums);
+}
+
+TEST_P(Shapes, HaveThoseOfValgrind) {
+  if (!GetParam().valgrind) return;  // see docs/kinds.md
+  EXPECT_EQ(valgrind_kinds(scratch_, GetParam().name), GetParam().sums);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Shapes, testing::ValuesIn(kShapes),
+                         [](const auto& shape) { return std::string(shape.param.name); });
+
+class Findings : public Live {
+ protected:
+  Json leak_of(const char* shape, std::string_view kind) {
+    const Traced traced = trace_program(scratch_, "live_leak_shapes", {shape});
+    expect_whole(traced);
+    for (const Json& leak : traced.result["leaks"])
+      if (is_own(leak) && leak["kind"] == kind) return leak;
+    ADD_FAILURE() << traced.result.dump(1);
+    return Json::object();
+  }
+};
+
+TEST_F(Findings, CyclesAreMarked) {
+  const Traced traced = trace_program(scratch_, "live_leak_shapes", {"two_cycles"});
+  EXPECT_EQ(kinds_in(traced.result, true), (Sums{{kDefinite, {1, 80}}, {kIndirect, {3, 176}}}));
+  const Traced list = trace_program(scratch_, "live_leak_shapes", {"list"});
+  EXPECT_EQ(kinds_in(list.result, true), Sums{});
+}
+
+TEST_F(Findings, TypesAreNamedByVtable) {
+  EXPECT_THAT(leak_of("shared_cycle", kDefinite)["type"].get<std::string>(),
+              testing::HasSubstr("shape::Peer"));
+  EXPECT_EQ(leak_of("multiple_inheritance", kReachable)["type"], "shape::Both");
+}
+
+TEST_F(Findings, HoldersLeadFromARoot) {
+  const Json chain = leak_of("heap_pool", kReachable)["retained_by"];
+  ASSERT_FALSE(chain.empty());
+  EXPECT_THAT(chain[0].get<std::string>(), testing::HasSubstr("pool"));
+  EXPECT_EQ(leak_of("tls_of_main", kReachable)["retained_by"][0], "thread-local storage of the main thread");
+  EXPECT_EQ(leak_of("running_thread", kReachable)["retained_by"][0], "stack of thread 2");
+  EXPECT_EQ(leak_of("register_only", kReachable)["retained_by"][0].get<std::string>().substr(0, 9),
+            "registers");
+  EXPECT_EQ(leak_of("interior", kPossible)["retained_by"][0], "shape::g_inside");
+}
+
+}  // namespace
+}  // namespace leakgate::live
