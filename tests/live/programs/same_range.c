@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two plug-ins one after the other in one address range, each with a leak; the first is unloaded before the second is
-// loaded. Then code in no file, with a frame pointer, calls malloc. Arguments: the plug-ins. Status 4 when the range was
-// not the same.
+// Two plug-ins one after the other in one address range, each with a leak; the first is unloaded before the
+// second is loaded. Then code in no file, with a frame pointer, calls malloc. Arguments: the plug-ins. Status
+// 4 when the range was not the same.
 // truth: 330 bytes in plug-in 1, 331 in plug-in 2, 332 below code that is in no file
 #include <dlfcn.h>
 #include <stdint.h>

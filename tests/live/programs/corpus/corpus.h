@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the programs of the stack corpus share. Every leak has a size of its own, 70,000 plus a number, by which a
-// debugger can stop at the very call, and a function of its own.
+// What the programs of the stack corpus share. Every leak has a size of its own, 70,000 plus a number, by
+// which a debugger can stop at the very call, and a function of its own.
 #ifndef LEAKGATE_CORPUS_H
 #define LEAKGATE_CORPUS_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stack corpus, C: one leak for each way in which C code comes to an allocation. gdb_test compares each stack with
-// the debugger's. truth: 15 leaks, of 70,001 to 70,015 bytes
+// Stack corpus, C: one leak for each way in which C code comes to an allocation. gdb_test compares each stack
+// with the debugger's. truth: 15 leaks, of 70,001 to 70,015 bytes
 #include <pthread.h>
 #include <search.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stack corpus, C++: one leak for each way in which C++ code comes to an allocation. gdb_test compares each stack
-// with the debugger's. Argument: a plug-in to load. truth: 15 leaks, of 70,021 to 70,035 bytes, and 2 of the
-// plug-in, of 70,041 and 70,042
+// Stack corpus, C++: one leak for each way in which C++ code comes to an allocation. gdb_test compares each
+// stack with the debugger's. Argument: a plug-in to load. truth: 15 leaks, of 70,021 to 70,035 bytes, and 2
+// of the plug-in, of 70,041 and 70,042
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -212,7 +212,7 @@ CORPUS_NOINLINE void leak_in_virtual_call(Shape& shape) {
 }
 
 CORPUS_NOINLINE void leak_by_aligned_new() {
-  g_block = operator new(corpus_bytes(35), std::align_val_t{64});
+  g_block = operator new (corpus_bytes(35), std::align_val_t{64});
   CORPUS_AFTER_CALL();
 }
 

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// A judged moment on made-up processes: which memory is a root, and what groups say.
+#include "harness/classify/moment.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+
+#include "harness/classify/roots.h"
+
+namespace leakgate::classify {
+namespace {
+
+using model::HeldMapping;
+using model::Kind;
+using model::MappingKind;
+
+constexpr std::uint64_t kHeap = 0x5000'0000, kData = 0x4000'0000, kStack = 0x7ff0'0000,
+                        kAnonymous = 0x6000'0000;
+
+/// A process of a few pages: mappings are made as they are asked for.
+class FakeProcess {
+ public:
+  FakeProcess() {
+    held.process = 0;
+    held.read = [this](std::uint64_t address, std::span<std::byte> out) { return read(address, out); };
+    held.next_touched = [](std::uint64_t from, std::uint64_t) { return from; };
+  }
+  FakeProcess(const FakeProcess&) = delete;
+
+  HeldMapping& map(std::uint64_t start, std::uint64_t bytes, MappingKind kind) {
+    memory_[start].resize(bytes);
+    HeldMapping mapping;
+    mapping.start = start;
+    mapping.end = start + bytes;
+    mapping.readable = mapping.writable = true;
+    mapping.kind = kind;
+    if (kind == MappingKind::file) mapping.module = 0;
+    const auto at = std::find_if(held.mappings.begin(), held.mappings.end(),
+                                 [&](const HeldMapping& other) { return other.start > start; });
+    return *held.mappings.insert(at, mapping);
+  }
+  void put(std::uint64_t address, std::uint64_t word) {
+    auto found = --memory_.upper_bound(address);
+    std::memcpy(found->second.data() + (address - found->first), &word, sizeof word);
+  }
+  void block(std::uint64_t address, std::uint64_t bytes, std::uint32_t stack = 1) {
+    model::HeldBlock row;
+    row.address = address;
+    row.size_bytes = bytes;
+    row.stack = stack;
+    held.blocks.push_back(row);
+  }
+  model::HeldThread& thread(std::uint64_t stack_pointer) {
+    model::HeldThread row;
+    row.tid = static_cast<std::int32_t>(held.threads.size()) + 1;
+    row.stack_pointer = stack_pointer;
+    return held.threads.emplace_back(row);
+  }
+  Kind kind(std::size_t block = 0) const { return classify_held(held, false).kinds.at(block); }
+
+  model::HeldProcess held;
+
+ private:
+  std::size_t read(std::uint64_t address, std::span<std::byte> out) const {
+    auto found = memory_.upper_bound(address);
+    if (found == memory_.begin()) return 0;
+    --found;
+    const std::uint64_t offset = address - found->first;
+    if (offset >= found->second.size()) return 0;
+    const std::size_t bytes = std::min<std::size_t>(out.size(), found->second.size() - offset);
+    std::memcpy(out.data(), found->second.data() + offset, bytes);
+    return bytes;
+  }
+  std::map<std::uint64_t, std::vector<std::byte>> memory_;
+};
+
+struct Moment : testing::Test {
+  Moment() {
+    process.map(kHeap, 0x4000, MappingKind::heap);
+    process.block(kHeap + 0x100, 64);
+  }
+  FakeProcess process;
+};
+
+TEST_F(Moment, GlobalsAreRoots) {
+  process.map(kData, 0x1000, MappingKind::file);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  process.put(kData + 0x20, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+TEST_F(Moment, FreedMemoryInTheHeapIsNoRoot) {
+  process.put(kHeap + 0x800, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+}
+
+TEST_F(Moment, AStackCountsFromItsPointerUp) {
+  process.map(kStack, 0x4000, MappingKind::main_stack);
+  process.thread(kStack + 0x2000);
+  process.put(kStack + 0x1000, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  process.put(kStack + 0x2000 - 128, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable) << "the red zone is in use";
+}
+
+TEST_F(Moment, WithoutThreadsAllOfAStackCounts) {
+  process.map(kStack, 0x4000, MappingKind::main_stack);
+  process.held.threads_known = false;
+  process.put(kStack + 0x1000, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+TEST_F(Moment, RegistersAreRoots) {
+  process.thread(0).registers = {kHeap + 0x100};
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+TEST_F(Moment, MemoryTheProgramMappedIsARoot) {
+  process.map(kAnonymous, 0x1000, MappingKind::anonymous);
+  process.put(kAnonymous + 0x10, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+  process.held.c_library_allocates = false;
+  EXPECT_EQ(process.kind(), Kind::definitely_lost) << "it may be another allocator's bookkeeping";
+}
+
+TEST_F(Moment, TheStackOfADeadThreadIsNone) {
+  process.map(kAnonymous, 0x4000, MappingKind::anonymous);
+  const std::uint64_t control_block = kAnonymous + 0x4000 - 0x900;
+  process.put(control_block, control_block);
+  process.put(control_block + 16, control_block);
+  process.put(kAnonymous + 0x2000, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  // while it lives, its control block is that of a thread
+  process.thread(kAnonymous + 0x1000).thread_pointer = control_block;
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+TEST_F(Moment, ArenasAreNone) {
+  constexpr std::uint64_t kArena = 0x7fff'0000'0000;  // a multiple of 64 MiB
+  process.map(kArena, 0x4000, MappingKind::anonymous);
+  process.put(kArena, kArena + 0x30);
+  process.put(kArena + 0x1000, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+}
+
+TEST_F(Moment, TheStateOfTheMainArenaIsNone) {
+  process.map(kData, 0x2000, MappingKind::file);
+  const std::uint64_t bins = kData + 0x400 + 112;
+  for (std::uint64_t pair = bins; pair < bins + 127 * 16; pair += 16) {
+    process.put(pair, pair - 16);
+    process.put(pair + 8, pair - 16);
+  }
+  process.put(kData + 0x400 + 96, kHeap + 0x100);  // the top chunk
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  process.put(kData + 0x400 - 8, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+TEST_F(Moment, AnArenaInBssIsNoneBetweenItsBlocks) {
+  process.map(kData, 0x2000, MappingKind::file);
+  process.block(kData + 0x400, 32);
+  process.block(kData + 0x800, 32);
+  process.put(kData + 0x600, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  process.put(kData + 0x900, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+TEST_F(Moment, LargeChunksAreLeftOutOfTheirMapping) {
+  process.map(kAnonymous, 0x4000, MappingKind::anonymous);
+  process.put(kAnonymous + 0x1008, 0x1000 | 2);  // size and flag of a chunk of its own
+  process.block(kAnonymous + 0x1010, 0xff0);
+  process.put(kAnonymous + 0x1100, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::indirectly_lost) << "held by the chunk's block alone";
+  process.put(kAnonymous + 0x3000, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+TEST_F(Moment, GroupsTellKindHolderAndWhenItWasLost) {
+  process.map(kData, 0x1000, MappingKind::file);
+  process.put(kData + 0x20, kHeap + 0x100);
+  process.block(kHeap + 0x200, 16, 2);
+  process.held.blocks.back().window = 3;
+  process.held.ends_of_tests_seen = true;
+  const auto groups = classify_held(process.held, true).groups;
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups[0].kind, Kind::still_reachable);
+  ASSERT_EQ(groups[0].holders.size(), 1u);
+  EXPECT_EQ(groups[0].holders[0].what, model::TraceHolder::What::global);
+  EXPECT_EQ(groups[0].holders[0].at.address, kData + 0x20);
+  EXPECT_EQ(groups[1].kind, Kind::definitely_lost);
+  EXPECT_EQ(groups[1].lost_after, model::kLostAtEnd);
+  process.held.blocks.back().lost_after = 3;
+  EXPECT_EQ(classify_held(process.held, true).groups[1].lost_after, 0u) << "at its own test's end";
+  process.held.blocks.back().lost_after = 5;
+  EXPECT_EQ(classify_held(process.held, true).groups[1].lost_after, 5u);
+}
+
+}  // namespace
+}  // namespace leakgate::classify
