@@ -39,7 +39,7 @@ __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier *
 __weak __u32 stack_tier_count = 0;
 __weak __u32 node_tier_count = 0;
 __weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
-__weak __u32 user_space_absent = 0; /* a wait ran out: user space clears it when it is back */
+__weak __u32 user_space_absent = 0;		 /* a wait ran out: user space clears it when it is back */
 __weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
 
 /* An allocation call under way on one stack. */

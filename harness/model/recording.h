@@ -173,8 +173,9 @@ struct BlockGroup {
   std::uint64_t age_max_ms = 0;
   std::string type;  ///< class of the object, where known
   bool cycle = false;
-  std::uint32_t lost_after = kNone;  ///< the later test at whose end they were first seen lost; kNone: its own
-  bool lost_at_end = false;          ///< they became lost only when the process ended
+  std::uint32_t lost_after =
+      kNone;                 ///< the later test at whose end they were first seen lost; kNone: its own
+  bool lost_at_end = false;  ///< they became lost only when the process ended
   std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
 
   bool operator==(const BlockGroup&) const = default;

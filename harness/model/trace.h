@@ -117,9 +117,10 @@ struct TraceOutstanding {
   std::uint32_t window = 0;     ///< 0: outside tests
   std::uint32_t stack = kNone;  ///< index into Trace::stacks; kNone: unknown
   Kind kind = Kind::unclassified;
-  bool cycle = false;            ///< lost blocks that hold each other
-  std::uint32_t lost_after = 0;  ///< window at whose end they were first seen lost, if not their own; 0: their own
-  ModuleAddress type;            ///< vtable of the first of them
+  bool cycle = false;  ///< lost blocks that hold each other
+  std::uint32_t lost_after =
+      0;               ///< window at whose end they were first seen lost, if not their own; 0: their own
+  ModuleAddress type;  ///< vtable of the first of them
   std::vector<TraceHolder> holders;  ///< root first; of the first of them
   std::uint64_t blocks = 0;
   std::uint64_t bytes = 0;

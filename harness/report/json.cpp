@@ -211,7 +211,7 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   for (const auto frame : leak.stack)
     frame_row(out, frame);
   out.end_array();
-  if (leak.truncated) out.member("stack_ends", leak.truncated_reason);
+  if (leak.stack.truncated()) out.member("stack_ends", leak.stack.truncated_reason());
   text_or_null(out, "baseline",
                leak.baseline == model::BaselineState::none ? "" : model::name_of(leak.baseline));
   text_or_null(out, "recommendation", leak.recommendation);

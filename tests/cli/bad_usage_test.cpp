@@ -163,7 +163,7 @@ TEST_F(Unprivileged, DoctorSaysWhatToDo) {
   const ProgramResult told = run({"doctor"});
   EXPECT_EQ(told.status(), 125);
   EXPECT_THAT(told.out, testing::HasSubstr("tracing does not work here"));
-  EXPECT_THAT(told.out, testing::HasSubstr("run under sudo, or: setcap"));
+  EXPECT_THAT(told.out, testing::HasSubstr("run under sudo, or give the file its capabilities"));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class Allocators : public Live {
 
   Traced run(const std::string& program, const std::vector<std::string>& arguments = {},
              const std::string& preload = "") {
-    TraceRequest request{.command = {program_path(program)}};
+    TraceRequest request{.command = {program_path(program)}, .options = kUnclassified};
     request.command.insert(request.command.end(), arguments.begin(), arguments.end());
     if (!preload.empty()) request.process.extra_environment = {"LD_PRELOAD=" + preload};
     Traced traced = trace(scratch_, request);
@@ -172,7 +172,7 @@ TEST_F(Allocators, SeveralAtOnceAreAllTraced) {
     for (std::string line : mix_rows(program, true))
       expected.push_back(line.replace(0, 1, "1"));
   }
-  const Traced traced = trace(scratch_, {.command = command});
+  const Traced traced = trace(scratch_, {.command = command, .options = kUnclassified});
   expect_whole(traced);
   EXPECT_THAT(leak_rows(traced), UnorderedElementsAreArray(expected));
 }

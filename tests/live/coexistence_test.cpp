@@ -23,7 +23,8 @@ class Coexistence : public Live {
   /// Traces a program that waits, lets `look` look at its process, and gives the result.
   Traced look_at(const std::function<void(const std::string& pid)>& look) {
     const auto json = scratch_ / "result.json";
-    const TraceRequest request{.command = {program_path("live_traced_by_others"), scratch_ / "go"}};
+    const TraceRequest request{.command = {program_path("live_traced_by_others"), scratch_ / "go"},
+                               .options = kUnclassified};
     Program leakgate(scratch_, {.argv = leakgate_arguments(request, json)});
     EXPECT_TRUE(
         wait_until(std::chrono::seconds(60), [&] { return leakgate.output().starts_with("ready "); }));
@@ -61,7 +62,8 @@ TEST_F(Coexistence, StraceStartsTheTarget) {
   };
   const ProgramResult native =
       run_program(scratch_, {.argv = {"strace", "-o", scratch_ / "native", program}});
-  const Traced traced = trace(scratch_, {.command = {"strace", "-o", scratch_ / "traced", program}});
+  const Traced traced =
+      trace(scratch_, {.command = {"strace", "-o", scratch_ / "traced", program}, .options = kUnclassified});
   EXPECT_EQ(traced.program.status(), native.status());
   ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
   EXPECT_EQ(traced.result["run"]["complete"], true) << traced.result["run"].dump(1);
@@ -103,7 +105,8 @@ TEST_F(Coexistence, GdbStartsTheTargetAndBreaksInMalloc) {
   const Traced traced = trace(
       scratch_,
       {.command = {"gdb", "-nx", "-batch", "-ex", "break main", "-ex", "run", "-ex", "break malloc", "-ex",
-                   "continue", "-ex", "delete", "-ex", "continue", program_path("live_exit_direct")}});
+                   "continue", "-ex", "delete", "-ex", "continue", program_path("live_exit_direct")},
+       .options = kUnclassified});
   EXPECT_THAT(traced.program.out, testing::ContainsRegex("Breakpoint 2.*malloc"));
   EXPECT_THAT(traced.program.out, HasSubstr("exited with code 07"));
   EXPECT_THAT(leak_rows(traced), testing::Contains(testing::HasSubstr(" live_exit_direct exit_direct.c:")));
@@ -111,7 +114,7 @@ TEST_F(Coexistence, GdbStartsTheTargetAndBreaksInMalloc) {
 
 TEST_F(Coexistence, TheTargetMayTraceItsOwnChildren) {
   const ProgramResult native = run_program(scratch_, {.argv = {program_path("live_ptraces")}});
-  const Traced traced = trace_program(scratch_, "live_ptraces");
+  const Traced traced = trace_program(scratch_, "live_ptraces", {}, kUnclassified);
   EXPECT_THAT(native.out, HasSubstr("child exited with 7"));
   EXPECT_EQ(traced.program.out, native.out);
   expect_whole(traced);
@@ -126,7 +129,9 @@ TEST_P(Sanitizers, WorkAsTheyDoAlone) {
   const std::string name = std::string("live_sanitized_") + GetParam();
   const std::string program = program_path(name);
   const ProgramResult native = run_program(scratch_, {.argv = {program}});
-  const Traced traced = trace(scratch_, {.command = {program}, .options = {"--output", scratch_ / "report"}});
+  const Traced traced =
+      trace(scratch_,
+            {.command = {program}, .options = {"--judged-moments", "none", "--output", scratch_ / "report"}});
   EXPECT_EQ(traced.program.out, "worked\n");
   EXPECT_EQ(traced.program.status(), native.status()) << traced.program.err;
   expect_whole(traced);
@@ -151,7 +156,8 @@ TEST_P(Sanitizers, ReportTheErrorsTheyReportAlone) {
   };
   const ProgramResult native = run_program(scratch_, {.argv = {program, "bug"}});
   const Traced traced =
-      trace(scratch_, {.command = {program, "bug"}, .options = {"--output", scratch_ / "report"}});
+      trace(scratch_, {.command = {program, "bug"},
+                       .options = {"--judged-moments", "none", "--output", scratch_ / "report"}});
   EXPECT_EQ(traced.program.status(), native.status());
   EXPECT_EQ(traced.program.out, native.out);
   EXPECT_FALSE(verdict_of(native.err).empty()) << native.err;

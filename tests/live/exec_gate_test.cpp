@@ -52,9 +52,9 @@ std::string name_of(pid_t pid) {
 }
 
 TEST_F(ExecGate, StaticProgramsStartedByOthersAreTracedFromTheirFirstBlock) {
-  const Traced traced =
-      trace(scratch_, {.command = {script(static_child() + "\n(" + static_child() + ")\n" +
-                                          program_path("live_exit_direct") + "\nexit 0\n")}});
+  const Traced traced = trace(scratch_, {.command = {script(static_child() + "\n(" + static_child() + ")\n" +
+                                                            program_path("live_exit_direct") + "\nexit 0\n")},
+                                         .options = kUnclassified});
   ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
   EXPECT_EQ(traced.result["run"]["complete"], true) << traced.result["run"].dump(1);
   auto rows = leak_rows(traced);

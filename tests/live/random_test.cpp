@@ -86,10 +86,11 @@ TEST_F(Random, AsManySeedsAsAreAskedFor) {
     SCOPED_TRACE(seed);
     constexpr int kOperations = 50000;
     const int threads = 1 + seed % 16;
-    TraceRequest request{.command = {program_path("live_random_alloc"), "--seed", std::to_string(seed),
-                                     "--threads", std::to_string(threads), "--ops",
-                                     std::to_string(kOperations), "--out", scratch_ / "record", "--pvalloc",
-                                     preload ? "0" : "1"}};
+    TraceRequest request{
+        .command = {program_path("live_random_alloc"), "--seed", std::to_string(seed), "--threads",
+                    std::to_string(threads), "--ops", std::to_string(kOperations), "--out",
+                    scratch_ / "record", "--pvalloc", preload ? "0" : "1"},
+        .options = kUnclassified};
     if (preload) request.process.extra_environment = {std::string("LD_PRELOAD=") + preload};
     const Traced traced = trace(scratch_, request);
     ASSERT_TRUE(traced.result.is_object()) << traced.program.err;

@@ -68,7 +68,7 @@ const Shape kShapes[] = {
     {"reachable", {{kReachable, {5, 24 + 128 + 3 * 102}}}},
     {"registry", {{kDefinite, {3, 603}}}},
     // the thread's stack is read from its stack pointer up by both; Valgrind has ended the thread by then
-    {"running_thread", {{kReachable, {2, 144 + 16}}}, false},
+    {"running_thread", {{kReachable, {2, 144 + 24}}}, false},
     {"finished_thread", {{kDefinite, {1, 152}}}},
     {"register_only", {{kReachable, {2, 160 + 16}}}, false},
     {"mapped_root", {{kReachable, {1, 168}}}},

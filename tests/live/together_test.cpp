@@ -25,8 +25,10 @@ TEST_F(Live, SingleLinksSeeWhatOneLinkForAllSees) {
   for (const char* const program : {"live_malloc_family", "live_mix_jemalloc", "live_gtest_mixed"}) {
     if (!std::filesystem::exists(program_path(program))) continue;
     SCOPED_TRACE(program);
-    const Traced single = trace_program(scratch_, program, {}, {"--probe-links", "single"});
-    const Traced multi = trace_program(scratch_, program, {}, {"--probe-links", "multi"});
+    const Traced single =
+        trace_program(scratch_, program, {}, {"--judged-moments", "none", "--probe-links", "single"});
+    const Traced multi =
+        trace_program(scratch_, program, {}, {"--judged-moments", "none", "--probe-links", "multi"});
     expect_whole(single);
     EXPECT_EQ(leak_rows(single), leak_rows(multi));
     EXPECT_FALSE(leak_rows(single).empty());

@@ -40,6 +40,9 @@ struct TraceRequest {
   ProgramRequest process = {};  ///< argv is filled in
 };
 
+/// Nothing is classified, so every outstanding block fails: for tests of what the tracer sees.
+inline const std::vector<std::string> kUnclassified = {"--judged-moments", "none"};
+
 /// The argument list of leakgate for a request, with the JSON result going to `json`.
 std::vector<std::string> leakgate_arguments(const TraceRequest& request, const std::filesystem::path& json);
 

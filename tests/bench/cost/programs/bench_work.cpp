@@ -26,8 +26,8 @@ double now_ns() {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
-/// Processor time of this process, all threads. On a machine with other work to do it says what tracing costs,
-/// where the clock on the wall says how long others had the processor.
+/// Processor time of this process, all threads. On a machine with other work to do it says what tracing
+/// costs, where the clock on the wall says how long others had the processor.
 double cpu_ns() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
