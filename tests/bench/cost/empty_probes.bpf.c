@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The floor: the probes that leakgate places, with programs that do nothing. What they cost is what the
  * kernel takes for the traps themselves.
@@ -7,7 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Apache-2.0";
 
 SEC("uprobe.multi")
 int empty_enter(struct pt_regs* ctx) {

@@ -38,7 +38,7 @@ struct Measurement {
 struct Memory {
   std::uint64_t blocks = 0;
   std::uint64_t kernel_bytes = 0;  ///< of its maps
-  std::uint64_t user_bytes = 0;    ///< resident
+  std::uint64_t user_bytes = 0;    ///< resident, without what it maps of the kernel's
 };
 
 struct Measurements {
