@@ -150,7 +150,9 @@ TEST_P(Sanitizers, ReportTheErrorsTheyReportAlone) {
     std::vector<std::string> lines;
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);)
-      if (line.starts_with("SUMMARY:") || line.find("runtime error:") != std::string::npos)
+      if (line.starts_with("SUMMARY:"))
+        lines.push_back(line.substr(0, line.find(" /")));  // which side of a race is named is chance
+      else if (line.find("runtime error:") != std::string::npos)
         lines.push_back(line);
     return lines;
   };
