@@ -39,6 +39,26 @@ struct bpf_iter__task {
 	struct task_struct *task;
 } __attribute__((preserve_access_index));
 
+/* exit and quick_exit: notes where the program's own stack ends, and the registers it may still use. */
+SEC("uprobe.multi")
+int exit_called(struct pt_regs *ctx)
+{
+	struct lg_thread *thread = current_thread();
+	struct lg_proc *proc = thread ? process_of(thread->proc - 1) : NULL;
+
+	if (!proc || proc->tgid != (__u32)(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	proc->exit_sp = PT_REGS_SP(ctx);
+	proc->exit_registers[0] = ctx->rbx;
+	proc->exit_registers[1] = ctx->rbp;
+	proc->exit_registers[2] = ctx->r12;
+	proc->exit_registers[3] = ctx->r13;
+	proc->exit_registers[4] = ctx->r14;
+	proc->exit_registers[5] = ctx->r15;
+	proc->exit_tid = visible_tid((struct task_struct *)bpf_get_current_task_btf());
+	return 0;
+}
+
 static __always_inline void copy_registers(__u64 *out, struct pt_regs *regs, struct task_struct *task)
 {
 	struct pt_regs copy;

@@ -341,6 +341,11 @@ struct lg_proc {
 	__u64 test_peak_bytes;
 	__u64 outside_allocations;
 	__u64 outside_bytes;
+	/* the last call of exit: what stands below it is its own, and left over */
+	__u64 exit_sp;		 /* 0: none */
+	__u64 exit_registers[6]; /* rbx, rbp, r12 to r15 */
+	__u32 exit_tid;
+	__u32 exit_pad;
 };
 
 struct lg_totals {

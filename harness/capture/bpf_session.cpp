@@ -155,7 +155,7 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
     for (bpf_program* program :
          {skeleton.progs.alloc_enter, skeleton.progs.alloc_exit, skeleton.progs.free_enter,
           skeleton.progs.operator_enter, skeleton.progs.operator_return, skeleton.progs.mark_hit,
-          skeleton.progs.link_map_changed, skeleton.progs.exit_hit})
+          skeleton.progs.link_map_changed, skeleton.progs.exit_called, skeleton.progs.exit_hit})
       bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
   return leakgate_bpf__load(&skeleton);
 }
@@ -237,6 +237,9 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
       break;
     case ProbeProgram::link_map_changed:
       handle = skeleton.progs.link_map_changed;
+      break;
+    case ProbeProgram::exit_called:
+      handle = skeleton.progs.exit_called;
       break;
     case ProbeProgram::exit_hit:
       handle = skeleton.progs.exit_hit;

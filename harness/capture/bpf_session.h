@@ -36,6 +36,7 @@ enum class ProbeProgram {
   operator_return,
   mark_hit,
   link_map_changed,
+  exit_called,
   exit_hit
 };
 

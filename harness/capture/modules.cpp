@@ -265,12 +265,18 @@ Status ModuleTable::probe_link_map(const ElfImage& image, const std::string& pat
 
 Status ModuleTable::probe_exit(const ElfImage& image, const std::string& path) {
   if (!image.find("__libc_start_main")) return {};  // the C library's own, not a program's wrapper
-  const auto function = image.find("_exit");
-  if (!function || function->kind != SymbolKind::function) return {};
-  const auto offset = image.file_offset(function->vaddr);
-  if (!offset) return {};
-  const ProbeSite site{*offset, 0};
-  return session_.attach(ProbeProgram::exit_hit, path, std::span(&site, 1));
+  const auto site_of = [&](std::string_view name) -> std::optional<ProbeSite> {
+    const auto function = image.find(name);
+    if (!function || function->kind != SymbolKind::function) return std::nullopt;
+    const auto offset = image.file_offset(function->vaddr);
+    return offset ? std::optional(ProbeSite{*offset, 0}) : std::nullopt;
+  };
+  std::vector<ProbeSite> calls;
+  for (const std::string_view name : {"exit", "quick_exit"})
+    if (const auto site = site_of(name)) calls.push_back(*site);
+  if (auto done = session_.attach(ProbeProgram::exit_called, path, calls); !done) return done;
+  const auto end = site_of("_exit");
+  return end ? session_.attach(ProbeProgram::exit_hit, path, std::span(&*end, 1)) : Status();
 }
 
 Result<model::Framework> ModuleTable::probe_marks(const ElfImage& image, const std::string& path) {

@@ -112,6 +112,7 @@ class GroupMaker {
     const std::uint64_t address =
         (range.start + 7) / 8 * 8 + (holder.offset == kUnknownOffset ? 0 : holder.offset);
     if (result.what == TraceHolder::What::stack && label.thread != model::kNone &&
+        held_.threads[label.thread].thread_pointer >= range.start &&
         address >= held_.threads[label.thread].thread_pointer)
       result.what = TraceHolder::What::thread_local_storage;  // above the stack, in the same mapping
     if (result.what == TraceHolder::What::global) result.at = vtables_.locate(address);

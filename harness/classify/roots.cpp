@@ -15,7 +15,6 @@ using model::HeldMapping;
 using model::HeldProcess;
 using model::MappingKind;
 
-constexpr std::uint64_t kRedZone = 128;              // below the stack pointer, in use by leaf functions
 constexpr std::uint64_t kArenaAlignment = 64 << 20;  // HEAP_MAX_SIZE
 constexpr std::uint64_t kArenaHeader = 4096;         // an arena begins within so many bytes of its first heap
 constexpr std::uint64_t kPage = 4096;
@@ -174,7 +173,8 @@ class RootFinder {
   void add_stack(std::uint32_t i) {
     const HeldMapping& mapping = held_.mappings[i];
     const auto thread = thread_on(mapping);
-    const std::uint64_t from = thread ? held_.threads[*thread].stack_pointer - kRedZone : mapping.start;
+    const std::uint64_t from =
+        thread ? held_.threads[*thread].stack_pointer - model::kRedZone : mapping.start;
     add(std::max(from, mapping.start), mapping.end, RootKind::stack, i, thread ? *thread : model::kNone);
   }
 

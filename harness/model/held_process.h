@@ -21,6 +21,9 @@ using ReadHeldMemory = std::function<std::size_t(std::uint64_t address, std::spa
 /// several threads at once.
 using NextTouchedPage = std::function<std::uint64_t(std::uint64_t from, std::uint64_t end)>;
 
+/// Below the stack pointer, in use by functions that call none (System V ABI, x86-64), in bytes.
+inline constexpr std::uint64_t kRedZone = 128;
+
 struct HeldThread {
   std::int32_t tid = 0;
   std::uint64_t stack_pointer = 0;

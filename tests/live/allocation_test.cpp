@@ -9,6 +9,8 @@
 namespace leakgate::live {
 namespace {
 
+[[maybe_unused]] const bool kTraces = trace_unclassified();
+
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 

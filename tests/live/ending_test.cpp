@@ -10,6 +10,8 @@
 namespace leakgate::live {
 namespace {
 
+[[maybe_unused]] const bool kTraces = trace_unclassified();
+
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 using Json = nlohmann::json;

@@ -8,6 +8,8 @@
 namespace leakgate::live {
 namespace {
 
+[[maybe_unused]] const bool kTraces = trace_unclassified();
+
 using testing::UnorderedElementsAre;
 
 /// What a forked child allocates belongs to no test of its parent's.

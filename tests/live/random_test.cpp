@@ -13,6 +13,8 @@
 namespace leakgate::live {
 namespace {
 
+[[maybe_unused]] const bool kTraces = trace_unclassified();
+
 using Json = nlohmann::json;
 /// "BLOCKS/BYTES" by site function.
 using Sites = std::map<std::string, std::string>;

@@ -10,6 +10,8 @@
 namespace leakgate::live {
 namespace {
 
+[[maybe_unused]] const bool kTraces = trace_unclassified();
+
 using Json = nlohmann::json;
 
 /// The numbers of the lines of callers.cpp in a stack, innermost first.

@@ -7,6 +7,8 @@
 namespace leakgate::live {
 namespace {
 
+[[maybe_unused]] const bool kTraces = trace_unclassified();
+
 using testing::UnorderedElementsAre;
 
 class Thread : public Live {

@@ -10,6 +10,7 @@
 namespace leakgate::capture {
 namespace {
 
+constexpr std::uint64_t kReturnAddress = 8;  // bytes
 constexpr int kRounds = 8;
 constexpr std::chrono::milliseconds kStopLimit{1000};
 
@@ -61,8 +62,11 @@ Status HeldProcess::hold(bool all_threads) {
   view_.process = moment_.head.proc;
   view_.window = moment_.kind == LG_MOMENT_TEST_END ? moment_.window : 0;
   view_.threads_known = moment_.kind != LG_MOMENT_DEATH;
-  if (view_.threads_known)
+  if (view_.threads_known) {
     if (auto stopped = stop_threads(all_threads); !stopped) return stopped;
+  } else if (auto states = session_.threads(pid_); states) {
+    states_ = std::move(*states);  // the last one, on its way out
+  }
   describe_threads();
   return describe_memory();
 }
@@ -95,6 +99,7 @@ Status HeldProcess::stop_threads(bool all_threads) {
 }
 
 void HeldProcess::describe_threads() {
+  const auto process = session_.process(moment_.head.proc);
   for (const lg_thread_state& state : states_) {
     model::HeldThread thread;
     thread.tid = static_cast<std::int32_t>(state.tid);
@@ -103,6 +108,12 @@ void HeldProcess::describe_threads() {
     const bool at_entry = state.tid == moment_.tid;
     for (int i = 0; i < LG_REG_COUNT; ++i)
       if (holds_value(i, at_entry ? moment_.kind : 0u)) thread.registers.push_back(state.registers[i]);
+    if (at_entry && moment_.kind == LG_MOMENT_EXIT && process &&
+        process->exit_sp > state.registers[LG_REG_SP] && process->exit_tid == moment_.tid) {
+      // what exit's own frames hold is left over from earlier calls
+      thread.stack_pointer = process->exit_sp + kReturnAddress + model::kRedZone;
+      thread.registers.assign(std::begin(process->exit_registers), std::end(process->exit_registers));
+    }
     view_.threads.push_back(std::move(thread));
   }
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The floor: the probes that leakgate places, with programs that do nothing. What they cost is what the
  * kernel takes for the traps themselves.

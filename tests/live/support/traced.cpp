@@ -70,8 +70,21 @@ void Live::SetUp() {
   GTEST_SKIP() << "leakgate doctor: tracing does not work here";
 }
 
+namespace {
+
+bool g_unclassified = false;
+
+}  // namespace
+
+bool trace_unclassified() {
+  return g_unclassified = true;
+}
+
 std::vector<std::string> leakgate_arguments(const TraceRequest& request, const std::filesystem::path& json) {
   std::vector<std::string> argv = {leakgate_path(), "run", "--json", json};
+  const auto& options = request.options;
+  if (g_unclassified && std::find(options.begin(), options.end(), kUnclassified[0]) == options.end())
+    argv.insert(argv.end(), kUnclassified.begin(), kUnclassified.end());
   argv.insert(argv.end(), request.options.begin(), request.options.end());
   argv.emplace_back("--");
   argv.insert(argv.end(), request.command.begin(), request.command.end());

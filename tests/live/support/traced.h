@@ -40,6 +40,10 @@ struct TraceRequest {
   ProgramRequest process = {};  ///< argv is filled in
 };
 
+/// See kUnclassified: from here on traces of this test program are made so where a request does not say
+/// otherwise. Returns true.
+bool trace_unclassified();
+
 /// Nothing is classified, so every outstanding block fails: for tests of what the tracer sees.
 inline const std::vector<std::string> kUnclassified = {"--judged-moments", "none"};
 
