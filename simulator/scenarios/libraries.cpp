@@ -24,6 +24,8 @@ void getline_buffer(Run& run) {
     const ssize_t length = read_line(site, &line, &capacity_bytes, stream);
     std::fclose(stream);
     keep(line);
+    // behind the text stands what was there before malloc, the addresses of lost lines perhaps
+    if (length >= 0) std::memset(line + length, 0, capacity_bytes - static_cast<std::size_t>(length));
     if (run.leaking() && length >= 0) {
       run.lost(Kind::definitely_lost, site, capacity_bytes);
     } else {

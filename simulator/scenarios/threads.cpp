@@ -103,7 +103,8 @@ LEAKGATE_SIM_NOINLINE char* child_block(Site& site, std::size_t bytes) {
   return LEAKGATE_SIM_AT(site, new char[bytes]);
 }
 
-void leak_in_child(Run& run, std::uint32_t stream) {
+/// Not inlined: the caller's frame is the one that the child ends in, and must not keep what was lost.
+LEAKGATE_SIM_NOINLINE void leak_in_child(Run& run, std::uint32_t stream) {
   SizeSequence sizes = run.sizes(stream);
   for (std::uint32_t round = 0; round < run.count(); ++round) {
     const std::size_t bytes = sizes.next();

@@ -26,7 +26,8 @@ model::MappingKind kind_of(const FileMapping& mapping) {
 
 /// Whether a general register may hold a value that the program still uses. At the entry of a function, which
 /// is where the thread that reached a moment stands, scratch registers that carry no argument are dead, and
-/// _exit has but one argument, a number (System V ABI, x86-64, 3.2.3).
+/// _exit has but one argument, a number (System V ABI, x86-64, 3.2.3). A process that ended inside a system
+/// call has none either.
 bool holds_value(int number, std::uint32_t moment_kind) {
   switch (number) {
     case LG_REG_SP:
@@ -43,7 +44,7 @@ bool holds_value(int number, std::uint32_t moment_kind) {
     case LG_REG_DI:
     case LG_REG_8:
     case LG_REG_9:
-      return moment_kind != LG_MOMENT_EXIT;
+      return moment_kind == 0 || moment_kind == LG_MOMENT_TEST_END;
     default:
       return true;
   }
