@@ -155,7 +155,7 @@ constexpr Scenario kScenarios[] = {
      "process",
      "forked children drop blocks and end by _exit",
      "each child deletes its own",
-     {10, 64, 1, 1},
+     {10, 3000, 1, 1},
      forked_child},
 };
 

@@ -109,8 +109,10 @@ void HeldProcess::describe_threads() {
     const bool at_entry = state.tid == moment_.tid;
     for (int i = 0; i < LG_REG_COUNT; ++i)
       if (holds_value(i, at_entry ? moment_.kind : 0u)) thread.registers.push_back(state.registers[i]);
-    if (at_entry && moment_.kind == LG_MOMENT_EXIT && process &&
-        process->exit_sp > state.registers[LG_REG_SP] && process->exit_tid == moment_.tid) {
+    // at a function's entry nothing below the stack pointer is in use
+    if (at_entry && view_.threads_known) thread.stack_pointer += model::kRedZone;
+    if (at_entry && moment_.kind == LG_MOMENT_EXIT && process && process->exit_tid == moment_.tid &&
+        process->exit_sp > state.registers[LG_REG_SP]) {
       // what exit's own frames hold is left over from earlier calls
       thread.stack_pointer = process->exit_sp + kReturnAddress + model::kRedZone;
       thread.registers.assign(std::begin(process->exit_registers), std::end(process->exit_registers));
