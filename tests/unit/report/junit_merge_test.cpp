@@ -99,7 +99,8 @@ TEST(JunitMerge, CtestsRowsAreFoundByIdBehindAPrefix) {
 }
 
 TEST(JunitMerge, HostileInputIsRefusedOrMadeSafe) {
-  for (const std::string text : {"", "<", "<a/>", "<testsuite>", "not xml", std::string("\0\0", 2).c_str()})
+  const std::vector<std::string> texts = {"", "<", "<a/>", "<testsuite>", "not xml", std::string("\0\0", 2)};
+  for (const std::string& text : texts)
     EXPECT_FALSE(parse_junit(text, "f")) << text;
   std::string deep;
   for (int i = 0; i < 100000; ++i)
