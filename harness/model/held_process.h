@@ -33,6 +33,9 @@ struct HeldThread {
 
 enum class MappingKind { file, anonymous, heap, main_stack, special };
 
+/// Larger ones, in bytes, are reservations (a sanitizer's shadow): no roots, though blocks may lie in them.
+inline constexpr std::uint64_t kLargestMapping = std::uint64_t{256} << 30;
+
 struct HeldMapping {
   std::uint64_t start = 0;
   std::uint64_t end = 0;

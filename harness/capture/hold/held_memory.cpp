@@ -41,7 +41,10 @@ void HeldMemory::find_touched(std::span<const model::HeldMapping> mappings) {
   }
   std::vector<std::uint64_t> entries(8192);
   for (const model::HeldMapping& mapping : mappings) {
-    if (!mapping.readable || mapping.kind == model::MappingKind::special) continue;
+    if (!mapping.readable) continue;
+    if (mapping.end - mapping.start > model::kLargestMapping)
+      unknown_.emplace_back(mapping.start, mapping.end);
+    if (mapping.kind == model::MappingKind::special) continue;
     for (std::uint64_t at = mapping.start; at < mapping.end;) {
       const std::size_t pages = std::min<std::uint64_t>(entries.size(), (mapping.end - at) / kPage);
       const ssize_t got = ::pread(pagemap.get(), entries.data(), pages * sizeof entries[0],
@@ -62,6 +65,8 @@ void HeldMemory::find_touched(std::span<const model::HeldMapping> mappings) {
 
 std::uint64_t HeldMemory::next_touched(std::uint64_t from, std::uint64_t end) const {
   if (all_touched_) return from;
+  for (const Range& range : unknown_)
+    if (from >= range.first && from < range.second) return from;
   auto range = std::upper_bound(touched_.begin(), touched_.end(), from,
                                 [](std::uint64_t address, const Range& r) { return address < r.second; });
   if (range == touched_.end()) return end;

@@ -31,6 +31,7 @@ class HeldMemory {
 
   std::int32_t pid_;
   bool all_touched_ = false;
+  std::vector<Range> unknown_;  ///< too large to be looked at page by page: all of it counts as touched
   std::vector<Range> touched_;  ///< by address, apart from each other
 };
 

@@ -136,7 +136,7 @@ Status HeldProcess::describe_memory() {
     row.writable = mapping.writable;
     row.executable = mapping.executable;
     row.shared = mapping.shared;
-    row.kind = kind_of(mapping);
+    row.kind = row.end - row.start > model::kLargestMapping ? model::MappingKind::special : kind_of(mapping);
     if (const auto id = mapping.has_file() ? modules_.find(mapping) : std::nullopt; id) {
       row.module = *id;
       row.bias = bias_of[*id];
