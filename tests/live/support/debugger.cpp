@@ -160,7 +160,7 @@ std::map<std::uint64_t, std::vector<ComparedFrame>> debugger_stacks(const Scratc
   // breakpoints
   constexpr std::chrono::milliseconds kPause{400};
   for (int attempt = 0; attempt < 4 && (!stacks.is_array() || stacks.empty()); ++attempt) {
-    if (attempt > 0) std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPause);
     run = run_program(scratch, {.argv = argv});
     stacks = json::parse(read_file(output), nullptr, false);
   }
