@@ -106,10 +106,12 @@ struct BpfSession::State {
   std::optional<RowStore> rows;
   UnwindMode unwind = UnwindMode::eh_frame;
   bool single_links = false;
+  pid_t closer = -1;  ///< to be waited for; see detach()
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
 
   ~State() {
     close_behind(links);
+    if (closer > 0) wait_for_closer(closer);
     ring_buffer__free(ring);
     leakgate_bpf__destroy(skeleton);
   }
@@ -263,11 +265,10 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
   return {};
 }
 
-void BpfSession::detach(bool anyone_left) {
-  if (anyone_left)
-    close_and_wait(state_->links);
-  else
-    close_behind(state_->links);
+void BpfSession::detach(bool anyone_left, bool shared) {
+  if (anyone_left) return close_and_wait(state_->links);
+  const pid_t closer = close_behind(state_->links);
+  if (shared) state_->closer = closer;
 }
 
 Status BpfSession::attach_each(const bpf_program* program, const std::string& path,
@@ -281,6 +282,10 @@ Status BpfSession::attach_each(const bpf_program* program, const std::string& pa
     state_->links.push_back(link);
   }
   return {};
+}
+
+std::size_t BpfSession::link_count() const {
+  return state_->links.size();
 }
 
 bool BpfSession::has_single_links() const {

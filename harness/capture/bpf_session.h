@@ -55,9 +55,10 @@ class BpfSession {
   /// Attaches one program at all `sites` of the file: with one link, or with one each on kernels before 6.6.
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
   /// Removes every probe. The ledger stays readable. With processes left that could hit one, waits until none
-  /// can any more.
-  void detach(bool anyone_left);
+  /// can any more. With `shared`, for probes in files that others use, the session's end waits for that.
+  void detach(bool anyone_left, bool shared);
 
+  [[nodiscard]] std::size_t link_count() const;
   /// One link for each probe: an older kernel, or as asked for.
   [[nodiscard]] bool has_single_links() const;
   [[nodiscard]] int event_descriptor() const;

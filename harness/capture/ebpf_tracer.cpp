@@ -82,7 +82,7 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
-    auto added = modules_->add(object.open_path, object.path);
+    auto added = modules_->add(object.open_path, object.path, object.private_copy);
     if (added) continue;
     if (added.error().kind == ErrorKind::permission) return std::move(added).error();
     problems_.push_back(added.error().message);
@@ -170,8 +170,12 @@ void EbpfTracer::examine(std::uint32_t proc) {
     for (const FileMapping& mapping : *maps) {
       const auto id = modules_->add_mapping(pid, mapping);
       if (!id) continue;
-      if (rows.size() < LG_MAX_MAPPINGS)
+      if (rows.size() < LG_MAX_MAPPINGS) {
         rows.push_back({mapping.start, mapping.end, modules_->bias(*id, mapping), *id, 0});
+      } else if (unmapped_++ == 0) {
+        problems_.push_back(
+            fmt::format("process {} maps more than {} pieces of code", pid, int{LG_MAX_MAPPINGS}));
+      }
       if (modules_->framework(*id) != model::Framework::none) image.framework = modules_->framework(*id);
       if (mapping.path == image.exe || &mapping == &maps->front())
         image.stripped = modules_->modules()[*id].stripped;
@@ -235,7 +239,7 @@ void EbpfTracer::note_moments(model::Trace& trace) {
 
 Result<model::Trace> EbpfTracer::finish() {
   gate_.reset();
-  session_->detach(!running().empty());
+  session_->detach(!running().empty(), modules_->probes_shared_files());
   if (auto polled = poll(); !polled) return std::move(polled).error();
   model::Trace trace;
   trace.end_ns = monotonic_ns();

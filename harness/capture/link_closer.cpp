@@ -4,8 +4,10 @@
 
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,8 +15,12 @@
 #include <system_error>
 #include <thread>
 
+#include "harness/base/descriptor.h"
+
 namespace leakgate::capture {
 namespace {
+
+constexpr int kCloserMs = 5000;  ///< some grace periods, on a machine with much else to do
 
 /// Closes every descriptor but those in `kept` (ascending); system calls alone, as after a fork.
 void close_all_but(const std::vector<int>& kept) {
@@ -56,10 +62,13 @@ void close_and_wait(std::vector<bpf_link*>& links) {
   links.clear();
 }
 
-void close_behind(std::vector<bpf_link*>& links) {
+pid_t close_behind(std::vector<bpf_link*>& links) {
   int ends[2];
-  if (links.empty()) return;
-  if (::pipe2(ends, O_CLOEXEC) != 0) return close_and_wait(links);
+  if (links.empty()) return -1;
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    close_and_wait(links);
+    return -1;
+  }
   std::vector<int> kept{ends[0]};
   for (const bpf_link* link : links)
     kept.push_back(bpf_link__fd(link));
@@ -75,6 +84,14 @@ void close_behind(std::vector<bpf_link*>& links) {
     links.clear();
   }
   ::close(ends[1]);
+  return child;
+}
+
+void wait_for_closer(pid_t closer) {
+  // What a process owns is given back before its end can be waited for.
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, closer, 0)));
+  pollfd ended{process.get(), POLLIN, 0};
+  if (process && ::poll(&ended, 1, kCloserMs) == 1) ::waitpid(closer, nullptr, WNOHANG);
 }
 
 }  // namespace leakgate::capture

@@ -98,7 +98,8 @@ ModuleTable::ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode 
     cache_ = std::make_unique<UnwindCache>(std::move(*cache));
 }
 
-Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::string& path) {
+Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::string& path,
+                                       bool private_copy) {
   Descriptor file(::open(open_path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return system_error(ErrorKind::io, "cannot open " + path, errno);
   struct stat status {};
@@ -116,7 +117,9 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   modules_.push_back(
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
   details_.push_back({image->segments(), model::Framework::none, 0, false});
+  const std::size_t links_before = session_.link_count();
   auto done = probe(*image, id);
+  if (!private_copy && session_.link_count() > links_before) probes_shared_files_ = true;
   details_[id].probed_ns = monotonic_ns();
   if (!done) {
     ++refused_probes_;  // the file stays known, so this is the one time it is said

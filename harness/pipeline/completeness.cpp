@@ -27,7 +27,7 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"ring_full", "control records were dropped", "raise --ring-bytes"},
     {"nested_too_deep", "allocation calls on too many stacks of one thread were open at once", ""},
     {"mapping_table_full", "the table of mapped files was full: stacks of some processes could not be walked",
-     "start fewer processes in one run"},
+     "start fewer processes in one run, with fewer mappings of code each"},
     {"result_unreadable", "the result of posix_memalign could not be read", ""},
     {"probe_refused", "an allocation function or a test framework could not be probed",
      "`leakgate doctor --probes` lists what can be probed"},
