@@ -33,8 +33,23 @@ void close_all_but(const std::vector<int>& kept) {
   ::syscall(SYS_close_range, next, ~0u, 0);
 }
 
+/// Calls `close_one` for each of `links` in threads of their own, so that all wait for the same grace periods.
+template <typename Link, typename Close>
+void close_side_by_side(const std::vector<Link>& links, Close close_one) {
+  std::vector<std::thread> threads;
+  for (const Link& link : links) {
+    try {
+      threads.emplace_back([&] { close_one(link); });
+    } catch (const std::system_error&) {
+      close_one(link);  // no thread to be had
+    }
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+}
+
 /// The child: lets go of everything of leakgate's but the links, waits until leakgate has closed its own, and
-/// ends, whereupon the kernel closes the last ones.
+/// closes the last ones.
 [[noreturn]] void hold_links(const std::vector<int>& kept, int parent_end) {
   sigset_t all;
   ::sigfillset(&all);
@@ -43,22 +58,14 @@ void close_all_but(const std::vector<int>& kept) {
   char byte;
   while (::read(parent_end, &byte, 1) < 0 && errno == EINTR) {
   }
+  close_side_by_side(kept, [](int fd) { ::close(fd); });
   ::_exit(0);
 }
 
 }  // namespace
 
 void close_and_wait(std::vector<bpf_link*>& links) {
-  std::vector<std::thread> threads;
-  for (bpf_link* link : links) {
-    try {
-      threads.emplace_back([link] { bpf_link__destroy(link); });
-    } catch (const std::system_error&) {
-      bpf_link__destroy(link);  // no thread to be had
-    }
-  }
-  for (std::thread& thread : threads)
-    thread.join();
+  close_side_by_side(links, [](bpf_link* link) { bpf_link__destroy(link); });
   links.clear();
 }
 
