@@ -230,6 +230,12 @@ void EbpfTracer::note_moments(model::Trace& trace) {
     trace.tracer.notes.push_back(fmt::format(
         "{} could not be held at {}, so its blocks stay unclassified: {}",
         times == 1 ? "a process" : "processes", times == 1 ? "a judged moment" : "judged moments", reason));
+  if (moments_->passed_over() != 0)
+    trace.tracer.notes.push_back(
+        fmt::format("{} of {} ends of tests with outstanding blocks were not looked at, so as not to slow "
+                    "the run: a block lost "
+                    "there is found lost at a later one",
+                    moments_->passed_over(), moments_->moments()));
   for (model::TraceWindow& window : trace.windows) {
     const auto held = moments_->held_ns_by_window().find({window.process, window.number});
     if (held != moments_->held_ns_by_window().end()) window.held_ns = held->second;

@@ -33,7 +33,8 @@ void close_all_but(const std::vector<int>& kept) {
   ::syscall(SYS_close_range, next, ~0u, 0);
 }
 
-/// Calls `close_one` for each of `links` in threads of their own, so that all wait for the same grace periods.
+/// Calls `close_one` for each of `links` in threads of their own, so that all wait for the same grace
+/// periods.
 template <typename Link, typename Close>
 void close_side_by_side(const std::vector<Link>& links, Close close_one) {
   std::vector<std::thread> threads;

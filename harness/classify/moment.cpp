@@ -81,7 +81,8 @@ class GroupMaker {
   /// See TraceOutstanding::lost_after.
   std::uint32_t lost_after(std::uint32_t i) const {
     const HeldBlock& row = block(i);
-    if (blocks_.kind(i) == Kind::still_reachable || row.window == 0 || !held_.ends_of_tests_seen) return 0;
+    if (blocks_.kind(i) == Kind::still_reachable || row.window == 0 || row.window > held_.last_window_seen)
+      return 0;
     if (row.lost_after == 0) return model::kLostAtEnd;
     return row.lost_after == row.window ? 0 : row.lost_after;
   }

@@ -59,13 +59,13 @@ struct HeldBlock {
 };
 
 struct HeldProcess {
-  std::uint32_t process = kNone;      ///< index into Trace::processes
-  std::uint32_t window = 0;           ///< the one that just ended; 0 at the process's own end
-  bool threads_known = true;          ///< false: they are gone, only memory is left
-  bool c_library_allocates = true;    ///< false: another allocator serves it
-  bool ends_of_tests_seen = false;    ///< it was held at the ends of its tests too
-  std::vector<HeldThread> threads;    ///< main thread first, then by age
-  std::vector<HeldMapping> mappings;  ///< by address
+  std::uint32_t process = kNone;       ///< index into Trace::processes
+  std::uint32_t window = 0;            ///< the one that just ended; 0 at the process's own end
+  bool threads_known = true;           ///< false: they are gone, only memory is left
+  bool c_library_allocates = true;     ///< false: another allocator serves it
+  std::uint32_t last_window_seen = 0;  ///< the last one at whose end it was held before; 0: none
+  std::vector<HeldThread> threads;     ///< main thread first, then by age
+  std::vector<HeldMapping> mappings;   ///< by address
   std::vector<HeldBlock> blocks;
   ReadHeldMemory read;
   NextTouchedPage next_touched;
