@@ -471,6 +471,7 @@ struct lg_thread_state {
 	__u32 running;	/* not asleep, stopped or dead: its registers may not be those given here */
 	__u64 switches; /* context switches so far: unchanged means that it has not run in between */
 	__u64 registers[LG_REG_COUNT];
+	__u64 signal_stack; /* sigaltstack's; 0: none */
 };
 
 #endif /* LEAKGATE_WIRE_H */

@@ -28,6 +28,7 @@ struct HeldThread {
   std::int32_t tid = 0;
   std::uint64_t stack_pointer = 0;
   std::uint64_t thread_pointer = 0;      ///< of its control block (the FS base on x86-64)
+  std::uint64_t signal_stack = 0;        ///< where sigaltstack() put it; 0: none
   std::vector<std::uint64_t> registers;  ///< general ones, the stack pointer left out
 };
 

@@ -82,6 +82,9 @@ const Shape kShapes[] = {
     {"by_exit_group", {{kDefinite, {1, 208}}}},
     {"in_main_frame", {{kReachable, {1, 216}}}},
     {"coroutine", {{kReachable, {2, 65536 + 216}}}},
+    // Valgrind calls them lost: nothing that it looks at points at their start
+    {"end_on_own_stack", {{kReachable, {1, 65536}}}, false},
+    {"signal_stack", {{kReachable, {1, 32768}}}, false},
     {"fork_child", {{kDefinite, {2, 208 + 168}}}, false},
     // 220: of the library's constructor; Valgrind counts the dynamic linker's own records too
     {"library_open", {{kDefinite, {1, 220}}, {kReachable, {1, 224}}}, false},
