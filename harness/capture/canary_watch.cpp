@@ -15,6 +15,7 @@ CanaryWatch::CanaryWatch(BpfSession& session, ModuleTable& modules, MappingTable
       index_(index),
       moments_(std::move(moments)),
       totals_before_(session.totals()),
+      lost_before_(session.lost()),
       truncated_before_(session.truncated()) {}
 
 bool CanaryWatch::take(const lg_record& record, std::size_t size) {

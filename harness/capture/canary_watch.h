@@ -26,6 +26,7 @@ class CanaryWatch {
   bool take(const lg_record& record, std::size_t size);
   [[nodiscard]] CanarySight sight() const { return sight_; }
   [[nodiscard]] const lg_totals& totals_before() const { return totals_before_; }
+  [[nodiscard]] const std::vector<std::uint64_t>& lost_before() const { return lost_before_; }
   [[nodiscard]] const std::vector<std::uint64_t>& truncated_before() const { return truncated_before_; }
 
  private:
@@ -40,6 +41,7 @@ class CanaryWatch {
   std::uint32_t index_;
   MomentKeeper moments_;
   lg_totals totals_before_;
+  std::vector<std::uint64_t> lost_before_;
   std::vector<std::uint64_t> truncated_before_;
   CanarySight sight_;
 };

@@ -274,7 +274,8 @@ Result<model::Trace> EbpfTracer::finish() {
     tracer.allocations += process.allocations;
     tracer.frees += process.frees;
   }
-  const auto lost = session_->lost();
+  // what the canary found no room for is its own affair, where nobody else could have asked for it
+  const auto lost = canary_ && running().empty() ? canary_->lost_before() : session_->lost();
   for (std::size_t i = 0; i < std::size(kLossNames); ++i)
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
