@@ -247,6 +247,9 @@ int mark_hit(struct pt_regs *ctx)
 	case LG_MARK_TEST_PART:
 		note_part(ctx, mark, proc);
 		break;
+	case LG_MARK_TESTS_DUE:
+		proc->tests_due = 1;
+		break;
 	case LG_MARK_DEATH_FORK:
 		proc->death_tid = (__u32)bpf_get_current_pid_tgid();
 		break;

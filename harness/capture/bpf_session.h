@@ -45,7 +45,7 @@ class BpfSession {
   /// Loads the programs; nothing is attached yet. Where the kernel refuses the .eh_frame walk and the
   /// unwinder is to be chosen automatically, frame pointers are walked. Fails with permission or unsupported,
   /// saying what is missing.
-  static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, std::int32_t root_pid);
+  static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, const TracedTarget& target);
   ~BpfSession();
   BpfSession(const BpfSession&) = delete;
   BpfSession& operator=(const BpfSession&) = delete;
@@ -100,7 +100,7 @@ class BpfSession {
   static Status open_tables(State& state);
   Status attach_each(const bpf_program* program, const std::string& path, std::span<const ProbeSite> sites,
                      bool at_return);
-  static int load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind);
+  static int load(State& state, const TracerOptions& options, const TracedTarget& target, UnwindMode unwind);
   std::unique_ptr<State> state_;
 };
 

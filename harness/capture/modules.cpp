@@ -161,6 +161,17 @@ std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const Fi
   return result;
 }
 
+std::optional<std::uint32_t> ModuleTable::find_mapping(std::int32_t pid, const FileMapping& mapping) {
+  if (const auto id = find(mapping); id) return id;
+  const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+  struct stat status {};
+  if (!mapping.has_file() || ::stat(exact.c_str(), &status) != 0) return std::nullopt;
+  const auto known = by_file_.find(FileKey(status.st_dev, status.st_ino));
+  if (known == by_file_.end()) return std::nullopt;
+  by_mapping_.insert_or_assign(mapping.device_inode, known->second);
+  return known->second;
+}
+
 std::optional<std::uint32_t> ModuleTable::add_vdso(const FileMapping& mapping) {
   std::optional<std::uint32_t> id;
   if (auto copy = copy_vdso(); copy)

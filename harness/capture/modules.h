@@ -35,6 +35,9 @@ class ModuleTable {
   /// files.
   std::optional<std::uint32_t> add_mapping(std::int32_t pid, const FileMapping& mapping);
 
+  /// As add_mapping(), for files that are known: adds and probes nothing.
+  std::optional<std::uint32_t> find_mapping(std::int32_t pid, const FileMapping& mapping);
+
   /// Run-time address minus file address for a mapping of module `id`.
   [[nodiscard]] std::uint64_t bias(std::uint32_t id, const FileMapping& mapping) const;
 

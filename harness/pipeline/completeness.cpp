@@ -57,6 +57,31 @@ void add_process_gaps(const model::Recording& recording, std::vector<model::Inco
                        "raise --wait, or let the command wait for what it starts"});
 }
 
+/// A program with a test framework in which nothing was seen although something must have happened. Programs
+/// that list their tests, show their help or are left no test by filter or shard have nothing to show, and
+/// say so by not announcing any; only GoogleTest announces, so the others are not judged by their number of
+/// tests.
+void add_blind_programs(const model::Trace& trace, std::vector<model::IncompleteReason>& reasons) {
+  std::vector<bool> has_windows(trace.processes.size());
+  for (const model::TraceWindow& window : trace.windows)
+    if (window.process < has_windows.size()) has_windows[window.process] = true;
+  for (std::size_t i = 0; i < trace.processes.size(); ++i) {
+    const model::TraceProcess& process = trace.processes[i];
+    const bool ended_well = process.end == model::ImageEnd::exited && process.exit.code == 0;
+    if (process.death_test || !ended_well) continue;
+    if (process.tests_due && !has_windows[i])
+      reasons.push_back(
+          {"no_tests_seen", 1, fmt::format("{} ran tests, and none of them was seen", process.exe),
+           "a test framework built in an unknown way? Build it without link-time optimisation"});
+    // registering its tests alone takes memory; a forked child may be content with what it inherits
+    if (process.framework != model::Framework::none && process.allocations == 0 && !process.forked)
+      reasons.push_back(
+          {"no_allocations_seen", 1,
+           fmt::format("no allocation of {} was seen, which has a test framework", process.exe),
+           "an allocator of its own, without symbols? `leakgate doctor --probes` lists what is probed"});
+  }
+}
+
 std::string file_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
@@ -90,6 +115,7 @@ std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const 
     reasons.push_back({"nothing_traced", 1, "no process of the command was seen by the tracer",
                        "`leakgate doctor` tests the probes"});
   add_process_gaps(recording, reasons);
+  add_blind_programs(trace, reasons);
   return reasons;
 }
 

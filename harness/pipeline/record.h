@@ -4,6 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,10 +19,14 @@
 
 namespace leakgate::pipeline {
 
+using TracerMaker =
+    std::function<Result<std::unique_ptr<capture::HeapTracer>>(const capture::TracerOptions&)>;
+
 struct RecordRequest {
   std::vector<std::string> command;
   launch::CallerState caller;  ///< as leakgate was started
   capture::TracerOptions tracer;
+  TracerMaker make_tracer = capture::make_ebpf_tracer;  ///< the backend
   classify::ClassifyOptions classify;
   std::optional<std::chrono::milliseconds> timeout;
   std::chrono::milliseconds wait{1000};  ///< for processes that outlive the command
