@@ -235,6 +235,7 @@ void ConsoleReport::summary() {
   if (leaks_left_out_ > 0)
     line(fmt::format("{} not shown here; the JSON report and -v have all\n",
                      counted(leaks_left_out_, "more leak")));
+  if (!style_.whole_run) return line("leakgate: " + printable(run_sentence(verdict_)));
   for (const auto& note : verdict_.tracer.notes)
     line(tinted(Tint::dim, fmt::format("note: {}", printable(note))));
   policy();
