@@ -104,7 +104,9 @@ int run_or_record(const Options& options) {
     if (!loaded) return refuse(loaded.error());
     policy = std::move(*loaded);
   }
-  auto recording = pipeline::record_command(options.record);
+  pipeline::RecordRequest request = options.record;
+  request.policy = policy;
+  auto recording = pipeline::record_command(request);
   if (!recording) return fail(recording.error(), options);
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)
