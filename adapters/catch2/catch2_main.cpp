@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Catch2's main with leakgate's listener: linked beside Catch2::Catch2 with v3, with the whole of Catch2 in it
-// with v2.
-#if __has_include(<catch2/catch_session.hpp>)
+// Catch2's main with leakgate's listener. v3 needs Catch2::Catch2 beside it; with v2, which is asked for by
+// LEAKGATE_CATCH2_V2 where both are installed, it has the whole of Catch2 in it.
+#if !defined(LEAKGATE_CATCH2_V2) && __has_include(<catch2/catch_session.hpp>)
 #include <catch2/catch_session.hpp>
+
 #include <leakgate/catch2.hpp>
 
 LEAKGATE_CATCH2_LISTENER
@@ -12,8 +13,8 @@ int main(int argc, char** argv) {
 }
 #else
 #define CATCH_CONFIG_MAIN
-#define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <catch2/catch.hpp>
+
 #include <leakgate/catch2.hpp>
 
 LEAKGATE_CATCH2_LISTENER

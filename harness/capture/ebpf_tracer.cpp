@@ -198,7 +198,7 @@ Status EbpfTracer::collect(bool everything) {
   return session_->visit_live([&](const lg_live_key& key, const lg_live& block) {
     const bool ended = log_->known(key.proc) && log_->image(key.proc).end != model::ImageEnd::running;
     if (!ended && !everything) return false;
-    if (moments_->is_settled(key.proc)) return !everything;
+    if (moments_->is_settled(key.proc) || (block.tid & LG_LIVE_IGNORED) != 0) return !everything;
     const model::Kind kind = moments_->last_kind(key, block);
     model::TraceOutstanding& sum = sums_[{key.proc, block.test, block.stack, kind}];
     sum.kind = kind;

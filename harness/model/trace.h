@@ -110,7 +110,7 @@ struct ModuleAddress {
 
 /// One step of the chain from a root to a block.
 struct TraceHolder {
-  enum class What : std::uint8_t { global, stack, registers, thread_local_storage, mapping, block };
+  enum class What : std::uint8_t { global, stack, registers, thread_local_storage, mapping, block, ignored };
   What what = What::block;
   ModuleAddress at;  ///< of a global
   std::uint32_t thread =

@@ -21,12 +21,24 @@ std::string shown(std::string_view text) {
   return printable(shorten(std::string(text), kMostNameBytes));
 }
 
-/// The outermost frame of the project: what calls it is the framework. Paths that lead upwards are those of
-/// libraries, as they were built.
+/// Where a framework calls the test: what comes after tells nobody anything.
+bool calls_test(std::string_view function) {
+  for (const std::string_view start :
+       {"testing::internal::HandleExceptionsInMethodIfSupported",
+        "testing::internal::HandleSehExceptionsInMethodIfSupported", "testing::Test::Run",
+        "Catch::RunContext::", "Catch::TestInvoker", "Catch::TestCase::invoke", "doctest::Context::run",
+        "boost::unit_test::"})
+    if (function.starts_with(start)) return true;
+  return false;
+}
+
+/// The outermost frame of the project below the framework. Paths that lead upwards are those of libraries, as
+/// they were built.
 std::size_t last_own(const model::Leak& leak, const SourceRoot& root) {
   std::size_t last = leak.stack.size();
   for (std::size_t i = 0; i < leak.stack.size(); ++i) {
     const auto file = leak.stack[i].file;
+    if (calls_test(leak.stack[i].function)) break;
     if (i == leak.site || (root.contains(file) && !file.starts_with("../"))) last = i;
   }
   return last;
