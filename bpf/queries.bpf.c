@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What an adapter in the process says and asks: a probe on the one instruction that all of it passes, with the
- * address of a struct lg_query in the first argument register. Where an answer is wanted and there is
+ * What an adapter in the process says and asks: a probe on the one instruction that all of it passes, with
+ * the address of a struct lg_query in the first argument register. Where an answer is wanted and there is
  * something to tell, the process is held and user space writes the answer into its memory; else the kernel
  * side's silence is the answer. See docs/decisions/0050.
  */

@@ -167,8 +167,8 @@ struct lg_live_key {
 
 struct lg_live {
 	__u64 size;
-	__u32 stack; /* lg_stack id; 0: none */
-	__u32 test;  /* window number within the process; 0: outside tests */
+	__u32 stack;   /* lg_stack id; 0: none */
+	__u32 test;    /* window number within the process; 0: outside tests */
 	__u32 tid;     /* and LG_LIVE_IGNORED */
 	__u32 time_ms; /* since cfg_start_ns */
 };
@@ -325,11 +325,11 @@ struct lg_proc {
 	__u32 pid; /* as seen in leakgate's pid namespace */
 	__u32 parent;
 	__u32 flags;
-	__u32 test;	 /* what blocks are charged to now: the innermost scope or window; 0: outside */
-	__u32 test_root; /* the open test's window; 0: none */
-	__u32 ended_test; /* the last one that was closed */
+	__u32 test;	   /* what blocks are charged to now: the innermost scope or window; 0: outside */
+	__u32 test_root;   /* the open test's window; 0: none */
+	__u32 ended_test;  /* the last one that was closed */
 	__u32 ended_dirty; /* it left blocks behind */
-	__u32 scopes;	 /* open ones */
+	__u32 scopes;	   /* open ones */
 	__u32 index;
 	__u32 last_test; /* windows opened so far */
 	__u32 death_tid; /* thread whose next fork makes a death test's child */
@@ -381,10 +381,10 @@ enum lg_record_type {
 	LG_REC_EXIT = 3,
 	LG_REC_TEST_START = 4,
 	LG_REC_TEST_END = 5,
-	LG_REC_EXAMINE = 6, /* a process waits until its modules have been examined */
-	LG_REC_GROW = 7,    /* a table is three quarters full */
-	LG_REC_MOMENT = 8,  /* a process is held at a judged moment */
-	LG_REC_SCOPE = 9,   /* a scope, section or suite was opened */
+	LG_REC_EXAMINE = 6,	 /* a process waits until its modules have been examined */
+	LG_REC_GROW = 7,	 /* a table is three quarters full */
+	LG_REC_MOMENT = 8,	 /* a process is held at a judged moment */
+	LG_REC_SCOPE = 9,	 /* a scope, section or suite was opened */
 	LG_REC_TEST_FAILED = 10, /* an adapter made the test fail that it had asked about */
 	LG_REC_ACCEPTED = 11,	 /* what a scope leaks is meant to be */
 };
@@ -452,11 +452,12 @@ struct lg_record_window {
 	__u32 pad;
 };
 
-/* ---- questions: what an adapter in the process asks; adapters/include/leakgate/leakgate.h has the same ---- */
+/* ---- questions: what an adapter in the process asks; adapters/include/leakgate/leakgate.h has the same ----
+ */
 
 enum lg_query_kind {
-	LG_ASK_TEST_START = 1, /* object: names the test while it runs; suite, name, file, line */
-	LG_ASK_TEST_END = 2,   /* object; failed, skipped; wants an answer */
+	LG_ASK_TEST_START = 1,	/* object: names the test while it runs; suite, name, file, line */
+	LG_ASK_TEST_END = 2,	/* object; failed, skipped; wants an answer */
 	LG_ASK_TEST_FAILED = 3, /* the test asked about last was made to fail */
 	LG_ASK_SCOPE_START = 4, /* object: names the scope while it is open; name */
 	LG_ASK_SCOPE_END = 5,

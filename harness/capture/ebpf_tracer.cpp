@@ -78,12 +78,12 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   root_pid_ = target.pid;
   open_gate();
   if (auto watched = watch_events(); !watched) return watched;
-  moments_ = std::make_unique<MomentKeeper>(*session_, *modules_, std::move(hooks.classify),
-                                            [this](const auto& question, std::int32_t pid,
-                                                   const model::MomentFindings* findings) {
-                                              tell_asker(question, pid, findings);
-                                            },
-                                            start_ns_);
+  moments_ = std::make_unique<MomentKeeper>(
+      *session_, *modules_, std::move(hooks.classify),
+      [this](const auto& question, std::int32_t pid, const model::MomentFindings* findings) {
+        tell_asker(question, pid, findings);
+      },
+      start_ns_);
   answer_ = std::move(hooks.answer);
   heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;

@@ -21,12 +21,14 @@ constexpr std::size_t kMostText = 64 << 10;
 static_assert(sizeof(lg_answer) == 104, "leakgate/leakgate.h has the same structure");
 static_assert(sizeof(lg_query) == 72, "likewise");
 
-void write(const lg_record_moment& question, std::int32_t pid, const lg_answer& figures, std::string_view text) {
+void write(const lg_record_moment& question, std::int32_t pid, const lg_answer& figures,
+           std::string_view text) {
   std::vector<char> bytes(sizeof figures);
   std::memcpy(bytes.data(), &figures, sizeof figures);
   if (question.answer_bytes < bytes.size() + 1) return;
   const std::size_t room = std::min<std::size_t>(question.answer_bytes - bytes.size() - 1, kMostText);
-  bytes.insert(bytes.end(), text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(room, text.size())));
+  bytes.insert(bytes.end(), text.begin(),
+               text.begin() + static_cast<std::ptrdiff_t>(std::min(room, text.size())));
   bytes.push_back('\0');
   const iovec from{bytes.data(), bytes.size()};
   const iovec to{reinterpret_cast<void*>(question.answer), bytes.size()};

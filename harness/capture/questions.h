@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions of adapters: what a question's trace holds, and how the answer gets into the asking process, which
-// is held. In: the record of the question, what classification found. Out: bytes in that process's memory.
+// Questions of adapters: what a question's trace holds, and how the answer gets into the asking process,
+// which is held. In: the record of the question, what classification found. Out: bytes in that process's
+// memory.
 #pragma once
 
 #include <cstdint>

@@ -146,7 +146,8 @@ void TraceLog::take_test(const lg_record_test& record) {
 void TraceLog::take_word_on_window(const lg_record_window& record) {
   const std::pair key(record.head.proc, record.window);
   if (record.head.type == LG_REC_ACCEPTED) {
-    if (const auto found = scope_of_.find(key); found != scope_of_.end()) scopes_[found->second].accepted = true;
+    if (const auto found = scope_of_.find(key); found != scope_of_.end())
+      scopes_[found->second].accepted = true;
   } else if (const auto found = window_of_.find(key); found != window_of_.end()) {
     ++windows_[found->second].failed;
   }

@@ -49,8 +49,9 @@ class TraceLog {
   std::vector<model::TraceProcess> processes_;  ///< by the kernel side's index
   std::vector<model::TraceWindow> windows_;
   std::vector<model::TraceScope> scopes_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> window_of_;  ///< (process, number) -> windows_
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> scope_of_;   ///< likewise, scopes_
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t>
+      window_of_;  ///< (process, number) -> windows_
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> scope_of_;  ///< likewise, scopes_
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t>
       open_;  ///< (process, number) -> index into windows_
 };

@@ -136,8 +136,8 @@ bool comes_first(const Candidate& left, const Candidate& right) {
   const VerdictFrame at_a = a.site < a.stack.size() ? a.stack[a.site] : VerdictFrame();
   const VerdictFrame at_b = b.site < b.stack.size() ? b.stack[b.site] : VerdictFrame();
   return std::tie(at_a.file, at_a.line, at_a.function, a.fingerprint, a.kind, a.function, a.type, a.cycle,
-                  a.section, b.blocks) < std::tie(at_b.file, at_b.line, at_b.function, b.fingerprint, b.kind, b.function,
-                                       b.type, b.cycle, b.section, a.blocks);
+                  a.section, b.blocks) < std::tie(at_b.file, at_b.line, at_b.function, b.fingerprint, b.kind,
+                                                  b.function, b.type, b.cycle, b.section, a.blocks);
 }
 
 }  // namespace

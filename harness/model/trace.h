@@ -71,12 +71,12 @@ struct TraceWindow {
   std::uint64_t held_ns = 0;  ///< for which the process was held at its end
 };
 
-/// A part of a window that an adapter named (a section, a scope), or a part of what lies outside tests. Blocks
-/// bear its number in the place of the window's.
+/// A part of a window that an adapter named (a section, a scope), or a part of what lies outside tests.
+/// Blocks bear its number in the place of the window's.
 struct TraceScope {
   std::uint32_t process = kNone;  ///< index into Trace::processes
   std::uint32_t number = 0;       ///< among the windows of the process image
-  std::uint32_t parent = 0;       ///< the window or scope it was opened in, a smaller number; 0: outside tests
+  std::uint32_t parent = 0;  ///< the window or scope it was opened in, a smaller number; 0: outside tests
   std::string name;
   bool accepted = false;  ///< the program said that what it leaks is meant to be
 };

@@ -12,8 +12,8 @@
 
 namespace leakgate::pipeline {
 
-/// What capture calls when an adapter asks of a command that runs in `cwd`. Rules that need the whole run (limits of the run, the same leak
-/// in so many tests) are left to the verdict at the end.
+/// What capture calls when an adapter asks of a command that runs in `cwd`. Rules that need the whole run
+/// (limits of the run, the same leak in so many tests) are left to the verdict at the end.
 model::AnswerQuestion early_verdicts(const RecordRequest& request, const std::string& cwd,
                                      std::shared_ptr<StackResolver> resolver);
 

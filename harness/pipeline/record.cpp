@@ -50,9 +50,9 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   if (!tracer) return std::move(tracer).error();
   const capture::TracedTarget traced = describe_target(*target, launch_request, objects);
   const auto resolver = std::make_shared<StackResolver>(request, recording.run.cwd);
-  capture::TracerHooks hooks{find_framework_marks, classifier(request), early_verdicts(request, recording.run.cwd, resolver)};
-  if (auto ready = (*tracer)->start(traced, std::move(hooks)); !ready)
-    return std::move(ready).error();
+  capture::TracerHooks hooks{find_framework_marks, classifier(request),
+                             early_verdicts(request, recording.run.cwd, resolver)};
+  if (auto ready = (*tracer)->start(traced, std::move(hooks)); !ready) return std::move(ready).error();
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = run_to_end(*target, *signals, **tracer, request);
   if (!outcome) return std::move(outcome).error();

@@ -135,13 +135,14 @@ TEST_F(Adapter, AskingInVainCostsMicroseconds) {
 TEST_F(Adapter, AProcessThatAsksOutlivesLeakgate) {
   const auto json = scratch_ / "result.json";
   TraceRequest request{.command = {program_path("live_asks"), "many", "2000"}};
-  Program program(scratch_, {.argv = leakgate_arguments(request, json), .time_limit = std::chrono::seconds(60)});
+  Program program(scratch_,
+                  {.argv = leakgate_arguments(request, json), .time_limit = std::chrono::seconds(60)});
   ASSERT_TRUE(wait_until(std::chrono::seconds(30),
                          [&] { return program.output().find("asked once") != std::string::npos; }));
   ASSERT_EQ(::kill(program.pid(), SIGKILL), 0);
-  EXPECT_TRUE(wait_until(std::chrono::seconds(30),
-                         [&] { return program.output().find("asked all") != std::string::npos; }))
-      << program.output();
+  EXPECT_TRUE(wait_until(std::chrono::seconds(30), [&] {
+    return program.output().find("asked all") != std::string::npos;
+  })) << program.output();
   EXPECT_EQ(program.wait().signal, SIGKILL);
 }
 
@@ -150,12 +151,12 @@ const std::vector<std::string> kMixedLeaks = {
     "Outcome.SkipsAndLeaks [] 1/242", "Typed/1.Leaks [] 1/8"};
 
 const std::vector<std::string> kMixedOutcomes = {
-    "Outcome.PassesAndLeaks failed leak",    "Outcome.FailsAndLeaks failed leak",
-    "Outcome.SkipsAndLeaks failed leak",     "Outcome.PassesClean passed clean",
-    "Outcome.SkipsClean skipped clean",      "Typed/0.Leaks passed clean",
-    "Typed/1.Leaks failed leak",             "LateFree.Allocates passed clean",
-    "LateFree.Frees passed clean",           "Numbers/Param.Leaks/0 passed clean",
-    "Numbers/Param.Leaks/1 failed leak",     "Numbers/Param.Leaks/2 passed clean"};
+    "Outcome.PassesAndLeaks failed leak", "Outcome.FailsAndLeaks failed leak",
+    "Outcome.SkipsAndLeaks failed leak",  "Outcome.PassesClean passed clean",
+    "Outcome.SkipsClean skipped clean",   "Typed/0.Leaks passed clean",
+    "Typed/1.Leaks failed leak",          "LateFree.Allocates passed clean",
+    "LateFree.Frees passed clean",        "Numbers/Param.Leaks/0 passed clean",
+    "Numbers/Param.Leaks/1 failed leak",  "Numbers/Param.Leaks/2 passed clean"};
 
 TEST_F(Adapter, GoogleTestFailsWhatLeaks) {
   const Traced traced = run("live_listener_mixed", 1);
@@ -193,9 +194,11 @@ TEST_F(Adapter, RepeatedShuffledShardedTestsFailEachTime) {
   for (const std::string& outcome : test_outcomes(repeated))
     failed += outcome == "Outcome.PassesAndLeaks failed leak" ? 1 : 0;
   EXPECT_EQ(failed, 2u);
-  EXPECT_EQ(leaks_of(run("live_listener_mixed", 1, {"--gtest_shuffle", "--gtest_random_seed=7"})), kMixedLeaks);
-  Traced shard = trace(scratch_, {.command = {program_path("live_listener_mixed")},
-                                  .process = {.extra_environment = {"GTEST_TOTAL_SHARDS=2", "GTEST_SHARD_INDEX=1"}}});
+  EXPECT_EQ(leaks_of(run("live_listener_mixed", 1, {"--gtest_shuffle", "--gtest_random_seed=7"})),
+            kMixedLeaks);
+  Traced shard =
+      trace(scratch_, {.command = {program_path("live_listener_mixed")},
+                       .process = {.extra_environment = {"GTEST_TOTAL_SHARDS=2", "GTEST_SHARD_INDEX=1"}}});
   expect_whole(shard);
   EXPECT_THAT(shard.program.out, HasSubstr("[  FAILED  ] Outcome.FailsAndLeaks"));
   EXPECT_THAT(shard.program.out, Not(HasSubstr("Outcome.PassesAndLeaks")));
@@ -222,12 +225,12 @@ TEST_F(Adapter, FixturesSuitesExceptionsAndThreads) {
               UnorderedElementsAre("Fixture.LeaksInSetUp [] 1/310", "Fixture.LeaksInBody [] 1/311",
                                    "Fixture.LeaksInTearDown [] 1/312", "(outside tests) [suite Suite] 2/641",
                                    "Other.ThrowsAndLeaks [] 1/330", "Other.ThreadLeaks [] 1/331"));
-  EXPECT_THAT(test_outcomes(traced),
-              ElementsAre("Fixture.LeaksInSetUp failed leak", "Fixture.LeaksInBody failed leak",
-                          "Fixture.LeaksInTearDown failed leak", "Fixture.IsClean passed clean",
-                          "Suite.First passed clean", "Suite.Second passed clean",
-                          "Other.ThrowsAndLeaks failed leak", "Other.ThreadLeaks failed leak",
-                          "Other.Keeps passed allowed"));
+  EXPECT_THAT(
+      test_outcomes(traced),
+      ElementsAre("Fixture.LeaksInSetUp failed leak", "Fixture.LeaksInBody failed leak",
+                  "Fixture.LeaksInTearDown failed leak", "Fixture.IsClean passed clean",
+                  "Suite.First passed clean", "Suite.Second passed clean", "Other.ThrowsAndLeaks failed leak",
+                  "Other.ThreadLeaks failed leak", "Other.Keeps passed allowed"));
   EXPECT_THAT(traced.program.out, HasSubstr("in the set-up or tear-down of suite Suite\n"));
 }
 
@@ -235,10 +238,11 @@ const std::vector<std::string> kScopeFailures = {"no_leaks", "limit_exceeded"};
 
 TEST_F(Adapter, ScopeAssertionsInGoogleTest) {
   const Traced traced = run("live_scopes_gtest", 1);
-  EXPECT_THAT(leaks_of(traced),
-              UnorderedElementsAre("Scopes.no_leaks [leak(410)] 1/410", "Scopes.limit_exceeded [leak(420)] 1/420",
-                                   "Scopes.expected_exceeded [expected leaks] 1/430",
-                                   "Scopes.figures [a scope] 1/440", "Scopes.tracked [tracked] 1/450"));
+  EXPECT_THAT(
+      leaks_of(traced),
+      UnorderedElementsAre("Scopes.no_leaks [leak(410)] 1/410", "Scopes.limit_exceeded [leak(420)] 1/420",
+                           "Scopes.expected_exceeded [expected leaks] 1/430",
+                           "Scopes.figures [a scope] 1/440", "Scopes.tracked [tracked] 1/450"));
   for (const std::string& outcome : test_outcomes(traced)) {
     const std::string name = outcome.substr(7, outcome.find(' ') - 7);
     EXPECT_THAT(outcome, HasSubstr(testing::Value(kScopeFailures, Contains(name)) ? " failed " : " passed "));
@@ -265,12 +269,13 @@ TEST_P(Catch2Adapter, LeaksNameTheirSections) {
   if (!std::filesystem::exists(program_path(GetParam()))) GTEST_SKIP() << "built without Catch2 v2";
   Traced traced = trace_program(scratch_, GetParam());
   expect_whole(traced);
-  EXPECT_THAT(leaks_of(traced),
-              UnorderedElementsAre("sections [] 2/1024", "sections [outer / first] 1/510",
-                                   "sections [outer / second] 1/511", "plain [] 1/520", "throws [inside] 1/530"));
+  EXPECT_THAT(leaks_of(traced), UnorderedElementsAre("sections [] 2/1024", "sections [outer / first] 1/510",
+                                                     "sections [outer / second] 1/511", "plain [] 1/520",
+                                                     "throws [inside] 1/530"));
   EXPECT_THAT(test_outcomes(traced), ElementsAre("sections passed leak", "plain passed leak",
                                                  "clean passed clean", "throws failed leak"));
-  EXPECT_THAT(traced.program.err, HasSubstr(": test case \"plain\" leaks\nleakgate: 520 bytes in 1 block leaked\n"));
+  EXPECT_THAT(traced.program.err,
+              HasSubstr(": test case \"plain\" leaks\nleakgate: 520 bytes in 1 block leaked\n"));
   EXPECT_THAT(traced.program.err, HasSubstr("    in section outer / second\n"));
 }
 

@@ -87,8 +87,9 @@ class Catch2Listener : public Catch2ListenerBase {
 }  // namespace leakgate
 
 // v2 makes a name of its argument, which can therefore have no colons
-#define LEAKGATE_CATCH2_LISTENER \
-  namespace leakgate {           \
-  CATCH_REGISTER_LISTENER(Catch2Listener) }
+#define LEAKGATE_CATCH2_LISTENER          \
+  namespace leakgate {                    \
+  CATCH_REGISTER_LISTENER(Catch2Listener) \
+  }
 
 #endif

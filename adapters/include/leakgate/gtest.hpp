@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // GoogleTest: a test that leaks fails, with the leaks in its message. One line installs it:
-// leakgate::install_gtest_listener() in main, or LEAKGATE_GTEST_LISTENER at namespace scope of one source file.
+// leakgate::install_gtest_listener() in main, or LEAKGATE_GTEST_LISTENER at namespace scope of one source
+// file.
 #ifndef LEAKGATE_GTEST_HPP
 #define LEAKGATE_GTEST_HPP
 
@@ -28,11 +29,19 @@ class GtestListener : public testing::EmptyTestEventListener {
   }
 
 #ifdef INSTANTIATE_TEST_SUITE_P
-  void OnTestSuiteStart(const testing::TestSuite& suite) override { start_suite(suite); }
-  void OnTestSuiteEnd(const testing::TestSuite& suite) override { end_suite(suite); }
+  void OnTestSuiteStart(const testing::TestSuite& suite) override {
+    start_suite(suite);
+  }
+  void OnTestSuiteEnd(const testing::TestSuite& suite) override {
+    end_suite(suite);
+  }
 #else  // before 1.10
-  void OnTestCaseStart(const testing::TestCase& suite) override { start_suite(suite); }
-  void OnTestCaseEnd(const testing::TestCase& suite) override { end_suite(suite); }
+  void OnTestCaseStart(const testing::TestCase& suite) override {
+    start_suite(suite);
+  }
+  void OnTestCaseEnd(const testing::TestCase& suite) override {
+    end_suite(suite);
+  }
 #endif
 
  private:
@@ -43,9 +52,13 @@ class GtestListener : public testing::EmptyTestEventListener {
     return test.line() > 0 ? static_cast<unsigned>(test.line()) : 0;
   }
 #ifdef INSTANTIATE_TEST_SUITE_P
-  static const char* suite_of(const testing::TestInfo& test) { return test.test_suite_name(); }
+  static const char* suite_of(const testing::TestInfo& test) {
+    return test.test_suite_name();
+  }
 #else
-  static const char* suite_of(const testing::TestInfo& test) { return test.test_case_name(); }
+  static const char* suite_of(const testing::TestInfo& test) {
+    return test.test_case_name();
+  }
 #endif
 
   /// Skips exist since 1.10.
@@ -69,7 +82,8 @@ class GtestListener : public testing::EmptyTestEventListener {
   void end_suite(const Suite& suite) {
     const bool leaks = leakgate_scope_check_own(suite_, &result_) != 0;
     leakgate_scope_end(suite_);
-    if (leaks) ADD_FAILURE() << "in the set-up or tear-down of suite " << suite.name() << "\n" << result_.text;
+    if (leaks)
+      ADD_FAILURE() << "in the set-up or tear-down of suite " << suite.name() << "\n" << result_.text;
   }
 
   leakgate_result result_;

@@ -113,8 +113,8 @@ Result check_limited_call(const char* name, std::uint64_t max_bytes, Function&& 
 
 }  // namespace detail
 
-/// A part of a test that leaks on purpose: up to `MaxBytes` are no leak, more are. What is within the limit is in
-/// no report; check() tells before the end of the block whether it is.
+/// A part of a test that leaks on purpose: up to `MaxBytes` are no leak, more are. What is within the limit
+/// is in no report; check() tells before the end of the block whether it is.
 template <std::uint64_t MaxBytes>
 class Expected {
  public:
@@ -181,10 +181,8 @@ inline Growth compare(const Snapshot& earlier, const Snapshot& later) {
   growth.all_bytes = growth.all_blocks = 0;
   for (int i = 0; i < LEAKGATE_KINDS; ++i) {
     const leakgate_kind kind = static_cast<leakgate_kind>(i);
-    growth.bytes[i] =
-        static_cast<std::int64_t>(later.result().bytes(kind) - earlier.result().bytes(kind));
-    growth.blocks[i] =
-        static_cast<std::int64_t>(later.result().blocks(kind) - earlier.result().blocks(kind));
+    growth.bytes[i] = static_cast<std::int64_t>(later.result().bytes(kind) - earlier.result().bytes(kind));
+    growth.blocks[i] = static_cast<std::int64_t>(later.result().blocks(kind) - earlier.result().blocks(kind));
     growth.all_bytes += growth.bytes[i];
     growth.all_blocks += growth.blocks[i];
   }
@@ -235,23 +233,23 @@ inline void fail_plainly(const char* file, int line, const std::string& message,
 }  // namespace leakgate
 
 /// Runs the statement; fails, without ending the test, where it leaks.
-#define LEAKGATE_EXPECT_NO_LEAKS(...)                                                                      \
-  do {                                                                                                     \
-    const ::leakgate::Result leakgate_result_ =                                                            \
-        ::leakgate::detail::check_call(#__VA_ARGS__, [&] { __VA_ARGS__; });                                \
-    if (!leakgate_result_)                                                                                 \
-      LEAKGATE_FAIL_(std::string("this leaks: " #__VA_ARGS__ "\n") + leakgate_result_.text());             \
+#define LEAKGATE_EXPECT_NO_LEAKS(...)                                                          \
+  do {                                                                                         \
+    const ::leakgate::Result leakgate_result_ =                                                \
+        ::leakgate::detail::check_call(#__VA_ARGS__, [&] { __VA_ARGS__; });                    \
+    if (!leakgate_result_)                                                                     \
+      LEAKGATE_FAIL_(std::string("this leaks: " #__VA_ARGS__ "\n") + leakgate_result_.text()); \
   } while (0)
 
 /// Runs the statement; ends the test as failed where it leaks more than so many bytes. What is within the
 /// limit is in no report.
-#define LEAKGATE_ASSERT_MAX_LEAKED(statement, max_bytes)                                                   \
-  do {                                                                                                     \
-    const ::leakgate::Result leakgate_result_ =                                                            \
-        ::leakgate::detail::check_limited_call(#statement, (max_bytes), [&] { statement; });               \
-    if (leakgate_result_.unknown() || leakgate_result_.leaked_bytes() > (max_bytes))                       \
-      LEAKGATE_FAIL_FATALLY_(std::string("this leaks more than " #max_bytes " bytes: " #statement "\n") +  \
-                             leakgate_result_.text());                                                     \
+#define LEAKGATE_ASSERT_MAX_LEAKED(statement, max_bytes)                                                  \
+  do {                                                                                                    \
+    const ::leakgate::Result leakgate_result_ =                                                           \
+        ::leakgate::detail::check_limited_call(#statement, (max_bytes), [&] { statement; });              \
+    if (leakgate_result_.unknown() || leakgate_result_.leaked_bytes() > (max_bytes))                      \
+      LEAKGATE_FAIL_FATALLY_(std::string("this leaks more than " #max_bytes " bytes: " #statement "\n") + \
+                             leakgate_result_.text());                                                    \
   } while (0)
 
 #endif

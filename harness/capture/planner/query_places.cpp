@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::string_view kSection = ".note.leakgate";
 constexpr std::string_view kOwner = "leakgate";
-constexpr std::size_t kMostPlaces = 4096;  // copies of one function; a program has one, or one per source file
+constexpr std::size_t kMostPlaces =
+    4096;  // copies of one function; a program has one, or one per source file
 
 struct End {
   void operator()(Elf* elf) const { elf_end(elf); }
