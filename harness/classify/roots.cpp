@@ -43,6 +43,7 @@ class RootFinder {
       if (held_.mappings[i].readable) add_mapping(i);
     for (std::uint32_t i = 0; i < held_.threads.size(); ++i)
       add_registers(i);
+    add_ignored();
     // globals are told as holders before thread-local storage and stacks, whose words may be stale
     std::stable_sort(roots_.ranges.begin(), roots_.ranges.end(),
                      [](const RootRange& a, const RootRange& b) { return rank(a.kind) < rank(b.kind); });
@@ -87,6 +88,16 @@ class RootFinder {
         dtv > kDtvHeader)
       words.words.push_back(dtv - kDtvHeader);
     roots_.labels.push_back({model::kNone, i});
+    roots_.words.push_back(std::move(words));
+  }
+
+  /// What the program said is no leak holds what it leads to, as with LeakSanitizer.
+  void add_ignored() {
+    RootWords words{static_cast<std::uint32_t>(roots_.labels.size()), {}};
+    for (const model::HeldBlock& block : held_.blocks)
+      if (block.ignored) words.words.push_back(block.address);
+    if (words.words.empty()) return;
+    roots_.labels.push_back({model::kNone, model::kNone});
     roots_.words.push_back(std::move(words));
   }
 

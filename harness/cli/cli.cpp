@@ -136,7 +136,9 @@ int run_or_record(const Options& options) {
     policy = std::move(*loaded);
   }
   remove_old_rows(options);
-  auto recording = pipeline::record_command(options.record);
+  pipeline::RecordRequest request = options.record;
+  request.policy = policy;
+  auto recording = pipeline::record_command(request);
   if (!recording) return fail(recording.error(), options);
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)

@@ -3,6 +3,7 @@
 // which holds it; read by classify, which says what is lost. Valid only while the process is held.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -56,15 +57,17 @@ struct HeldBlock {
   std::uint32_t window = 0;
   std::uint32_t stack = 0;
   std::uint32_t lost_after = 0;  ///< the window at whose end it was first seen lost; 0: not yet
+  bool ignored = false;          ///< the program said that it is no leak, and so is what it leads to
 };
 
 struct HeldProcess {
-  std::uint32_t process = kNone;      ///< index into Trace::processes
-  std::uint32_t window = 0;           ///< the one that just ended; 0 at the process's own end
-  bool threads_known = true;          ///< false: they are gone, only memory is left
-  bool c_library_allocates = true;    ///< false: another allocator serves it
-  bool ends_of_tests_seen = false;    ///< it was held at the ends of its tests too
-  std::vector<HeldThread> threads;    ///< main thread first, then by age
+  std::uint32_t process = kNone;    ///< index into Trace::processes
+  std::uint32_t window = 0;         ///< the one that just ended; 0 at the process's own end
+  std::uint32_t groups_from = 0;    ///< groups are wanted of blocks with this window's number and larger ones
+  bool threads_known = true;        ///< false: they are gone, only memory is left
+  bool c_library_allocates = true;  ///< false: another allocator serves it
+  bool ends_of_tests_seen = false;  ///< it was held at the ends of its tests too
+  std::vector<HeldThread> threads;  ///< main thread first, then by age
   std::vector<HeldMapping> mappings;  ///< by address
   std::vector<HeldBlock> blocks;
   ReadHeldMemory read;
@@ -73,8 +76,10 @@ struct HeldProcess {
 
 /// What was found at a judged moment.
 struct MomentFindings {
-  std::vector<Kind> kinds;               ///< of HeldProcess::blocks, in their order
-  std::vector<TraceOutstanding> groups;  ///< the same, summed up; only where asked for
+  std::array<std::uint64_t, 5> bytes_of_kind{};   ///< by Kind
+  std::array<std::uint64_t, 5> blocks_of_kind{};  ///< likewise
+  std::vector<Kind> kinds;                        ///< of HeldProcess::blocks, in their order
+  std::vector<TraceOutstanding> groups;           ///< the same, summed up; only where asked for
   std::uint64_t scanned_bytes = 0;
   std::uint64_t unreadable_bytes = 0;
 };

@@ -12,6 +12,7 @@
 #include "harness/base/result.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/classify/moment.h"
+#include "harness/judge/policy.h"
 #include "harness/launch/caller_state.h"
 #include "harness/model/recording.h"
 
@@ -22,6 +23,7 @@ struct RecordRequest {
   launch::CallerState caller;  ///< as leakgate was started
   capture::TracerOptions tracer;
   classify::ClassifyOptions classify;
+  judge::Policy policy;  ///< for questions that adapters ask while the command runs
   std::optional<std::chrono::milliseconds> timeout;
   std::chrono::milliseconds wait{1000};  ///< for processes that outlive the command
   bool as_root = false;                  ///< under sudo: do not become the invoking user
