@@ -175,7 +175,7 @@ int alloc_exit(struct pt_regs *ctx)
 	block.size = call->size;
 	block.stack = call->stack;
 	block.test = proc->test;
-	block.tid = (__u32)bpf_get_current_pid_tgid();
+	block.tid = (__u32)bpf_get_current_pid_tgid() | (thread->disabled ? LG_LIVE_IGNORED : 0);
 	block.time_ms = now_ms();
 	if (ledger_put(&key, &block))
 		count_allocation(proc, &block);

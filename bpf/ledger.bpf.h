@@ -7,6 +7,7 @@
 #ifndef LEAKGATE_LEDGER_BPF_H
 #define LEAKGATE_LEDGER_BPF_H
 
+#include "scopes.bpf.h"
 #include "stack_table.bpf.h"
 
 /* Inner maps give sizes, not types: clang 14 leaves the types of nested map definitions out of BTF. */
@@ -18,7 +19,7 @@ struct {
 	__uint(max_entries, LG_LIVE_FIRST_BUCKETS);
 	__type(key, __u32);
 	__type(value, struct lg_live_bucket);
-} live_first SEC(".maps");
+} live_first __weak SEC(".maps");
 
 struct lg_live_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -32,7 +33,7 @@ struct {
 	__uint(max_entries, LG_LIVE_TIERS);
 	__type(key, __u32);
 	__array(values, struct lg_live_map);
-} live_tiers SEC(".maps");
+} live_tiers __weak SEC(".maps");
 
 static __always_inline __u64 live_name(const struct lg_live_key *key)
 {
@@ -232,6 +233,26 @@ __weak __noinline int ledger_find(struct lg_live_key *key, struct lg_live *block
 	return 0;
 }
 
+/* The program says that the block of this name is no leak. */
+__weak __noinline int ignore_in_tier(__u32 tier, __u64 hash, __u64 name)
+{
+	struct lg_live_bucket *bucket;
+	__u32 slot, choice;
+
+	for (choice = 0; choice < LG_LIVE_CHOICES; choice++) {
+		bucket = live_bucket(tier, hash, choice);
+		if (!bucket)
+			return 0;
+		for (slot = 0; slot < LG_LIVE_SLOTS; slot++) {
+			if (bucket->names[slot] != name)
+				continue;
+			bucket->blocks[slot].tid |= LG_LIVE_IGNORED;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* Takes a block out and copies it to `block`. False: not in the ledger. */
 static __always_inline int ledger_take(struct lg_live_key *key, struct lg_live *block)
 {
@@ -253,7 +274,7 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 
 	__sync_fetch_and_add(&proc->allocations, 1);
 	__sync_fetch_and_add(&proc->bytes, block->size);
-	if (block->test) {
+	if (proc->test_root) {
 		__sync_fetch_and_add(&proc->test_allocations, 1);
 		__sync_fetch_and_add(&proc->test_bytes, block->size);
 	} else {
@@ -263,6 +284,8 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 	now = __sync_fetch_and_add(&proc->test_live_bytes, block->size) + block->size;
 	if ((__s64)now > (__s64)proc->test_peak_bytes)
 		proc->test_peak_bytes = now;
+	if (proc->scopes)
+		count_in_scope(proc->index, block->test, 1);
 	if (stack) {
 		__sync_fetch_and_add(&stack->allocations, 1);
 		__sync_fetch_and_add(&stack->bytes, block->size);
@@ -297,8 +320,11 @@ static __always_inline void count_free(struct lg_proc *proc, const struct lg_liv
 	__u32 bucket = lifetime_bucket(now_ms() - block->time_ms);
 
 	__sync_fetch_and_add(&proc->frees, 1);
-	if (block->test == proc->test)
+	/* of the open test, or of what was opened inside it; without one, whatever was made outside */
+	if (proc->test_root ? block->test >= proc->test_root : !block->test || proc->scopes)
 		__sync_fetch_and_add(&proc->test_live_bytes, -block->size);
+	if (proc->scopes)
+		count_in_scope(proc->index, block->test, -1);
 	if (!stack)
 		return;
 	__sync_fetch_and_add(&stack->frees, 1);

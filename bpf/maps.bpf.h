@@ -93,7 +93,9 @@ struct lg_thread {
 	__u32 proc;	  /* index + 1; 0: not known yet */
 	__u32 proc_epoch; /* detects exec in this thread */
 	__u32 examined;
+	__u32 disabled; /* times its allocations were told to be ignored */
 	__u32 depth;
+	__u32 pad;
 	struct lg_pending pending[LG_MAX_PENDING];
 	__u32 operators_noted; /* since the thread's state was made */
 	__u32 next_operator;

@@ -4,6 +4,7 @@
  * points at is described by struct lg_mark (wire.h), chosen by the attach cookie.
  */
 #include "moment.bpf.h"
+#include "windows.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -72,22 +73,6 @@ static __always_inline void read_text(char *out, __u32 room, __u64 object, struc
 	bpf_probe_read_user_str(out, bytes + 1, (void *)range.at);
 }
 
-static __always_inline void close_window(struct lg_proc *proc, struct lg_record_test *record)
-{
-	record->test = proc->test;
-	record->framework = proc->framework;
-	record->failed = proc->test_failed;
-	record->skipped = proc->test_skipped;
-	record->allocations = proc->test_allocations;
-	record->bytes = proc->test_bytes;
-	record->peak_bytes = proc->test_peak_bytes;
-	record->suite[0] = 0;
-	record->name[0] = 0;
-	record->file[0] = 0;
-	record->line = 0;
-	proc->test = 0;
-}
-
 static __always_inline void add_totals(struct pt_regs *ctx, const struct lg_mark *mark,
 				       struct lg_record_test *record)
 {
@@ -118,16 +103,15 @@ static __noinline int end_test(struct pt_regs *ctx, const struct lg_mark *mark, 
 	struct lg_record_test *record;
 	__u32 window;
 
-	if (!proc || !mark || !proc->test)
+	if (!proc || !mark || !proc->test_root)
 		return 0;
 	record = reserve_record(sizeof(*record), LG_REC_TEST_END, thread->proc - 1);
 	if (!record) {
-		proc->test = 0;
+		shut_window(proc);
 		return 0;
 	}
-	window = (__s64)proc->test_live_bytes > 0 ? proc->test : 0;
-	close_window(proc, record);
-	record->tid = (__u32)bpf_get_current_pid_tgid();
+	describe_end(proc, record);
+	window = shut_window(proc);
 	if (mark->role == LG_MARK_TEST_END)
 		add_totals(ctx, mark, record);
 	submit_unhurried(record);
@@ -142,19 +126,12 @@ static __noinline int start_test(struct pt_regs *ctx, const struct lg_mark *mark
 
 	if (!proc || !mark)
 		return 0;
-	proc->test_failed = 0;
-	proc->test_skipped = 0;
-	proc->test_allocations = 0;
-	proc->test_bytes = 0;
-	proc->test_live_bytes = 0;
-	proc->test_peak_bytes = 0;
-	proc->framework = mark->framework;
-	proc->test = ++proc->last_test;
+	object = follow(argument(ctx, mark->arg), mark->deref);
+	open_window(proc, mark->framework, object);
 	record = reserve_record(sizeof(*record), LG_REC_TEST_START, thread->proc - 1);
 	if (!record)
 		return 0;
-	object = follow(argument(ctx, mark->arg), mark->deref);
-	record->test = proc->test;
+	record->test = proc->test_root;
 	record->framework = mark->framework;
 	record->line = 0;
 	if (mark->line_off != 0xffff)
@@ -230,9 +207,8 @@ int mark_hit(struct pt_regs *ctx)
 		return 0;
 	switch (mark->role) {
 	case LG_MARK_TEST_START:
-		if (proc->test && proc->test_object == object)
+		if (proc->test_root && proc->test_object == object)
 			break; /* another mark told of this start already */
-		proc->test_object = object;
 		close_test(ctx, mark, thread,
 			   proc); /* where the framework shows no end, the next start is it */
 		start_test(ctx, mark, thread);

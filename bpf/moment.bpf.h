@@ -72,6 +72,11 @@ static __always_inline __u32 announce_moment(struct lg_proc *proc, __u32 index, 
 	record->kind = kind;
 	record->window = window;
 	record->tid = visible_tid(task);
+	record->question = 0;
+	record->flags = 0;
+	record->pad = 0;
+	record->answer_bytes = 0;
+	record->answer = 0;
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	return moment;
 }

@@ -32,6 +32,7 @@ static __always_inline __u32 new_process(__u32 tgid, __u32 pid, __u32 parent, __
 	proc->pid = pid;
 	proc->parent = parent;
 	proc->flags = flags;
+	proc->index = index;
 	if (bpf_map_update_elem(&tgids, &tgid, &index, BPF_ANY))
 		goto full;
 	return index;
@@ -89,7 +90,7 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	record->child = index;
 	record->flags = flags;
-	record->test = proc->test;
+	record->test = proc->test_root;
 	record->pid = visible_pid(child);
 	bpf_ringbuf_submit(record, 0);
 	return 0;

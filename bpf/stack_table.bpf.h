@@ -15,7 +15,7 @@ struct {
 	__uint(max_entries, LG_STACKS_PER_TIER);
 	__type(key, __u32);
 	__type(value, struct lg_stack);
-} stacks_first SEC(".maps");
+} stacks_first __weak SEC(".maps");
 
 struct lg_stacks_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -29,7 +29,7 @@ struct {
 	__uint(max_entries, LG_STACK_TIERS);
 	__type(key, __u32);
 	__array(values, struct lg_stacks_map);
-} stack_tiers SEC(".maps");
+} stack_tiers __weak SEC(".maps");
 
 /* Nodes of the tree; the id of a node is its place, plus one. */
 struct {
@@ -38,7 +38,7 @@ struct {
 	__uint(max_entries, LG_NODE_FIRST_BUCKETS);
 	__type(key, __u32);
 	__type(value, struct lg_node_bucket);
-} nodes_first SEC(".maps");
+} nodes_first __weak SEC(".maps");
 
 struct lg_nodes_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -52,7 +52,7 @@ struct {
 	__uint(max_entries, LG_NODE_TIERS);
 	__type(key, __u32);
 	__array(values, struct lg_nodes_map);
-} node_tiers SEC(".maps");
+} node_tiers __weak SEC(".maps");
 
 static __always_inline void ask_for_room(void)
 {

@@ -148,7 +148,8 @@ struct lg_mark {
 	X(ring_full)	      /* a control record (process, test) was dropped */                             \
 	X(nested_too_deep)    /* more allocation calls on different stacks at once than are tracked */       \
 	X(result_unreadable)  /* posix_memalign's result could not be read */                                \
-	X(examined_late)      /* a process ran on before its modules were examined */
+	X(examined_late)      /* a process ran on before its modules were examined */                        \
+	X(scopes_too_deep)    /* more scopes and sections were open at once than are told apart */
 
 enum lg_loss {
 #define X(cause) LG_LOST_##cause,
@@ -167,11 +168,14 @@ struct lg_live_key {
 
 struct lg_live {
 	__u64 size;
-	__u32 stack; /* lg_stack id; 0: none */
-	__u32 test;  /* window number within the process; 0: outside tests */
-	__u32 tid;
+	__u32 stack;   /* lg_stack id; 0: none */
+	__u32 test;    /* window number within the process; 0: outside tests */
+	__u32 tid;     /* and LG_LIVE_IGNORED */
 	__u32 time_ms; /* since cfg_start_ns */
 };
+
+/* In lg_live.tid: the program says that the block is no leak. */
+#define LG_LIVE_IGNORED 0x80000000u
 
 /*
  * Live blocks stand in buckets; a block is in one of the few that its hash names. Address and process make
@@ -322,7 +326,12 @@ struct lg_proc {
 	__u32 pid; /* as seen in leakgate's pid namespace */
 	__u32 parent;
 	__u32 flags;
-	__u32 test;	 /* current window; 0: outside */
+	__u32 test;	   /* what blocks are charged to now: the innermost scope or window; 0: outside */
+	__u32 test_root;   /* the open test's window; 0: none */
+	__u32 ended_test;  /* the last one that was closed */
+	__u32 ended_dirty; /* it left blocks behind */
+	__u32 scopes;	   /* open ones */
+	__u32 index;
 	__u32 last_test; /* windows opened so far */
 	__u32 death_tid; /* thread whose next fork makes a death test's child */
 	__u32 test_failed;
@@ -373,9 +382,12 @@ enum lg_record_type {
 	LG_REC_EXIT = 3,
 	LG_REC_TEST_START = 4,
 	LG_REC_TEST_END = 5,
-	LG_REC_EXAMINE = 6, /* a process waits until its modules have been examined */
-	LG_REC_GROW = 7,    /* a table is three quarters full */
-	LG_REC_MOMENT = 8,  /* a process is held at a judged moment */
+	LG_REC_EXAMINE = 6,	 /* a process waits until its modules have been examined */
+	LG_REC_GROW = 7,	 /* a table is three quarters full */
+	LG_REC_MOMENT = 8,	 /* a process is held at a judged moment */
+	LG_REC_SCOPE = 9,	 /* a scope, section or suite was opened */
+	LG_REC_TEST_FAILED = 10, /* an adapter made the test fail that it had asked about */
+	LG_REC_ACCEPTED = 11,	 /* what a scope leaks is meant to be */
 };
 
 struct lg_record {
@@ -427,12 +439,84 @@ struct lg_record_test {
 	char file[LG_PATH_MAX];
 };
 
+struct lg_record_scope {
+	struct lg_record head;
+	__u32 window; /* number, among those of windows */
+	__u32 parent; /* the window or scope it was opened in; 0: outside tests */
+	char name[LG_NAME_MAX];
+};
+
+/* TEST_FAILED and ACCEPTED */
+struct lg_record_window {
+	struct lg_record head;
+	__u32 window;
+	__u32 pad;
+};
+
+/* ---- questions: what an adapter in the process asks; adapters/include/leakgate/leakgate.h has the same ----
+ */
+
+enum lg_query_kind {
+	LG_ASK_TEST_START = 1,	/* object: names the test while it runs; suite, name, file, line */
+	LG_ASK_TEST_END = 2,	/* object; failed, skipped; wants an answer */
+	LG_ASK_TEST_FAILED = 3, /* the test asked about last was made to fail */
+	LG_ASK_SCOPE_START = 4, /* object: names the scope while it is open; name */
+	LG_ASK_SCOPE_END = 5,
+	LG_ASK_SCOPE_CHECK = 6, /* wants an answer */
+	LG_ASK_IGNORE = 7,	/* object: the block */
+	LG_ASK_DISABLE = 8,	/* what this thread allocates is ignored, until as many times enabled */
+	LG_ASK_ENABLE = 9,
+	LG_ASK_SNAPSHOT = 10, /* wants an answer: all that is outstanding in the process */
+	LG_ASK_ACCEPT = 11,   /* what the open scope leaks is meant to be */
+};
+
+enum lg_query_flags {
+	LG_ASK_OWN_BLOCKS = 1, /* SCOPE_CHECK: not those of windows and scopes opened inside */
+};
+
+struct lg_query {
+	__u32 version; /* 1 */
+	__u32 kind;    /* enum lg_query_kind */
+	__u64 object;
+	__u64 suite; /* address of a text, or 0 */
+	__u64 name;
+	__u64 file;
+	__u32 line;
+	__u32 framework; /* model::Framework */
+	__u32 failed;
+	__u32 skipped;
+	__u32 flags; /* enum lg_query_flags */
+	__u32 answer_bytes;
+	__u64 answer; /* address of a struct lg_answer, zeroed */
+};
+
+enum lg_answer_status {
+	LG_ANSWER_NONE = 0,    /* nothing is outstanding, or nobody is there to ask */
+	LG_ANSWER_CLEAN = 1,   /* nothing that fails */
+	LG_ANSWER_LEAKS = 2,   /* leaks that fail the gate */
+	LG_ANSWER_UNKNOWN = 3, /* the process could not be examined */
+};
+
+struct lg_answer_figures {
+	__u64 bytes;
+	__u64 blocks;
+};
+
+/* What user space writes into the asking process; the text follows, NUL terminated. */
+struct lg_answer {
+	__u32 status; /* enum lg_answer_status */
+	__u32 leaks;  /* sites that fail */
+	struct lg_answer_figures leaked;
+	struct lg_answer_figures kinds[5]; /* by model::Kind: all that is outstanding */
+};
+
 /* ---- judged moments ---- */
 
 enum lg_moment_kind {
 	LG_MOMENT_TEST_END = 1, /* a window with outstanding blocks was closed */
 	LG_MOMENT_EXIT = 2,	/* _exit was called: handlers and destructors have run */
 	LG_MOMENT_DEATH = 3,	/* a signal, or exit_group called directly: only its memory is left */
+	LG_MOMENT_ASKED = 4,	/* an adapter wants to know */
 };
 
 /* Registers of a thread in user mode, in this order. */
@@ -462,8 +546,14 @@ struct lg_record_moment {
 	struct lg_record head;
 	__u32 moment; /* number within the process image; user space answers with it */
 	__u32 kind;   /* enum lg_moment_kind */
-	__u32 window; /* the one that was closed; 0: none */
+	__u32 window; /* the one that was closed, or is asked about; 0: none */
 	__u32 tid;    /* as seen in leakgate's pid namespace */
+	/* ASKED */
+	__u32 question; /* enum lg_query_kind */
+	__u32 flags;	/* enum lg_query_flags */
+	__u32 pad;
+	__u32 answer_bytes;
+	__u64 answer;
 };
 
 /* What the thread iterator writes for each thread of the asked-for process. */

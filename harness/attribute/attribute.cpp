@@ -3,6 +3,7 @@
 #include "harness/attribute/attribute.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 namespace leakgate::attribute {
@@ -102,6 +103,31 @@ model::Process make_process(const model::Trace& trace, const TraceProcess& sourc
   return process;
 }
 
+using Place = std::pair<std::uint32_t, std::uint32_t>;  // process, number of a window or scope
+
+/// The window that each scope lies in, 0 outside tests; and the path of names to it. A scope comes after what
+/// it was opened in.
+std::map<Place, std::uint32_t> find_roots(const model::Trace& trace, std::map<Place, std::string>& paths) {
+  std::map<Place, std::uint32_t> roots;
+  for (const model::TraceScope& scope : trace.scopes) {
+    const Place place{scope.process, scope.number};
+    const auto outer = roots.find({scope.process, scope.parent});
+    roots[place] = outer == roots.end() ? scope.parent : outer->second;
+    const auto path = paths.find({scope.process, scope.parent});
+    paths[place] = path == paths.end() ? scope.name : path->second + " / " + scope.name;
+  }
+  return roots;
+}
+
+/// Scopes whose leaks are meant to be, and those inside them: their blocks belong to nobody.
+std::set<Place> find_accepted(const model::Trace& trace) {
+  std::set<Place> accepted;
+  for (const model::TraceScope& scope : trace.scopes)
+    if (scope.accepted || accepted.contains({scope.process, scope.parent}))
+      accepted.emplace(scope.process, scope.number);
+  return accepted;
+}
+
 }  // namespace
 
 Attribution attribute_blocks(const model::Trace& trace) {
@@ -117,9 +143,14 @@ Attribution attribute_blocks(const model::Trace& trace) {
     result.test_of[{window.process, window.number}] = static_cast<std::uint32_t>(result.tests.size());
     result.tests.push_back(test_from_window(window, result.processes[window.process]));
   }
+  const std::map<Place, std::uint32_t> roots = find_roots(trace, result.section_of);
+  const std::set<Place> accepted = find_accepted(trace);
   std::vector<bool> has_blocks(trace.processes.size());
-  for (const model::TraceOutstanding& blocks : trace.outstanding)
-    if (blocks.process < has_blocks.size() && blocks.window == 0) has_blocks[blocks.process] = true;
+  for (const model::TraceOutstanding& blocks : trace.outstanding) {
+    const auto root = roots.find({blocks.process, blocks.window});
+    const bool outside = root == roots.end() ? blocks.window == 0 : root->second == 0;
+    if (blocks.process < has_blocks.size() && outside) has_blocks[blocks.process] = true;
+  }
 
   for (std::uint32_t index = 0; index < result.processes.size(); ++index) {
     const model::Process& process = result.processes[index];
@@ -130,6 +161,11 @@ Attribution attribute_blocks(const model::Trace& trace) {
     const bool outside = has_windows[index] || trace.processes[index].forked;
     result.test_of[{index, 0}] = static_cast<std::uint32_t>(result.tests.size());
     result.tests.push_back(pseudo_test(trace.processes[index], process, index, outside));
+  }
+  for (const auto& [place, root] : roots) {
+    if (accepted.contains(place)) continue;
+    const auto test = result.test_of.find({place.first, root});
+    if (test != result.test_of.end()) result.test_of[place] = test->second;
   }
   return result;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,7 +19,9 @@ struct Attribution {
   std::vector<model::Process> processes;  ///< same indexes as Trace::processes
   std::vector<model::Test> tests;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>
-      test_of;  ///< (process, window) -> index into tests
+      test_of;  ///< (process, window or scope) -> index into tests
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::string>
+      section_of;  ///< (process, scope) -> "outer / inner"
 };
 
 /// Never fails: what the trace does not tell is left empty. A process image whose windows are known has one

@@ -160,7 +160,8 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
     for (bpf_program* program :
          {skeleton.progs.alloc_enter, skeleton.progs.alloc_exit, skeleton.progs.free_enter,
           skeleton.progs.operator_enter, skeleton.progs.operator_return, skeleton.progs.mark_hit,
-          skeleton.progs.link_map_changed, skeleton.progs.exit_called, skeleton.progs.exit_hit})
+          skeleton.progs.link_map_changed, skeleton.progs.exit_called, skeleton.progs.exit_hit,
+          skeleton.progs.query_hit})
       bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
   return leakgate_bpf__load(&skeleton);
 }
@@ -249,17 +250,23 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
     case ProbeProgram::exit_hit:
       handle = skeleton.progs.exit_hit;
       break;
+    case ProbeProgram::query_hit:
+      handle = skeleton.progs.query_hit;
+      break;
   }
   if (state_->single_links) return attach_each(handle, path, sites, program == ProbeProgram::alloc_exit);
   std::vector<unsigned long> offsets;
+  std::vector<unsigned long> counters;
   std::vector<__u64> cookies;
   for (const ProbeSite& site : sites) {
     offsets.push_back(site.file_offset);
+    counters.push_back(site.counter_offset);
     cookies.push_back(site.cookie);
   }
   LIBBPF_OPTS(bpf_uprobe_multi_opts, options);
   options.offsets = offsets.data();
   options.cookies = cookies.data();
+  if (sites.front().counter_offset != 0) options.ref_ctr_offsets = counters.data();
   options.cnt = offsets.size();
   options.retprobe = program == ProbeProgram::alloc_exit;
   bpf_link* link = bpf_program__attach_uprobe_multi(handle, -1, path.c_str(), nullptr, &options);
@@ -280,6 +287,7 @@ Status BpfSession::attach_each(const bpf_program* program, const std::string& pa
     LIBBPF_OPTS(bpf_uprobe_opts, options);
     options.bpf_cookie = site.cookie;
     options.retprobe = at_return;
+    options.ref_ctr_offset = site.counter_offset;
     bpf_link* link = bpf_program__attach_uprobe_opts(program, -1, path.c_str(), site.file_offset, &options);
     if (!link) return bpf_error("cannot place a probe in " + path, -errno);
     state_->links.push_back(link);

@@ -25,6 +25,8 @@ namespace leakgate::capture {
 struct ProbeSite {
   std::uint64_t file_offset = 0;
   std::uint64_t cookie = 0;
+  /// File offset of a 16-bit counter that is above 0 in every process while the probe stands; 0: none.
+  std::uint64_t counter_offset = 0;
 };
 
 /// Programs that probes lead to.
@@ -37,7 +39,8 @@ enum class ProbeProgram {
   mark_hit,
   link_map_changed,
   exit_called,
-  exit_hit
+  exit_hit,
+  query_hit
 };
 
 class BpfSession {

@@ -80,7 +80,13 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   classify_ = hooks.classify;
   open_gate();
   if (auto watched = watch_events(); !watched) return watched;
-  moments_ = std::make_unique<MomentKeeper>(*session_, *modules_, std::move(hooks.classify), start_ns_);
+  moments_ = std::make_unique<MomentKeeper>(
+      *session_, *modules_, std::move(hooks.classify),
+      [this](const auto& question, std::int32_t pid, const model::MomentFindings* findings) {
+        tell_asker(question, pid, findings);
+      },
+      start_ns_);
+  answer_ = std::move(hooks.answer);
   heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
@@ -200,7 +206,7 @@ Status EbpfTracer::collect(bool everything) {
     if (key.proc == options_.max_processes) return false;  // the canary's
     const bool ended = log_->known(key.proc) && log_->image(key.proc).end != model::ImageEnd::running;
     if (!ended && !everything) return false;
-    if (moments_->is_settled(key.proc)) return !everything;
+    if (moments_->is_settled(key.proc) || (block.tid & LG_LIVE_IGNORED) != 0) return !everything;
     const model::Kind kind = moments_->last_kind(key, block);
     model::TraceOutstanding& sum = sums_[{key.proc, block.test, block.stack, kind}];
     sum.kind = kind;
@@ -226,8 +232,28 @@ void EbpfTracer::read_processes() {
     image.outside_bytes = process->outside_bytes;
     image.peak_bytes = process->test_peak_bytes;
     image.tests_due = process->tests_due != 0 && process->test_skipped == 0;
-    if (process->test != 0) log_->fill_open_window(index, *process);
+    if (process->test_root != 0) log_->fill_open_window(index, *process);
   }
+}
+
+void EbpfTracer::tell_asker(const lg_record_moment& question, std::int32_t pid,
+                            const model::MomentFindings* findings) {
+  model::Trace trace;
+  if (findings != nullptr && question.question == LG_ASK_SNAPSHOT) {
+    write_answer(question, pid, figures_alone(*findings));
+    return;
+  }
+  if (findings != nullptr && answer_) {
+    trace.end_ns = monotonic_ns();
+    trace.modules = modules_->modules();
+    trace.processes.push_back(log_->image(question.head.proc));
+    log_->describe_part(question.head.proc, question.window, trace);
+    if (auto filled = fill_question(question, *findings, *session_, trace); filled) {
+      write_answer(question, pid, answer_(trace));
+      return;
+    }
+  }
+  write_unknown(question, pid);
 }
 
 void EbpfTracer::note_moments(model::Trace& trace) {
@@ -271,6 +297,7 @@ Result<model::Trace> EbpfTracer::finish() {
     return std::move(read).error();
   trace.processes = std::move(log_->processes());
   trace.windows = std::move(log_->windows());
+  trace.scopes = std::move(log_->scopes());
 
   model::TracerInfo& tracer = trace.tracer;
   utsname system{};

@@ -17,6 +17,7 @@
 #include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/moments.h"
+#include "harness/capture/questions.h"
 #include "harness/capture/stack_reader.h"
 #include "harness/capture/trace_log.h"
 
@@ -48,6 +49,8 @@ class EbpfTracer final : public HeapTracer {
   /// Takes the blocks of ended processes out of the kernel's table; of all processes when `everything`.
   Status collect(bool everything);
   void note_moments(model::Trace& trace);
+  /// Answers a process that asked, while it is held.
+  void tell_asker(const lg_record_moment& question, std::int32_t pid, const model::MomentFindings* findings);
   void read_processes();
 
   /// Blocks that no moment summed up: by process, window, stack and kind.
@@ -65,6 +68,7 @@ class EbpfTracer final : public HeapTracer {
   model::ClassifyHeld classify_;
   std::unique_ptr<MomentKeeper> moments_;
   std::jthread heart_;  ///< says that we are there to processes that wait for us
+  model::AnswerQuestion answer_;
   std::uint64_t start_ns_ = 0;
   std::unique_ptr<MappingTables> tables_;
   std::map<SumKey, model::TraceOutstanding> sums_;

@@ -13,6 +13,7 @@
 #include "harness/base/elf_image.h"
 #include "harness/base/result.h"
 #include "harness/model/held_process.h"
+#include "harness/model/question.h"
 #include "harness/model/trace.h"
 
 namespace leakgate::capture {
@@ -72,6 +73,7 @@ using MarkFinder = std::function<std::vector<Mark>(const ElfImage&)>;
 struct TracerHooks {
   MarkFinder find_marks;
   model::ClassifyHeld classify;  ///< called while a process is held
+  model::AnswerQuestion answer;  ///< likewise, where an adapter in the process asks; may be empty
 };
 
 /// An object file the target will use: where it can be opened now, and the path the target sees.

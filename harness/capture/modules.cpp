@@ -14,6 +14,7 @@
 #include <cstdio>
 
 #include "harness/capture/planner/allocators.h"
+#include "harness/capture/planner/query_places.h"
 #include "harness/capture/unwind/unwind_table.h"
 #include "harness/capture/vdso.h"
 
@@ -139,6 +140,7 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   auto framework = probe_marks(image, path);
   if (!framework) return std::move(framework).error();
   details_[id].framework = *framework;
+  if (auto done = probe_queries(image, path, id); !done) return done;
   return load_rows(id);
 }
 
@@ -291,6 +293,17 @@ Status ModuleTable::probe_exit(const ElfImage& image, const std::string& path) {
   if (auto done = session_.attach(ProbeProgram::exit_called, path, calls); !done) return done;
   const auto end = site_of("_exit");
   return end ? session_.attach(ProbeProgram::exit_hit, path, std::span(&*end, 1)) : Status();
+}
+
+Status ModuleTable::probe_queries(const ElfImage& image, const std::string& path, std::uint32_t id) {
+  std::vector<ProbeSite> sites;
+  for (const QueryPlace& place : find_query_places(modules_[id].file->get())) {
+    const auto offset = image.file_offset(place.vaddr);
+    const auto counter = image.file_offset(place.counter_vaddr);
+    // the notes of functions that the linker threw away say 0, or what lies at the start of the file
+    if (offset && counter && *offset != 0 && *counter != 0) sites.push_back({*offset, 0, *counter});
+  }
+  return session_.attach(ProbeProgram::query_hit, path, sites);
 }
 
 Result<model::Framework> ModuleTable::probe_marks(const ElfImage& image, const std::string& path) {

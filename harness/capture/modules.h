@@ -74,6 +74,7 @@ class ModuleTable {
   Status probe_allocators(const ElfImage& image, const std::string& path);
   Status probe_link_map(const ElfImage& image, const std::string& path);
   Status probe_exit(const ElfImage& image, const std::string& path);
+  Status probe_queries(const ElfImage& image, const std::string& path, std::uint32_t id);
   Result<model::Framework> probe_marks(const ElfImage& image, const std::string& path);
 
   BpfSession& session_;

@@ -39,11 +39,14 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   HeldProcess held(session_, modules_, moment, pid);
   model::MomentFindings findings;
   const Status done = examine(held, findings);
+  const bool asked = moment.kind == LG_MOMENT_ASKED;
+  if (asked) tell_asker_(moment, pid, done ? &findings : nullptr);
   if (HeldThreads left = held.release(); !left.release()) lingering_.push_back(std::move(left));
-  const bool at_end = moment.kind != LG_MOMENT_TEST_END;
+  const bool at_end = moment.kind != LG_MOMENT_TEST_END && !asked;
   const auto ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - started).count());
   held_ns_ += ns;
   held_by_window_[{moment.head.proc, at_end ? 0 : moment.window}] += ns;
+  if (asked) return;
   if (!done) {
     ++failures_[done.error().message];
   } else if (at_end) {
@@ -79,6 +82,7 @@ Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
     row.time_ns = start_ns_ + std::uint64_t{block.time_ms} * 1'000'000u;
     row.window = block.test;
     row.stack = block.stack;
+    row.ignored = (block.tid & LG_LIVE_IGNORED) != 0;
     view.blocks.push_back(row);
     return false;
   });

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -15,11 +16,19 @@
 
 namespace leakgate::capture {
 
+/// Called while a process that asked is held: its question, its pid, and what was found; nothing where it
+/// could not be examined.
+using TellAsker = std::function<void(const lg_record_moment&, std::int32_t, const model::MomentFindings*)>;
+
 class MomentKeeper {
  public:
   MomentKeeper(BpfSession& session, const ModuleTable& modules, model::ClassifyHeld classify,
-               std::uint64_t start_ns)
-      : session_(session), modules_(modules), classify_(std::move(classify)), start_ns_(start_ns) {}
+               TellAsker tell_asker, std::uint64_t start_ns)
+      : session_(session),
+        modules_(modules),
+        classify_(std::move(classify)),
+        tell_asker_(std::move(tell_asker)),
+        start_ns_(start_ns) {}
 
   /// Handles one moment of process `pid`; the process goes on when it returns.
   void take(const lg_record_moment& moment, std::int32_t pid);
@@ -60,6 +69,7 @@ class MomentKeeper {
   BpfSession& session_;
   const ModuleTable& modules_;
   model::ClassifyHeld classify_;
+  TellAsker tell_asker_;
   std::uint64_t start_ns_;
   std::map<std::uint32_t, Known> known_;  ///< by process
   std::set<std::uint32_t> settled_;

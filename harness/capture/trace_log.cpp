@@ -55,6 +55,13 @@ void TraceLog::take(const lg_record& record, std::size_t size) {
     case LG_REC_TEST_END:
       if (const auto* test = as<lg_record_test>(record, size)) take_test(*test);
       break;
+    case LG_REC_TEST_FAILED:
+    case LG_REC_ACCEPTED:
+      if (const auto* word = as<lg_record_window>(record, size)) take_word_on_window(*word);
+      break;
+    case LG_REC_SCOPE:
+      if (const auto* scope = as<lg_record_scope>(record, size)) take_scope(*scope);
+      break;
     default:
       break;
   }
@@ -120,6 +127,7 @@ void TraceLog::take_test(const lg_record_test& record) {
     window.line = record.line;
     window.start_ns = record.head.time_ns;
     open_[key] = windows_.size();
+    window_of_[key] = windows_.size();
     windows_.push_back(std::move(window));
     return;
   }
@@ -135,8 +143,45 @@ void TraceLog::take_test(const lg_record_test& record) {
   open_.erase(found);
 }
 
+void TraceLog::take_word_on_window(const lg_record_window& record) {
+  const std::pair key(record.head.proc, record.window);
+  if (record.head.type == LG_REC_ACCEPTED) {
+    if (const auto found = scope_of_.find(key); found != scope_of_.end())
+      scopes_[found->second].accepted = true;
+  } else if (const auto found = window_of_.find(key); found != window_of_.end()) {
+    ++windows_[found->second].failed;
+  }
+}
+
+void TraceLog::take_scope(const lg_record_scope& record) {
+  scope_of_[{record.head.proc, record.window}] = scopes_.size();
+  scopes_.push_back({record.head.proc, record.window, record.parent, text(record.name), false});
+}
+
+void TraceLog::describe_part(std::uint32_t proc, std::uint32_t from, model::Trace& trace) const {
+  // outwards: what it is part of has smaller numbers
+  std::uint32_t number = from;
+  for (auto scope = scope_of_.find({proc, number}); scope != scope_of_.end();
+       scope = scope_of_.find({proc, number})) {
+    if (number != from) trace.scopes.push_back(scopes_[scope->second]);
+    number = scopes_[scope->second].parent;
+  }
+  if (const auto root = window_of_.find({proc, number}); number < from && root != window_of_.end())
+    trace.windows.push_back(windows_[root->second]);
+  std::reverse(trace.scopes.begin(), trace.scopes.end());
+  const auto same_process = [proc](const auto& row) { return row.first.first == proc; };
+  for (auto row = window_of_.lower_bound({proc, from}); row != window_of_.end() && same_process(*row); ++row)
+    trace.windows.push_back(windows_[row->second]);
+  for (auto row = scope_of_.lower_bound({proc, from}); row != scope_of_.end() && same_process(*row); ++row)
+    trace.scopes.push_back(scopes_[row->second]);
+  for (model::TraceWindow& window : trace.windows)
+    window.process = 0;
+  for (model::TraceScope& scope : trace.scopes)
+    scope.process = 0;
+}
+
 void TraceLog::fill_open_window(std::uint32_t proc, const lg_proc& figures) {
-  const auto found = open_.find({proc, figures.test});
+  const auto found = open_.find({proc, figures.test_root});
   if (found == open_.end()) return;
   model::TraceWindow& window = windows_[found->second];
   window.failed = figures.test_failed;

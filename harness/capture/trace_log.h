@@ -30,17 +30,28 @@ class TraceLog {
 
   [[nodiscard]] std::vector<model::TraceProcess>& processes() { return processes_; }
   [[nodiscard]] std::vector<model::TraceWindow>& windows() { return windows_; }
+  [[nodiscard]] std::vector<model::TraceScope>& scopes() { return scopes_; }
   [[nodiscard]] std::vector<std::int32_t> running() const;
+
+  /// Copies the windows and scopes numbered from `from` on of one process image to `trace`, with those that
+  /// they are part of, as of process 0; in the order of their numbers.
+  void describe_part(std::uint32_t proc, std::uint32_t from, model::Trace& trace) const;
 
  private:
   void take_fork(const lg_record_fork& record);
   void take_exec(const lg_record_exec& record);
   void take_exit(const lg_record_exit& record);
   void take_test(const lg_record_test& record);
+  void take_word_on_window(const lg_record_window& record);
+  void take_scope(const lg_record_scope& record);
 
   std::int32_t root_pid_;
   std::vector<model::TraceProcess> processes_;  ///< by the kernel side's index
   std::vector<model::TraceWindow> windows_;
+  std::vector<model::TraceScope> scopes_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t>
+      window_of_;  ///< (process, number) -> windows_
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> scope_of_;  ///< likewise, scopes_
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t>
       open_;  ///< (process, number) -> index into windows_
 };

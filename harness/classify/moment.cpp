@@ -55,6 +55,7 @@ class GroupMaker {
 
   void add(std::uint32_t i) {
     const HeldBlock& row = block(i);
+    if (row.window < held_.groups_from || row.ignored) return;
     const bool cycle = blocks_.cycle(i) != model::kNone;
     Group& group = groups_[{row.window, row.stack, blocks_.kind(i), cycle}];
     TraceOutstanding& sum = group.sum;
@@ -99,8 +100,10 @@ class GroupMaker {
   TraceHolder root_holder(const Holder& holder) const {
     TraceHolder result;
     if (holder.from == Holder::From::root_words) {
-      result.what = TraceHolder::What::registers;
-      result.thread = thread_number(roots_.labels[roots_.words[holder.index].label].thread);
+      const Roots::Label& words = roots_.labels[roots_.words[holder.index].label];
+      const bool nowhere = words.thread == model::kNone && words.mapping == model::kNone;
+      result.what = nowhere ? TraceHolder::What::ignored : TraceHolder::What::registers;
+      result.thread = thread_number(words.thread);
       return result;
     }
     const RootRange& range = roots_.ranges[holder.index];
@@ -174,6 +177,11 @@ model::MomentFindings classify_held(const HeldProcess& held, bool with_groups,
   findings.kinds.assign(held.blocks.size(), Kind::unclassified);
   for (std::size_t i = 0; i < blocks.size(); ++i)
     findings.kinds[blocks.id(i)] = blocks.kind(i);
+  for (std::size_t i = 0; i < held.blocks.size(); ++i) {
+    if (held.blocks[i].ignored) continue;
+    findings.bytes_of_kind[static_cast<std::size_t>(findings.kinds[i])] += held.blocks[i].size_bytes;
+    ++findings.blocks_of_kind[static_cast<std::size_t>(findings.kinds[i])];
+  }
   findings.scanned_bytes = blocks.stats().heap_bytes + blocks.stats().root_bytes;
   findings.unreadable_bytes = blocks.stats().unreadable_bytes;
   if (with_groups) findings.groups = GroupMaker(held, roots, blocks, vtables, graph).make();

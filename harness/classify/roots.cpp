@@ -43,6 +43,7 @@ class RootFinder {
       if (held_.mappings[i].readable) add_mapping(i);
     for (std::uint32_t i = 0; i < held_.threads.size(); ++i)
       add_registers(i);
+    add_ignored();
     // globals are told as holders before thread-local storage and stacks, whose words may be stale
     std::stable_sort(roots_.ranges.begin(), roots_.ranges.end(),
                      [](const RootRange& a, const RootRange& b) { return rank(a.kind) < rank(b.kind); });
@@ -99,6 +100,16 @@ class RootFinder {
     if (next == starts_.begin()) return 0;
     const Block& block = *(next - 1);
     return address - block.first < block.second ? block.first : 0;
+  }
+
+  /// What the program said is no leak holds what it leads to, as with LeakSanitizer.
+  void add_ignored() {
+    RootWords words{static_cast<std::uint32_t>(roots_.labels.size()), {}};
+    for (const model::HeldBlock& block : held_.blocks)
+      if (block.ignored) words.words.push_back(block.address);
+    if (words.words.empty()) return;
+    roots_.labels.push_back({model::kNone, model::kNone});
+    roots_.words.push_back(std::move(words));
   }
 
   void add_mapping(std::uint32_t i) {

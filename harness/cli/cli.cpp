@@ -5,13 +5,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include "harness/base/atomic_file.h"
 #include "harness/cli/baseline_command.h"
+#include "harness/cli/ctest_commands.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/inputs.h"
+#include "harness/cli/valgrind_flags.h"
 #include "harness/judge/judge.h"
 #include "harness/judge/policy_file.h"
 #include "harness/model/recording_file.h"
@@ -66,9 +69,32 @@ int refuse(const Error& error) {
   return kCannot;
 }
 
+/// A test that was to run and did not, or not to its end, is no clean test.
+void miss_expected_tests(model::Recording& recording, const Options& options) {
+  auto& reasons = recording.run.incomplete_reasons;
+  for (const std::string& id : options.expected_tests) {
+    const auto test = std::find_if(recording.tests.begin(), recording.tests.end(),
+                                   [&](const model::Test& one) { return one.id == id; });
+    if (test == recording.tests.end())
+      reasons.push_back(
+          {"test_not_run", 1, fmt::format("test {} did not run, or its start was not seen", id),
+           "see whether the filter selects it; in a stripped program tests cannot be told apart"});
+    else if (test->outcome == model::Outcome::crashed)
+      reasons.push_back(
+          {"test_crashed", 1, fmt::format("test {} crashed, so its leaks cannot be told", id), ""});
+  }
+}
+
+/// Rows of an earlier run must not be taken for those of this one where this one fails.
+void remove_old_rows(const Options& options) {
+  for (const report::ReportFile& file : options.reports)
+    if (file.format == report::Format::ctest_rows) std::remove(file.path.c_str());
+}
+
 /// Judges and reports; the same for run and judge, which is what makes their reports equal.
 int conclude(model::Recording recording, const judge::Policy& policy, const report::JunitInputs& merge,
              const Options& options, std::FILE* console) {
+  miss_expected_tests(recording, options);
   const model::Verdict verdict = judge::judge(std::move(recording), policy);
   if (auto written = report::write_reports(verdict, options.reports, merge); !written)
     return refuse(written.error());
@@ -76,7 +102,12 @@ int conclude(model::Recording recording, const judge::Policy& policy, const repo
     if (auto written = write_whole(options.write_suppressions, judge::format_suppressions(verdict)); !written)
       return refuse(written.error());
   if (auto written = write_console(verdict, options, console); !written) return refuse(written.error());
-  return exit_status(verdict, options.leak_exit_code);
+  const bool fails =
+      !options.reachable_shown_only ||
+      std::any_of(verdict.leaks.begin(), verdict.leaks.end(), [](const model::Leak& leak) {
+        return leak.verdict == model::LeakVerdict::fail && leak.kind != model::Kind::still_reachable;
+      });
+  return exit_status(verdict, options.leak_exit_code, fails ? options.exit_rule : ExitRule::command);
 }
 
 int print_policy(const Options& options) {
@@ -104,7 +135,10 @@ int run_or_record(const Options& options) {
     if (!loaded) return refuse(loaded.error());
     policy = std::move(*loaded);
   }
-  auto recording = pipeline::record_command(options.record);
+  remove_old_rows(options);
+  pipeline::RecordRequest request = options.record;
+  request.policy = policy;
+  auto recording = pipeline::record_command(request);
   if (!recording) return fail(recording.error(), options);
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)
@@ -141,7 +175,8 @@ void say(const Error& error) {
 }
 
 int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
-  auto options = parse_options(arguments);
+  if (const auto status = run_ctest_command(arguments)) return *status;
+  auto options = is_valgrind_call(arguments) ? parse_valgrind_call(arguments) : parse_options(arguments);
   if (!options) {
     say(options.error());
     return exit_status(options.error());

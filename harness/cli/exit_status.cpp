@@ -25,13 +25,14 @@ int target_status(const model::RunInfo& run) {
   return run.exit.code.value_or(0);
 }
 
-int exit_status(const model::Verdict& verdict, int leak_exit_code) {
-  if (const int own = target_status(verdict.run)) return own;
+int exit_status(const model::Verdict& verdict, int leak_exit_code, ExitRule rule) {
+  if (rule == ExitRule::none) return kPass;
+  if (const int own = target_status(verdict.run); own != 0 && rule != ExitRule::gate) return own;
   switch (verdict.summary.verdict) {
     case model::RunVerdict::pass:
       return kPass;
     case model::RunVerdict::fail:
-      return leak_exit_code;
+      return rule == ExitRule::command ? kPass : leak_exit_code;
     case model::RunVerdict::incomplete:
       return kCannot;
   }

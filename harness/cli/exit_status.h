@@ -20,8 +20,16 @@ int exit_status(const Error& error);
 /// if it succeeded, or if leakgate ended it at its time limit.
 int target_status(const model::RunInfo& run);
 
+/// Whose failure the exit status tells.
+enum class ExitRule {
+  all,      ///< the command's own, an incomplete trace, the gate's
+  command,  ///< the command's own, an incomplete trace: what leaks is only reported
+  gate,     ///< an incomplete trace and the gate's: the command's own failure is not leakgate's
+  none      ///< nobody's: 0 once the reports are written
+};
+
 /// For a verdict. A target that failed by itself wins; then incomplete (125), then the gate
-/// (`leak_exit_code`).
-int exit_status(const model::Verdict& verdict, int leak_exit_code);
+/// (`leak_exit_code`); as far as `rule` asks for them.
+int exit_status(const model::Verdict& verdict, int leak_exit_code, ExitRule rule = ExitRule::all);
 
 }  // namespace leakgate::cli

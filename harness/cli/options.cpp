@@ -35,6 +35,7 @@ struct Raw {
   std::string interior_pointers = "possible";
   std::string tagged_pointers = "none";
   std::string merge = "parts", expect_parts = "0";
+  std::string exit_status = "all";
   std::vector<std::string> path_maps;
 };
 
@@ -93,6 +94,13 @@ void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
   add_policy_options(app, options, raw);
   app.add_option("--leak-exit-code", raw.leak_exit_code, "Exit status when the gate fails (default 23)")
       ->type_name("N");
+  app.add_option("--exit-status", raw.exit_status,
+                 "Whose failure the exit status tells: all, gate (not the command's own), or none")
+      ->check(CLI::IsMember({"all", "gate", "none"}));
+  app.add_option("--expect-test", options.expected_tests,
+                 "The run is incomplete if no test has this ID; may be given again")
+      ->type_name("ID")
+      ->allow_extra_args(false);
 }
 
 void add_merge_options(CLI::App& app, Raw& raw) {
@@ -236,6 +244,9 @@ Status settle_policy(Options& options, const Raw& raw) {
 }
 
 Status settle_merge(Options& options, const Raw& raw) {
+  options.exit_rule = raw.exit_status == "gate"   ? ExitRule::gate
+                      : raw.exit_status == "none" ? ExitRule::none
+                                                  : ExitRule::all;
   options.merge_rule = raw.merge == "any" ? judge::MergeRule::any : judge::MergeRule::parts;
   return store(parse_count("--expect-parts", raw.expect_parts, 0, 100000), options.expected_parts);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/base/result.h"
+#include "harness/cli/exit_status.h"
 #include "harness/cli/policy_flags.h"
 #include "harness/judge/merge.h"
 #include "harness/pipeline/record.h"
@@ -31,6 +32,9 @@ struct Options {
   judge::MergeRule merge_rule = judge::MergeRule::parts;  ///< judge, baseline
   std::size_t expected_parts = 0;                         ///< judge; 0: any number
   int leak_exit_code = 23;
+  ExitRule exit_rule = ExitRule::all;       ///< run, judge
+  bool reachable_shown_only = false;        ///< still reachable blocks are reported and fail nothing
+  std::vector<std::string> expected_tests;  ///< run, judge: ids of tests without which the run is incomplete
   bool skip_if_unsupported = false;
   bool list_probes = false;  ///< doctor --probes
   bool verbose = false;

@@ -8,6 +8,7 @@
 
 #include "harness/base/text.h"
 #include "harness/judge/site.h"
+#include "harness/model/test_filter.h"
 
 namespace leakgate::judge {
 namespace {
@@ -48,16 +49,6 @@ std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
-/// Without what Catch2's and gtest's filters take for a pattern.
-std::string escaped(std::string_view id, std::string_view special) {
-  std::string out;
-  for (const char c : id) {
-    if (special.find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string_view recommendation_for(const model::Leak& leak) {
@@ -93,18 +84,8 @@ std::string rerun_command(const model::Test& test, const model::Recording& recor
   if (process.exe.empty() || printable(process.exe) != process.exe || printable(test.id) != test.id)
     return {};
   const std::string program = "leakgate run -- " + shell_word(process.exe);
-  switch (test.framework) {
-    case model::Framework::gtest:
-      return fmt::format("{} {}", program, shell_word("--gtest_filter=" + test.id));
-    case model::Framework::catch2:
-      return fmt::format("{} {}", program, shell_word(escaped(test.id, "\\,[]*~\"")));
-    case model::Framework::doctest:
-      return fmt::format("{} {}", program, shell_word("--test-case=" + escaped(test.id, ",\\")));
-    case model::Framework::boost_test:
-      return fmt::format("{} {}", program, shell_word("--run_test=" + test.id));
-    case model::Framework::none:
-      break;
-  }
+  if (const auto argument = model::only_test_argument(test.framework, test.id); !argument.empty())
+    return fmt::format("{} {}", program, shell_word(argument));
   std::string command = program;
   for (std::size_t i = 1; i < process.args.size() && i < 64; ++i) {
     if (printable(process.args[i]) != process.args[i] || command.size() > kMaxIdBytes) return {};

@@ -87,6 +87,7 @@ class Collector {
       key.add(number);
     key.add(group.function);
     key.add(group.type);
+    key.add(group.section);
     return key;
   }
 
@@ -104,6 +105,7 @@ class Collector {
     leak.cycle = group.cycle;
     leak.lost_after = group.lost_after;
     leak.lost_at_end = group.lost_at_end;
+    leak.section = group.section;
     leak.confidence = confidence_of(group.kind);
     leak.stack = model::LeakStack(stacks_, group.stack);
     leak.site = facts.site;
@@ -134,8 +136,8 @@ bool comes_first(const Candidate& left, const Candidate& right) {
   const VerdictFrame at_a = a.site < a.stack.size() ? a.stack[a.site] : VerdictFrame();
   const VerdictFrame at_b = b.site < b.stack.size() ? b.stack[b.site] : VerdictFrame();
   return std::tie(at_a.file, at_a.line, at_a.function, a.fingerprint, a.kind, a.function, a.type, a.cycle,
-                  b.blocks) < std::tie(at_b.file, at_b.line, at_b.function, b.fingerprint, b.kind, b.function,
-                                       b.type, b.cycle, a.blocks);
+                  a.section, b.blocks) < std::tie(at_b.file, at_b.line, at_b.function, b.fingerprint, b.kind,
+                                                  b.function, b.type, b.cycle, b.section, a.blocks);
 }
 
 }  // namespace

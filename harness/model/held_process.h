@@ -3,6 +3,7 @@
 // which holds it; read by classify, which says what is lost. Valid only while the process is held.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -57,11 +58,13 @@ struct HeldBlock {
   std::uint32_t window = 0;
   std::uint32_t stack = 0;
   std::uint32_t lost_after = 0;  ///< the window at whose end it was first seen lost; 0: not yet
+  bool ignored = false;          ///< the program said that it is no leak, and so is what it leads to
 };
 
 struct HeldProcess {
   std::uint32_t process = kNone;       ///< index into Trace::processes
   std::uint32_t window = 0;            ///< the one that just ended; 0 at the process's own end
+  std::uint32_t groups_from = 0;       ///< groups are wanted of blocks with this window's number and larger ones
   bool threads_known = true;           ///< false: they are gone, only memory is left
   bool c_library_allocates = true;     ///< false: another allocator serves it
   std::uint32_t last_window_seen = 0;  ///< the last one at whose end it was held before; 0: none
@@ -74,8 +77,10 @@ struct HeldProcess {
 
 /// What was found at a judged moment.
 struct MomentFindings {
-  std::vector<Kind> kinds;               ///< of HeldProcess::blocks, in their order
-  std::vector<TraceOutstanding> groups;  ///< the same, summed up; only where asked for
+  std::array<std::uint64_t, 5> bytes_of_kind{};   ///< by Kind
+  std::array<std::uint64_t, 5> blocks_of_kind{};  ///< likewise
+  std::vector<Kind> kinds;                        ///< of HeldProcess::blocks, in their order
+  std::vector<TraceOutstanding> groups;           ///< the same, summed up; only where asked for
   std::uint64_t scanned_bytes = 0;
   std::uint64_t unreadable_bytes = 0;
 };

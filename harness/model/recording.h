@@ -176,6 +176,7 @@ struct BlockGroup {
   std::uint32_t lost_after =
       kNone;                 ///< the later test at whose end they were first seen lost; kNone: its own
   bool lost_at_end = false;  ///< they became lost only when the process ended
+  std::string section;       ///< of the test, as its adapter told: "outer / inner"; may be empty
   std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
 
   bool operator==(const BlockGroup&) const = default;

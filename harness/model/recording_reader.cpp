@@ -280,6 +280,7 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
   in.read(row, "cycle", group.cycle);
   in.read_index(row, "lost_after", recording.tests.size(), false, group.lost_after);
   in.read(row, "lost_at_end", group.lost_at_end);
+  in.read(row, "section", group.section);
   in.read(row, "retained_by", group.retained_by);
   if (in.ok() && group.test != kNone && recording.tests[group.test].process != group.process)
     in.complain("test", "belongs to another process");

@@ -137,6 +137,7 @@ void write_group(JsonWriter& out, const BlockGroup& group) {
   if (group.cycle) out.member("cycle", true);
   optional_index(out, "lost_after", group.lost_after);
   if (group.lost_at_end) out.member("lost_at_end", true);
+  optional_text(out, "section", group.section);
   optional_list(out, "retained_by", group.retained_by);
   out.end_object();
 }

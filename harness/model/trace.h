@@ -72,6 +72,16 @@ struct TraceWindow {
   std::uint64_t held_ns = 0;  ///< for which the process was held at its end
 };
 
+/// A part of a window that an adapter named (a section, a scope), or a part of what lies outside tests.
+/// Blocks bear its number in the place of the window's.
+struct TraceScope {
+  std::uint32_t process = kNone;  ///< index into Trace::processes
+  std::uint32_t number = 0;       ///< among the windows of the process image
+  std::uint32_t parent = 0;  ///< the window or scope it was opened in, a smaller number; 0: outside tests
+  std::string name;
+  bool accepted = false;  ///< the program said that what it leaks is meant to be
+};
+
 struct TraceFrame {
   std::uint32_t module = kNone;  ///< index into Trace::modules; kNone: code of no known file
   std::uint64_t address = 0;     ///< in the module file's own address space; absolute without module
@@ -101,7 +111,7 @@ struct ModuleAddress {
 
 /// One step of the chain from a root to a block.
 struct TraceHolder {
-  enum class What : std::uint8_t { global, stack, registers, thread_local_storage, mapping, block };
+  enum class What : std::uint8_t { global, stack, registers, thread_local_storage, mapping, block, ignored };
   What what = What::block;
   ModuleAddress at;  ///< of a global
   std::uint32_t thread =
@@ -136,6 +146,7 @@ struct Trace {
   std::vector<TraceModule> modules;
   std::vector<TraceProcess> processes;
   std::vector<TraceWindow> windows;
+  std::vector<TraceScope> scopes;
   std::vector<TraceStack> stacks;
   std::vector<TraceOutstanding> outstanding;
   std::uint64_t end_ns = 0;  ///< when the trace was closed

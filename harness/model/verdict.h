@@ -44,6 +44,7 @@ struct Leak {
   std::vector<std::string> retained_by;
   std::uint32_t lost_after = kNone;  ///< the later test after which they were first seen lost; kNone: its own
   bool lost_at_end = false;          ///< they became lost only when the process ended
+  std::string section;               ///< of the test: "outer / inner"; empty: none
   LeakStack stack;                   ///< innermost first, trimmed of nothing
   std::size_t site = 0;  ///< index into `stack` of the frame the report points at; == stack.size() if none
 };

@@ -28,6 +28,7 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"nested_too_deep", "allocation calls on too many stacks of one thread were open at once", ""},
     {"mapping_table_full", "the table of mapped files was full: stacks of some processes could not be walked",
      "start fewer processes in one run, with fewer mappings of code each"},
+    {"scopes_too_deep", "more than 16 scopes and sections were open at once", "nest fewer of them"},
     {"result_unreadable", "the result of posix_memalign could not be read", ""},
     {"probe_refused", "an allocation function or a test framework could not be probed",
      "`leakgate doctor --probes` lists what can be probed"},

@@ -129,6 +129,8 @@ class Words {
         return "thread-local storage of " + thread_name(holder.thread);
       case TraceHolder::What::mapping:
         return "memory mapped by the program";
+      case TraceHolder::What::ignored:
+        return "the program's word that it is no leak";
       case TraceHolder::What::block:
         break;
     }

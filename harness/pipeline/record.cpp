@@ -5,14 +5,15 @@
 #include <chrono>
 
 #include "harness/attribute/attribute.h"
-#include "harness/classify/classify.h"
 #include "harness/classify/moment.h"
 #include "harness/launch/signal_relay.h"
 #include "harness/launch/target.h"
 #include "harness/pipeline/canary.h"
 #include "harness/pipeline/completeness.h"
+#include "harness/pipeline/early_verdict.h"
 #include "harness/pipeline/marks.h"
 #include "harness/pipeline/objects.h"
+#include "harness/pipeline/part_recording.h"
 #include "harness/pipeline/resolve_stacks.h"
 #include "harness/pipeline/run_loop.h"
 
@@ -50,8 +51,10 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   auto tracer = request.make_tracer(request.tracer);
   if (!tracer) return std::move(tracer).error();
   const capture::TracedTarget traced = describe_target(*target, launch_request, objects);
-  if (auto ready = (*tracer)->start(traced, {find_framework_marks, classifier(request)}); !ready)
-    return std::move(ready).error();
+  const auto resolver = std::make_shared<StackResolver>(request, recording.run.cwd);
+  capture::TracerHooks hooks{find_framework_marks, classifier(request),
+                             early_verdicts(request, recording.run.cwd, resolver)};
+  if (auto ready = (*tracer)->start(traced, std::move(hooks)); !ready) return std::move(ready).error();
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = run_to_end(*target, *signals, **tracer, request);
   if (!outcome) return std::move(outcome).error();
@@ -66,21 +69,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   recording.tracer = trace->tracer;
   note_isolation(*target, request, recording);
 
-  // attribute: whose blocks are they
-  attribute::Attribution attribution = attribute::attribute_blocks(*trace);
-  recording.processes = std::move(attribution.processes);
-  recording.tests = std::move(attribution.tests);
-
-  // classify: kinds were decided while processes were held; here blocks get their tests
-  classify::GroupedBlocks grouped =
-      classify::group_blocks(*trace, [&](std::uint32_t process, std::uint32_t window) {
-        const auto found = attribution.test_of.find({process, window});
-        return found == attribution.test_of.end() ? model::kNone : found->second;
-      });
-  recording.blocks = std::move(grouped.groups);
-
-  // symbolize: where were they allocated, what are they, who holds them
-  resolve_stacks(*trace, grouped.origins, request, recording);
+  // attribute: whose blocks are they; classify, symbolize: what and where are they
+  take_tests_and_blocks(*trace, attribute::attribute_blocks(*trace), *resolver, recording);
   for (std::string& note : describe_stripped(recording))
     recording.tracer.notes.push_back(std::move(note));
   recording.run.incomplete_reasons = find_gaps(*trace, *outcome, recording);

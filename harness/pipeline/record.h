@@ -14,6 +14,7 @@
 #include "harness/base/result.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/classify/moment.h"
+#include "harness/judge/policy.h"
 #include "harness/launch/caller_state.h"
 #include "harness/model/recording.h"
 
@@ -28,6 +29,7 @@ struct RecordRequest {
   capture::TracerOptions tracer;
   TracerMaker make_tracer = capture::make_ebpf_tracer;  ///< the backend
   classify::ClassifyOptions classify;
+  judge::Policy policy;  ///< for questions that adapters ask while the command runs
   std::optional<std::chrono::milliseconds> timeout;
   std::chrono::milliseconds wait{1000};  ///< for processes that outlive the command
   bool as_root = false;                  ///< under sudo: do not become the invoking user

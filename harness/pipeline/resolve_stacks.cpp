@@ -14,9 +14,9 @@
 namespace leakgate::pipeline {
 namespace {
 
-symbolize::SymbolizerOptions options_for(const RecordRequest& request, const model::Recording& recording) {
+symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std::string& cwd) {
   symbolize::SymbolizerOptions options;
-  options.paths.source_root = request.source_root.empty() ? recording.run.cwd : request.source_root;
+  options.paths.source_root = request.source_root.empty() ? cwd : request.source_root;
   for (const auto& [from, to] : request.path_maps)
     options.paths.path_maps.push_back({from, to});
   options.debug_files.become_user = debuginfod_user(request);
@@ -61,15 +61,19 @@ Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& want
 
 }  // namespace
 
-void resolve_stacks(const model::Trace& trace, std::span<const std::size_t> origins,
-                    const RecordRequest& request, model::Recording& recording) {
-  symbolize::Symbolizer symbolizer(options_for(request, recording));
-  for (const model::TraceModule& module : trace.modules) {
+StackResolver::StackResolver(const RecordRequest& request, const std::string& cwd)
+    : symbolizer_(options_for(request, cwd)) {}
+
+void StackResolver::resolve(const model::Trace& trace, std::span<const std::size_t> origins,
+                            model::Recording& recording) {
+  for (; modules_ < trace.modules.size(); ++modules_) {
+    const model::TraceModule& module = trace.modules[modules_];
     const int fd = module.file ? module.file->get() : -1;
     const std::string open_path = fd >= 0 ? fmt::format("/proc/self/fd/{}", fd) : module.path;
-    [[maybe_unused]] const auto id = symbolizer.add_module({module.path, open_path, module.build_id});
-    recording.modules.push_back({module.path, module.build_id});
+    [[maybe_unused]] const auto id = symbolizer_.add_module({module.path, open_path, module.build_id});
   }
+  for (const model::TraceModule& module : trace.modules)
+    recording.modules.push_back({module.path, module.build_id});
   std::vector<bool> wanted(trace.stacks.size());
   for (const model::BlockGroup& group : recording.blocks)
     if (group.stack < wanted.size()) wanted[group.stack] = true;
@@ -77,9 +81,9 @@ void resolve_stacks(const model::Trace& trace, std::span<const std::size_t> orig
   for (const std::size_t origin : origins)
     for (const model::TraceHolder& holder : trace.outstanding[origin].holders)
       if (holder.stack < looked_at.size()) looked_at[holder.stack] = true;
-  const Resolved resolved = resolve_frames(trace, looked_at, symbolizer, recording);
+  const Resolved resolved = resolve_frames(trace, looked_at, symbolizer_, recording);
   for (std::uint32_t module = 0; module < trace.modules.size(); ++module)
-    if (const std::string& note = symbolizer.note(module); !note.empty())
+    if (const std::string& note = symbolizer_.note(module); !note.empty())
       recording.tracer.notes.push_back(note);
 
   std::vector<std::uint32_t> renumbered(trace.stacks.size(), model::kNone);

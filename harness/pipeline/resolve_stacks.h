@@ -3,18 +3,32 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <string>
 
 #include "harness/model/recording.h"
 #include "harness/model/trace.h"
 #include "harness/pipeline/record.h"
+#include "harness/symbolize/symbolizer.h"
 
 namespace leakgate::pipeline {
 
-/// Fills recording.modules, frames and stacks, makes the blocks' stack indexes refer to them, and names the
-/// blocks' types and holders. Only stacks that a block or a holder refers to are resolved. `origins`: the row
-/// of trace.outstanding that each of recording.blocks came from.
-void resolve_stacks(const model::Trace& trace, std::span<const std::size_t> origins,
-                    const RecordRequest& request, model::Recording& recording);
+/// Keeps what was read of the modules, so that asking again is cheap. Modules are those of one tracer: the
+/// same indexes mean the same modules, in every trace.
+class StackResolver {
+ public:
+  /// Paths are shown as the request says, relative to `cwd` where it says nothing.
+  StackResolver(const RecordRequest& request, const std::string& cwd);
+
+  /// Fills recording.modules, frames and stacks, makes the blocks' stack indexes refer to them, and names the
+  /// blocks' types and holders. Only stacks that a block or a holder refers to are resolved. `origins`: the
+  /// row of trace.outstanding that each of recording.blocks came from.
+  void resolve(const model::Trace& trace, std::span<const std::size_t> origins, model::Recording& recording);
+
+ private:
+  symbolize::Symbolizer symbolizer_;
+  std::size_t modules_ = 0;  ///< that the symbolizer knows
+};
 
 }  // namespace leakgate::pipeline

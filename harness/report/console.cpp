@@ -118,6 +118,7 @@ void ConsoleReport::leak(const model::Leak& leak) {
       tinted(fails ? Tint::red : Tint::dim,
              printable(style_.verbose ? leak_sentence(leak, root_)
                                       : shorten(leak_sentence(leak, root_), 3 * kMaxNameBytes)))));
+  if (!leak.section.empty()) line(fmt::format("      in section {}", shown(leak.section)));
   if (!leak.type.empty())
     line(fmt::format("      type {}{}", shown(leak.type), leak.cycle ? ", in a cycle" : ""));
   if (!fails) {
@@ -235,6 +236,7 @@ void ConsoleReport::summary() {
   if (leaks_left_out_ > 0)
     line(fmt::format("{} not shown here; the JSON report and -v have all\n",
                      counted(leaks_left_out_, "more leak")));
+  if (!style_.whole_run) return line("leakgate: " + printable(run_sentence(verdict_)));
   for (const auto& note : verdict_.tracer.notes)
     line(tinted(Tint::dim, fmt::format("note: {}", printable(note))));
   policy();

@@ -208,6 +208,7 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   out.decimal(leak.confidence, 3);
   out.member("severity", model::name_of(leak.severity));
   list(out, "retained_by", leak.retained_by);
+  if (!leak.section.empty()) out.member("section", leak.section);
   out.begin_array("stack");
   for (const auto frame : leak.stack)
     frame_row(out, frame);

@@ -85,6 +85,8 @@ constexpr auto kFormats = std::to_array<NamedFormat>({
     {Format::heat_map, "heat-map", write_heat_map},
     {Format::problem_matcher, "problem-matcher", write_problem_matcher},
     {Format::gdb, "gdb", write_gdb},
+    {Format::ctest_rows, "ctest-rows", write_ctest_rows},
+    {Format::valgrind_log, "valgrind-log", write_valgrind_log},
 });
 
 }  // namespace

@@ -24,6 +24,7 @@ struct ConsoleStyle {
   bool verbose = false;         ///< also what is allowed or below a threshold, and every frame
   std::size_t max_leaks = 100;  ///< leaks shown when not verbose; the rest is counted
   std::size_t max_frames = 24;  ///< frames shown of a stack when not verbose
+  bool whole_run = true;        ///< false: what is said of the run as a whole is left out
 };
 
 /// Bounds of what a service takes; what is left out is said in the report.
@@ -62,6 +63,10 @@ void write_collapsed(const model::Verdict& verdict, const Sink& sink);
 void write_heat_map(const model::Verdict& verdict, const Sink& sink);
 void write_problem_matcher(const model::Verdict& verdict, const Sink& sink);
 void write_gdb(const model::Verdict& verdict, const Sink& sink);
+/// What ctest rows of one test each are read from (ctest_rows.h).
+void write_ctest_rows(const model::Verdict& verdict, const Sink& sink);
+/// Valgrind's log, as `ctest -T memcheck` reads it (valgrind_log.cpp).
+void write_valgrind_log(const model::Verdict& verdict, const Sink& sink);
 
 /// One file behind each. Enumerators are the words of --report, with hyphens for underscores.
 enum class Format {
@@ -80,7 +85,9 @@ enum class Format {
   collapsed,        ///< stacks for flame graphs
   heat_map,         ///< JSON by function and file
   problem_matcher,  ///< file:line:column: severity: message
-  gdb               ///< commands that stop at leaking allocations
+  gdb,              ///< commands that stop at leaking allocations
+  ctest_rows,       ///< what `leakgate_discover_tests` makes rows of
+  valgrind_log      ///< memcheck's text
 };
 
 /// The words of --report, and back.

@@ -62,6 +62,9 @@ Status HeldProcess::hold(bool all_threads) {
   view_ = {};
   view_.process = moment_.head.proc;
   view_.window = moment_.kind == LG_MOMENT_TEST_END ? moment_.window : 0;
+  view_.groups_from = moment_.kind != LG_MOMENT_ASKED       ? 0
+                      : moment_.question == LG_ASK_SNAPSHOT ? ~0u  // figures alone
+                                                            : moment_.window;
   view_.threads_known = moment_.kind != LG_MOMENT_DEATH;
   if (view_.threads_known) {
     if (auto stopped = stop_threads(all_threads); !stopped) return stopped;

@@ -48,7 +48,7 @@ TEST(Formats, NamesLeadBackToFormats) {
     EXPECT_TRUE(names.insert(name).second);
     ASSERT_TRUE(format_from_name(name)) << name;
   }
-  EXPECT_EQ(names.size(), 16u);
+  EXPECT_EQ(names.size(), 18u);
   EXPECT_FALSE(format_from_name("pdf"));
 }
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Test windows and the scopes inside and around them: who is charged for a block. Numbers of windows and
+ * scopes are one series in each process, so whatever was opened inside a window has a larger number.
+ */
+#ifndef LEAKGATE_WINDOWS_BPF_H
+#define LEAKGATE_WINDOWS_BPF_H
+
+#include "scopes.bpf.h"
+
+/* Opens a window; its number. */
+static __always_inline __u32 open_window(struct lg_proc *proc, __u32 framework, __u64 object)
+{
+	proc->test_failed = 0;
+	proc->test_skipped = 0;
+	proc->test_allocations = 0;
+	proc->test_bytes = 0;
+	proc->test_live_bytes = 0;
+	proc->test_peak_bytes = 0;
+	proc->framework = framework;
+	proc->test_object = object;
+	proc->test_root = ++proc->last_test;
+	proc->test = proc->test_root;
+	return proc->test_root;
+}
+
+/* Closes the open window, and the scopes in it; its number if it left blocks behind, else 0. */
+static __always_inline __u32 shut_window(struct lg_proc *proc)
+{
+	__u32 window = proc->test_root;
+
+	proc->ended_test = window;
+	proc->ended_dirty = (__s64)proc->test_live_bytes > 0;
+	proc->test_root = 0;
+	proc->test = proc->scopes ? close_scopes_in(proc->index, window) : 0;
+	return proc->ended_dirty ? window : 0;
+}
+
+static __always_inline void describe_end(const struct lg_proc *proc, struct lg_record_test *record)
+{
+	record->test = proc->test_root;
+	record->framework = proc->framework;
+	record->failed = proc->test_failed;
+	record->skipped = proc->test_skipped;
+	record->allocations = proc->test_allocations;
+	record->bytes = proc->test_bytes;
+	record->peak_bytes = proc->test_peak_bytes;
+	record->tid = (__u32)bpf_get_current_pid_tgid();
+	record->suite[0] = 0;
+	record->name[0] = 0;
+	record->file[0] = 0;
+	record->line = 0;
+}
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same stages as record_command() and the verdict at the end, on less.
+#include "harness/pipeline/early_verdict.h"
+
+#include <utility>
+
+#include "harness/attribute/attribute.h"
+#include "harness/judge/judge.h"
+#include "harness/pipeline/part_recording.h"
+#include "harness/report/answer_text.h"
+
+namespace leakgate::pipeline {
+namespace {
+
+/// The policy without what only a whole run can be held to.
+judge::Policy policy_for_parts(judge::Policy policy) {
+  policy.run = {};
+  policy.binary = {};
+  policy.rules.min_tests.reset();
+  policy.rules.min_age_tests.reset();
+  for (judge::Override& rules : policy.overrides) {
+    rules.rules.min_tests.reset();
+    rules.rules.min_age_tests.reset();
+  }
+  policy.fail_unused_suppressions = false;
+  policy.fail_expired_suppressions = false;
+  return policy;
+}
+
+void add(model::AnswerFigures& figures, std::uint64_t bytes, std::uint64_t blocks) {
+  figures.bytes += bytes;
+  figures.blocks += blocks;
+}
+
+}  // namespace
+
+model::AnswerQuestion early_verdicts(const RecordRequest& request, const std::string& cwd,
+                                     std::shared_ptr<StackResolver> resolver) {
+  return [policy = policy_for_parts(request.policy), cwd,
+          resolver = std::move(resolver)](const model::Trace& trace) {
+    model::Recording recording;
+    recording.run.cwd = cwd;
+    attribute::Attribution attribution = attribute::attribute_blocks(trace);
+    attribution.processes.front().role = model::ProcessRole::judged;
+    take_tests_and_blocks(trace, std::move(attribution), *resolver, recording);
+    const model::Verdict verdict = judge::judge(std::move(recording), policy);
+    model::Answer answer;
+    for (const model::TraceOutstanding& group : trace.outstanding)
+      add(answer.kinds[static_cast<std::size_t>(group.kind)], group.bytes, group.blocks);
+    for (const model::Leak& leak : verdict.leaks) {
+      if (leak.verdict != model::LeakVerdict::fail) continue;
+      ++answer.leaks;
+      add(answer.leaked, leak.bytes, leak.blocks);
+    }
+    if (answer.leaks != 0) answer.text = report::answer_text(verdict);
+    return answer;
+  };
+}
+
+}  // namespace leakgate::pipeline
