@@ -276,8 +276,9 @@ void EbpfTracer::note_moments(model::Trace& trace) {
 
 void EbpfTracer::expect_canary() {
   (void)collect(false);  // makes room
-  canary_ = std::make_unique<CanaryWatch>(*session_, *modules_, *tables_, canary_pid_, options_.max_processes,
-                                          MomentKeeper(*session_, *modules_, classify_, TellAsker(), start_ns_));
+  canary_ =
+      std::make_unique<CanaryWatch>(*session_, *modules_, *tables_, canary_pid_, options_.max_processes,
+                                    MomentKeeper(*session_, *modules_, classify_, TellAsker(), start_ns_));
 }
 
 Result<model::Trace> EbpfTracer::finish() {
