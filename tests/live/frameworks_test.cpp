@@ -3,6 +3,10 @@
 // it, its outcome and its own leaks. As many test cases as the program itself lists.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <set>
+#include <sstream>
+
 #include "tests/live/support/traced.h"
 
 namespace leakgate::live {
@@ -63,6 +67,39 @@ TEST_P(Boost, AFilterLeavesPathsAsTheyAre) {
   const Traced traced = run(GetParam(), 23, {"--run_test=outer/inner"});
   EXPECT_THAT(test_outcomes(traced), ElementsAre("outer/inner/leaks passed leak"));
 }
+
+/// The samples on which the marks were verified: every optimisation level, static and shared frameworks,
+/// header-only ones.
+class Samples : public Frameworks, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Samples, EveryTestTheProgramListsIsSeenFromStartToEnd) {
+  const std::string program = std::string(LEAKGATE_SAMPLES) + "/" + GetParam();
+  if (!std::filesystem::exists(program)) GTEST_SKIP() << "its framework is not installed here";
+  const ProgramResult listed =
+      run_program(scratch_, {.argv = {leakgate_path(), "ctest-rows", "--target=sample", "--list=rows",
+                                      "--folder=" + (scratch_ / "rows").string(), "--", program}});
+  ASSERT_EQ(listed.status(), 0) << listed.err;
+  std::multiset<std::string> expected, seen;
+  std::istringstream ids(read_file(scratch_ / "rows" / "ids"));
+  for (std::string id; std::getline(ids, id);)
+    // disabled ones are listed too; Boost.Test's sample calls its own so
+    if (id.find("DISABLED_") == std::string::npos && id != "disabled") expected.insert(id);
+  const Traced traced = trace(scratch_, {.command = {program}, .options = kUnclassified});
+  for (const auto& test : traced.result["tests"]) {
+    if (test["framework"] == "none" || test["id"] == "(outside tests)") continue;
+    seen.insert(test["id"].get<std::string>());
+    EXPECT_NE(test["outcome"], "crashed") << test["id"];
+  }
+  EXPECT_TRUE(traced.result["run"]["complete"].get<bool>()) << traced.result["run"];
+  EXPECT_EQ(seen, expected);
+  EXPECT_GE(seen.size(), 5u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Builds, Samples,
+                         testing::Values("gtest_sample_O0", "gtest_sample_O3", "gtest_sample_shared",
+                                         "catch2_v2_sample_O0", "catch2_v2_sample_O3", "catch2_v3_sample_O0",
+                                         "catch2_v3_sample_O3", "doctest_sample", "boost_sample",
+                                         "boost_sample_shared"));
 
 INSTANTIATE_TEST_SUITE_P(Builds, Boost, testing::Values("live_boost_mixed", "live_boost_mixed_shared"));
 
