@@ -22,8 +22,9 @@ enum lg_moments { LG_MOMENTS_NONE = 0, LG_MOMENTS_EXIT = 1, LG_MOMENTS_TESTS = 2
 __weak const volatile __u64 cfg_start_ns = 0;
 __weak const volatile __u32 cfg_tick_us = 1000; /* length of a timer tick */
 __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
-__weak const volatile __u32 cfg_root_pid = 0;  /* the held target, in leakgate's pid namespace */
-__weak const volatile __u32 cfg_pid_level = 0; /* depth of leakgate's pid namespace */
+__weak const volatile __u32 cfg_root_pid = 0;	/* the held target, in leakgate's pid namespace */
+__weak const volatile __u32 cfg_canary_pid = 0; /* likewise; 0: none */
+__weak const volatile __u32 cfg_pid_level = 0;	/* depth of leakgate's pid namespace */
 __weak const volatile __u32 cfg_max_processes = 0;
 __weak const volatile __u64 cfg_wake_bytes = 0;	     /* records that can wait do so up to here */
 __weak const volatile __u64 cfg_max_live_blocks = 0; /* 0: as many as memory allows */

@@ -252,6 +252,9 @@ int mark_hit(struct pt_regs *ctx)
 	case LG_MARK_SUITE_END:
 		tell_suite(ctx, mark, thread);
 		break;
+	case LG_MARK_TESTS_DUE:
+		proc->tests_due = 1;
+		break;
 	case LG_MARK_DEATH_FORK:
 		proc->death_tid = (__u32)bpf_get_current_pid_tgid();
 		break;

@@ -97,6 +97,7 @@ int list_threads(struct bpf_iter__task *ctx)
 	state.tid = visible_tid(task);
 	state.running = BPF_CORE_READ(task, __state) == 0;
 	state.switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+	state.signal_stack = BPF_CORE_READ(task, sas_ss_sp);
 	copy_registers(state.registers, (struct pt_regs *)bpf_task_pt_regs(task), task);
 	bpf_seq_write(ctx->meta->seq, &state, sizeof(state));
 	return 0;

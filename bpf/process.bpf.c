@@ -9,13 +9,21 @@
 #define LG_AUXV_PAIRS 24
 #define LG_PATIENT_HOLD_NS 2000000000ULL
 
+/* The canary's one image stands behind all others, so that it takes no place and no number from them. */
+static __always_inline int is_canary(__u32 pid)
+{
+	return cfg_canary_pid && pid == cfg_canary_pid;
+}
+
 /* A new process image with an index of its own; 0xffffffff when the table is full. */
 static __always_inline __u32 new_process(__u32 tgid, __u32 pid, __u32 parent, __u32 flags)
 {
-	__u32 index = __sync_fetch_and_add(&totals.processes, 1);
+	__u32 canary = is_canary(pid), index = cfg_max_processes;
 	struct lg_proc *proc;
 
-	if (index >= cfg_max_processes)
+	if (!canary)
+		index = __sync_fetch_and_add(&totals.processes, 1);
+	if (index >= cfg_max_processes + canary)
 		goto full;
 	proc = process_of(index);
 	if (!proc)
@@ -153,7 +161,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 			proc->death_tid = 0;
 			flags |= LG_PROC_DEATH_TEST;
 		}
-	} else if (pid != cfg_root_pid) {
+	} else if (pid != cfg_root_pid && !is_canary(pid)) {
 		return 0;
 	}
 	index = new_process(tgid, pid, before, flags);

@@ -47,6 +47,7 @@ struct task_struct {
 	unsigned int __state;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
+	unsigned long sas_ss_sp;
 	struct thread_struct thread;
 	struct uprobe_task *utask;
 	int pid;

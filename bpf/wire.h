@@ -82,6 +82,7 @@ enum lg_mark_role {
 	LG_MARK_SUITE_END = 6,
 	LG_MARK_TEST_CRASH =
 	    7, /* the framework reports a fatal signal: what it calls an end afterwards is none */
+	LG_MARK_TESTS_DUE = 8, /* the framework is about to run one test at least */
 };
 
 enum lg_text_kind {
@@ -336,10 +337,10 @@ struct lg_proc {
 	__u32 test_failed;
 	__u32 test_skipped;
 	__u32 framework;
-	__u32 vain_holds; /* waits for user space that ended without an answer */
-	__u32 crashed;	  /* a framework reported a fatal signal */
-	__u32 moment;	  /* judged moments so far */
-	__u32 pad;
+	__u32 vain_holds;  /* waits for user space that ended without an answer */
+	__u32 crashed;	   /* a framework reported a fatal signal */
+	__u32 moment;	   /* judged moments so far */
+	__u32 tests_due;   /* its framework was about to run one test at least */
 	__u64 test_object; /* what the open window's start pointed at: several marks may tell of one start */
 	__u64 allocations;
 	__u64 frees;
@@ -563,6 +564,7 @@ struct lg_thread_state {
 	__u32 running;	/* not asleep, stopped or dead: its registers may not be those given here */
 	__u64 switches; /* context switches so far: unchanged means that it has not run in between */
 	__u64 registers[LG_REG_COUNT];
+	__u64 signal_stack; /* sigaltstack's; 0: none */
 };
 
 #endif /* LEAKGATE_WIRE_H */

@@ -33,8 +33,8 @@ class ScenarioInvoker : public Catch::ITestInvoker {
   ScenarioInvoker(const Scenario& scenario, Twin twin) : scenario_(scenario), twin_(twin) {}
   void invoke() const override {
     const FixedText id(test_name(scenario_, twin_));
-    Run run(*truth_log, twin_, effective(scenario_, options.parameters), id.view());
-    execute(scenario_, run);
+    Run run(*truth_log, twin_, paced_parameters(scenario_, options.parameters, options.pace), id.view());
+    execute_paced(scenario_, run, options.pace);
     if (scenario_.finish != nullptr) pending->push_back({&scenario_, run});
     SUCCEED();
   }
@@ -62,6 +62,9 @@ int apply_options(Catch::Session& session, int argc, char** argv) {
       Opt(options.parameters.count, "number")["--count"]("rounds; 0 is the scenario's own number") |
       Opt(options.parameters.size, "bytes")["--size"]("bytes of a typical block; 0 is the scenario's own") |
       Opt(options.parameters.threads, "number")["--threads"]("threads or children that leak") |
+      Opt(options.rate, "rate")["--rate"]("rounds in a second, as in 10/s") |
+      Opt(options.growth, "growth")["--growth"]("bytes in a second, as in 1MB/s") |
+      Opt(options.duration, "time")["--duration"]("for how long, as in 30s") |
       Opt(seed, "number")["--seed"]("seed of the block sizes"));
   return session.applyCommandLine(argc, argv);
 }
@@ -75,6 +78,7 @@ int run_session(int argc, char** argv) {
     }
   }
   if (apply_options(session, argc, argv) != 0) return 125;
+  if (const Status settled = settle_pace(options); !settled) return complain(settled.error());
   return session.run();
 }
 

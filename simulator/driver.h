@@ -5,14 +5,18 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "simulator/pace.h"
 #include "simulator/scenario.h"
 #include "simulator/truth_file.h"
 
 namespace leakgate::simulator {
 
-/// --count, --size, --threads, --seed and --truth, spelled alike in every program.
+/// --count, --size, --threads, --seed, --rate, --growth, --duration and --truth, spelled alike in every
+/// program.
 struct RunOptions {
   Parameters parameters;
+  Pace pace;
+  std::string rate, growth, duration;  ///< as given; settle_pace() reads them
   std::string truth_path;
 };
 
@@ -26,8 +30,32 @@ inline void add_run_options(CLI::App& app, RunOptions& options) {
                  "threads or children that leak; 0 is the scenario's own number")
       ->check(CLI::Range(0u, 256u));
   app.add_option("--seed", options.parameters.seed, "seed of the block sizes")->capture_default_str();
+  app.add_option("--rate", options.rate, "rounds in a second, as in 10/s; the scenario then goes on");
+  app.add_option("--growth", options.growth, "bytes in a second, as in 1MB/s; the scenario then goes on");
+  app.add_option("--duration", options.duration,
+                 "for how long, as in 30s; 60s where a rate or growth is given");
   app.add_option("--truth", options.truth_path,
                  "write what was leaked here, as leakgate-truth/1 (- is standard output)");
+}
+
+/// Reads --rate, --growth and --duration. Fails (usage) on what is no such thing.
+inline Status settle_pace(RunOptions& options) {
+  if (!options.rate.empty()) {
+    const auto rate = parse_rate(options.rate);
+    if (!rate) return rate.error();
+    options.pace.rounds_per_s = *rate;
+  }
+  if (!options.growth.empty()) {
+    const auto growth = parse_growth(options.growth);
+    if (!growth) return growth.error();
+    options.pace.bytes_per_s = *growth;
+  }
+  if (!options.duration.empty()) {
+    const auto duration = parse_duration(options.duration);
+    if (!duration) return duration.error();
+    options.pace.duration = *duration;
+  }
+  return {};
 }
 
 /// Writes the log as truth. Fails when the log overflowed or the file cannot be written; no path is no work.

@@ -40,8 +40,9 @@ class ScenarioTest : public ScenarioSuite {
   void TestBody() override {
     const testing::TestInfo* info = testing::UnitTest::GetInstance()->current_test_info();
     const FixedText id(std::string(info->test_suite_name()) + "." + info->name());
-    simulator::Run run(*truth_log, twin_, effective(scenario_, options.parameters), id.view());
-    execute(scenario_, run);
+    simulator::Run run(*truth_log, twin_, paced_parameters(scenario_, options.parameters, options.pace),
+                       id.view());
+    execute_paced(scenario_, run, options.pace);
     if (scenario_.finish != nullptr) pending->push_back({&scenario_, run});
   }
 
@@ -64,6 +65,7 @@ int parse_options(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 125;
   }
+  if (const Status settled = settle_pace(options); !settled) return complain(settled.error());
   return -1;
 }
 

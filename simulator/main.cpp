@@ -72,7 +72,8 @@ int describe_scenario(const std::string& name) {
   return written ? 0 : complain(written.error());
 }
 
-int run_scenario(const Request& request) {
+int run_scenario(Request request) {
+  if (const Status settled = settle_pace(request.run); !settled) return complain(settled.error());
   const Result<const Scenario*> found = named(request.name);
   if (!found) return complain(found.error());
   const Scenario& scenario = **found;
@@ -80,8 +81,8 @@ int run_scenario(const Request& request) {
   if (log == nullptr)
     return complain(system_error(ErrorKind::internal, "no shared memory for the truth", errno));
   const Twin twin = request.twin == "clean" ? Twin::clean : Twin::leaking;
-  Run run(*log, twin, effective(scenario, request.run.parameters));
-  execute(scenario, run);
+  Run run(*log, twin, paced_parameters(scenario, request.run.parameters, request.run.pace));
+  execute_paced(scenario, run, request.run.pace);
   finish(scenario, run);
   const Status written =
       write_truth(*log, request.run.truth_path, scenario.name, request.twin, request.run.parameters.seed);

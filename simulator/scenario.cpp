@@ -32,11 +32,14 @@ std::size_t SizeSequence::next() {
 }
 
 void Run::lost(Kind kind, const Site& site, std::uint64_t bytes, std::uint64_t blocks, bool cycle) {
-  log_.add(kind, cycle, false, site, test_.view(), blocks, bytes);
+  const LostWhen when = kind == Kind::still_reachable ? LostWhen::never
+                        : late_                       ? LostWhen::late
+                                                      : LostWhen::in_test;
+  log_.add(kind, when, cycle, false, site, test_.view(), blocks, bytes);
 }
 
 void Run::lost_in_child(Kind kind, const Site& site, std::uint64_t bytes, std::uint64_t blocks) {
-  log_.add(kind, false, true, site, {}, blocks, bytes);
+  log_.add(kind, LostWhen::in_test, false, true, site, {}, blocks, bytes);
 }
 
 const Scenario* find_scenario(std::string_view name) {
@@ -66,6 +69,7 @@ void execute(const Scenario& scenario, Run& run) {
 }
 
 void finish(const Scenario& scenario, Run& run) {
+  run.enter_late();
   if (scenario.finish != nullptr) scenario.finish(run);
   wipe_dead_stack();
 }

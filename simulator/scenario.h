@@ -48,6 +48,7 @@ class Run {
   [[nodiscard]] Twin twin() const { return twin_; }
   [[nodiscard]] std::uint32_t count() const { return parameters_.count; }
   [[nodiscard]] std::uint32_t threads() const { return parameters_.threads; }
+  [[nodiscard]] std::uint32_t size() const { return parameters_.size; }
   /// Sizes for one stream (a thread, a child); equal seeds and streams give equal sizes.
   [[nodiscard]] SizeSequence sizes(std::uint32_t stream = 0) const {
     return SizeSequence(parameters_.seed + 0x10001u * stream, parameters_.size);
@@ -56,19 +57,24 @@ class Run {
   void lost(Kind kind, const Site& site, std::uint64_t bytes, std::uint64_t blocks = 1, bool cycle = false);
   /// The same for a forked child: its blocks belong to no test of the parent's.
   void lost_in_child(Kind kind, const Site& site, std::uint64_t bytes, std::uint64_t blocks = 1);
+  /// The next sizes() are others.
+  void advance() { ++parameters_.seed; }
+  /// From now on the late clean-up runs.
+  void enter_late() { late_ = true; }
 
  private:
   TruthLog& log_;
   Twin twin_;
   Parameters parameters_;
   FixedText test_;
+  bool late_ = false;
 };
 
 /// An entry of the catalogue. `run` makes the leak; `finish`, where there is one, is the late clean-up: the
 /// end of the plain program, the suite's tear-down in a test binary.
 struct Scenario {
   const char* name;     ///< snake_case, unique
-  const char* family;   ///< basic, kind, cause, thread, process, benign
+  const char* family;   ///< basic, kind, cause, growth, thread, process, benign
   const char* leaking;  ///< one sentence: what the leaking twin does
   const char* clean;    ///< one sentence: what the clean twin does instead
   Parameters defaults;

@@ -34,6 +34,9 @@ Result<TruthLeak> parse_leak(const nlohmann::json& row) {
   leak.kind = text_of(row, "kind");
   if (!known_kind(leak.kind)) return format_error("truth: a leak of unknown kind \"" + leak.kind + "\"");
   leak.cycle = flag_of(row, "cycle");
+  if (const std::string when = text_of(row, "lost"); !when.empty()) leak.when = when;
+  if (leak.when != "in_test" && leak.when != "late" && leak.when != "never")
+    return format_error("truth: lost at an unknown time \"" + leak.when + "\"");
   leak.blocks = number_of(row, "blocks");
   leak.bytes = number_of(row, "bytes");
   if (leak.blocks == 0) return format_error("truth: a leak without blocks");
@@ -92,6 +95,7 @@ Result<Truth> truth_from_log(const TruthLog& log, std::string_view scenario, std
     TruthLeak leak;
     leak.kind = name_of(entry.kind);
     leak.cycle = entry.cycle;
+    leak.when = name_of(entry.when);
     leak.blocks = entry.blocks;
     leak.bytes = entry.bytes;
     leak.function = entry.function.view();
@@ -110,6 +114,7 @@ std::string truth_to_json(const Truth& truth) {
     nlohmann::ordered_json row{
         {"kind", leak.kind},
         {"cycle", leak.cycle},
+        {"lost", leak.when},
         {"blocks", leak.blocks},
         {"bytes", leak.bytes},
         {"site", {{"function", leak.function}, {"file", leak.file}, {"line", leak.line}}},

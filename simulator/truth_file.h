@@ -17,7 +17,8 @@ namespace leakgate::simulator {
 /// Leaks of one kind, site, test and process.
 struct TruthLeak {
   std::string kind;
-  bool cycle = false;  ///< member of a cycle: definitely and indirectly lost are equally right
+  bool cycle = false;            ///< member of a cycle: definitely and indirectly lost are equally right
+  std::string when = "in_test";  ///< in_test, late or never: when the last pointer went
   std::uint64_t blocks = 0;
   std::uint64_t bytes = 0;
   std::string function;

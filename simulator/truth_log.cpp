@@ -21,21 +21,22 @@ TruthLog* TruthLog::create() {
   return log;
 }
 
-void TruthLog::add(Kind kind, bool cycle, bool child, const Site& site, std::string_view test,
+void TruthLog::add(Kind kind, LostWhen when, bool cycle, bool child, const Site& site, std::string_view test,
                    std::uint64_t blocks, std::uint64_t bytes) {
   pthread_mutex_lock(&mutex_);
   std::size_t index = 0;
   for (; index < size_; ++index) {
     const LogEntry& known = entries_[index];
-    if (known.kind == kind && known.cycle == cycle && known.child == child && known.line == site.line &&
-        known.function.view() == site.function && known.file.view() == site.file &&
+    if (known.kind == kind && known.when == when && known.cycle == cycle && known.child == child &&
+        known.line == site.line && known.function.view() == site.function && known.file.view() == site.file &&
         known.test.view() == test) {
       break;
     }
   }
   if (index == size_ && size_ < kCapacity) {
     entries_[size_++] = LogEntry{
-        kind, cycle, child, site.line, 0, 0, FixedText(site.function), FixedText(site.file), FixedText(test)};
+        kind,           when, cycle, child, site.line, 0, 0, FixedText(site.function), FixedText(site.file),
+        FixedText(test)};
   }
   if (index < size_) {
     entries_[index].blocks += blocks;
@@ -44,6 +45,10 @@ void TruthLog::add(Kind kind, bool cycle, bool child, const Site& site, std::str
     overflowed_ = true;
   }
   pthread_mutex_unlock(&mutex_);
+}
+
+std::string_view name_of(LostWhen when) {
+  return when == LostWhen::in_test ? "in_test" : when == LostWhen::late ? "late" : "never";
 }
 
 std::string_view name_of(Kind kind) {

@@ -15,6 +15,9 @@ namespace leakgate::simulator {
 /// What a leaked block is at the end of its process.
 enum class Kind { definitely_lost, indirectly_lost, possibly_lost, still_reachable };
 
+/// When the last pointer to a leaked block went: while its test ran, in the late clean-up, or not at all.
+enum class LostWhen { in_test, late, never };
+
 inline constexpr std::size_t kMaxText = 255;
 
 /// A bounded string without heap; longer text is cut.
@@ -41,6 +44,7 @@ struct Site {
 /// Leaks of one kind, site, test and process, added up.
 struct LogEntry {
   Kind kind;
+  LostWhen when;
   bool cycle;
   bool child;
   std::uint32_t line;
@@ -61,8 +65,8 @@ class TruthLog {
 
   /// Adds a leak; entries of the same kind, site, test and process are merged. A full table sets
   /// overflowed().
-  void add(Kind kind, bool cycle, bool child, const Site& site, std::string_view test, std::uint64_t blocks,
-           std::uint64_t bytes);
+  void add(Kind kind, LostWhen when, bool cycle, bool child, const Site& site, std::string_view test,
+           std::uint64_t blocks, std::uint64_t bytes);
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const LogEntry& entry(std::size_t index) const { return entries_[index]; }
   [[nodiscard]] bool overflowed() const { return overflowed_; }
@@ -77,6 +81,7 @@ class TruthLog {
 
 /// The spelling used in the truth file.
 std::string_view name_of(Kind kind);
+std::string_view name_of(LostWhen when);
 
 }  // namespace leakgate::simulator
 

@@ -50,6 +50,21 @@ MarkLayout fork_layout() {
   return layout;
 }
 
+/// Told after filters and shards were applied, and only where they leave a test: not by --gtest_list_tests,
+/// not by a filter that fits nothing. Who hears it and sees no test start has missed it.
+MarkSlot due_slot() {
+  const std::string due = "24OnEnvironmentsSetUpStartERKNS_8UnitTestE";
+  MarkLayout layout;
+  layout.role = MarkRole::tests_due;
+  layout.framework = model::Framework::gtest;
+  layout.arg = 1;
+  return {false,
+          Take::each,
+          {{{"_ZN7testing8internal17TestEventRepeater" + due,
+             "_ZN7testing8internal27PrettyUnitTestResultPrinter" + due},
+            layout}}};
+}
+
 MarkSlot start_slot(const StringAbi& abi) {
   const std::string started = "11OnTestStartERKNS_8TestInfoE";
   const MarkLayout seen = test_layout(MarkRole::test_start, abi);
@@ -97,6 +112,7 @@ FrameworkVariant variant(const StringAbi& abi, const std::string& add_part,
       start_slot(abi),
       end_slot(abi),
       part_slot(add_part),
+      due_slot(),
       {false, Take::first, {{{"_ZN7testing8internal15NoExecDeathTest10AssumeRoleEv"}, fork_layout()}}},
       {false, Take::first, {{{"_ZN7testing8internal13ExecDeathTest10AssumeRoleEv"}, fork_layout()}}},
   };

@@ -106,10 +106,12 @@ struct BpfSession::State {
   std::optional<RowStore> rows;
   UnwindMode unwind = UnwindMode::eh_frame;
   bool single_links = false;
+  pid_t closer = -1;  ///< to be waited for; see detach()
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
 
   ~State() {
     close_behind(links);
+    if (closer > 0) wait_for_closer(closer);
     ring_buffer__free(ring);
     leakgate_bpf__destroy(skeleton);
   }
@@ -119,7 +121,8 @@ BpfSession::BpfSession(std::unique_ptr<State> state) : state_(std::move(state)) 
 BpfSession::~BpfSession() = default;
 
 /// Opens, sizes and loads the programs; a negative errno when that fails.
-int BpfSession::load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind) {
+int BpfSession::load(State& state, const TracerOptions& options, const TracedTarget& target,
+                     UnwindMode unwind) {
   libbpf_log().clear();
   leakgate_bpf__destroy(state.skeleton);
   state.skeleton = leakgate_bpf__open();
@@ -127,7 +130,8 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
   leakgate_bpf& skeleton = *state.skeleton;
   skeleton.rodata->cfg_start_ns = now_ns();
   skeleton.rodata->cfg_tick_us = tick_us();
-  skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(root_pid);
+  skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(target.pid);
+  skeleton.rodata->cfg_canary_pid = static_cast<std::uint32_t>(target.canary_pid);
   skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
   skeleton.rodata->cfg_max_threads = options.max_threads;
@@ -137,10 +141,11 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
                                                                       : 2u;
   skeleton.rodata->cfg_moments = static_cast<std::uint32_t>(options.moments);
   skeleton.bss->user_beat_ns = now_ns();
-  bpf_map__set_max_entries(skeleton.maps.processes, options.max_processes);
-  bpf_map__set_max_entries(skeleton.maps.examined, options.max_processes);
-  bpf_map__set_max_entries(skeleton.maps.answered, options.max_processes);
-  bpf_map__set_max_entries(skeleton.maps.mapping_tables, options.max_processes);
+  const std::uint32_t process_room = options.max_processes + 1;  // the canary's place
+  bpf_map__set_max_entries(skeleton.maps.processes, process_room);
+  bpf_map__set_max_entries(skeleton.maps.examined, process_room);
+  bpf_map__set_max_entries(skeleton.maps.answered, process_room);
+  bpf_map__set_max_entries(skeleton.maps.mapping_tables, process_room);
   bpf_map__set_max_entries(skeleton.maps.records, options.ring_bytes);
   skeleton.rodata->cfg_wake_bytes = options.ring_bytes / 8;
   skeleton.rodata->cfg_max_live_blocks = options.max_live_blocks;
@@ -161,15 +166,15 @@ int BpfSession::load(State& state, const TracerOptions& options, std::int32_t ro
   return leakgate_bpf__load(&skeleton);
 }
 
-Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options, std::int32_t root_pid) {
+Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options,
+                                                     const TracedTarget& target) {
   libbpf_set_print(keep_log);
   auto state = std::make_unique<State>();
   const bool automatic = options.unwind == UnwindMode::automatic;
-  int error = load(*state, options, root_pid, automatic ? UnwindMode::eh_frame : options.unwind);
+  int error = load(*state, options, target, automatic ? UnwindMode::eh_frame : options.unwind);
   // The verifier of another kernel may refuse the walk, with any of several codes; it never sees the walk
   // when the setting rules it out. Without privileges a second attempt fails like the first.
-  if (error && error != -EPERM && automatic)
-    error = load(*state, options, root_pid, UnwindMode::frame_pointer);
+  if (error && error != -EPERM && automatic) error = load(*state, options, target, UnwindMode::frame_pointer);
   if (error) return bpf_error("cannot load the eBPF programs", error);
   leakgate_bpf& skeleton = *state->skeleton;
 
@@ -270,11 +275,10 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
   return {};
 }
 
-void BpfSession::detach(bool anyone_left) {
-  if (anyone_left)
-    close_and_wait(state_->links);
-  else
-    close_behind(state_->links);
+void BpfSession::detach(bool anyone_left, bool shared) {
+  if (anyone_left) return close_and_wait(state_->links);
+  const pid_t closer = close_behind(state_->links);
+  if (shared) state_->closer = closer;
 }
 
 Status BpfSession::attach_each(const bpf_program* program, const std::string& path,
@@ -289,6 +293,10 @@ Status BpfSession::attach_each(const bpf_program* program, const std::string& pa
     state_->links.push_back(link);
   }
   return {};
+}
+
+std::size_t BpfSession::link_count() const {
+  return state_->links.size();
 }
 
 bool BpfSession::has_single_links() const {

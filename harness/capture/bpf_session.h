@@ -48,7 +48,7 @@ class BpfSession {
   /// Loads the programs; nothing is attached yet. Where the kernel refuses the .eh_frame walk and the
   /// unwinder is to be chosen automatically, frame pointers are walked. Fails with permission or unsupported,
   /// saying what is missing.
-  static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, std::int32_t root_pid);
+  static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, const TracedTarget& target);
   ~BpfSession();
   BpfSession(const BpfSession&) = delete;
   BpfSession& operator=(const BpfSession&) = delete;
@@ -58,9 +58,10 @@ class BpfSession {
   /// Attaches one program at all `sites` of the file: with one link, or with one each on kernels before 6.6.
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
   /// Removes every probe. The ledger stays readable. With processes left that could hit one, waits until none
-  /// can any more.
-  void detach(bool anyone_left);
+  /// can any more. With `shared`, for probes in files that others use, the session's end waits for that.
+  void detach(bool anyone_left, bool shared);
 
+  [[nodiscard]] std::size_t link_count() const;
   /// One link for each probe: an older kernel, or as asked for.
   [[nodiscard]] bool has_single_links() const;
   [[nodiscard]] int event_descriptor() const;
@@ -102,7 +103,7 @@ class BpfSession {
   static Status open_tables(State& state);
   Status attach_each(const bpf_program* program, const std::string& path, std::span<const ProbeSite> sites,
                      bool at_return);
-  static int load(State& state, const TracerOptions& options, std::int32_t root_pid, UnwindMode unwind);
+  static int load(State& state, const TracerOptions& options, const TracedTarget& target, UnwindMode unwind);
   std::unique_ptr<State> state_;
 };
 

@@ -65,7 +65,7 @@ void beat(const std::stop_token& stop, BpfSession& session) {
 
 Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   start_ns_ = monotonic_ns();
-  auto session = BpfSession::open(options_, target.pid);
+  auto session = BpfSession::open(options_, target);
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
   tables_ = std::make_unique<MappingTables>(*session_);
@@ -76,6 +76,8 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   modules_ = std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks), session_->unwind(),
                                            options_.cache_directory);
   root_pid_ = target.pid;
+  canary_pid_ = target.canary_pid;
+  classify_ = hooks.classify;
   open_gate();
   if (auto watched = watch_events(); !watched) return watched;
   moments_ = std::make_unique<MomentKeeper>(
@@ -88,7 +90,7 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
-    auto added = modules_->add(object.open_path, object.path);
+    auto added = modules_->add(object.open_path, object.path, object.private_copy);
     if (added) continue;
     if (added.error().kind == ErrorKind::permission) return std::move(added).error();
     problems_.push_back(added.error().message);
@@ -136,6 +138,7 @@ Status EbpfTracer::poll() {
 }
 
 void EbpfTracer::take(const lg_record& record, std::size_t size) {
+  if (canary_ && canary_->take(record, size)) return;
   log_->take(record, size);
   if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork))
     tables_->fork(record.proc, reinterpret_cast<const lg_record_fork&>(record).child);
@@ -176,8 +179,12 @@ void EbpfTracer::examine(std::uint32_t proc) {
     for (const FileMapping& mapping : *maps) {
       const auto id = modules_->add_mapping(pid, mapping);
       if (!id) continue;
-      if (rows.size() < LG_MAX_MAPPINGS)
+      if (rows.size() < LG_MAX_MAPPINGS) {
         rows.push_back({mapping.start, mapping.end, modules_->bias(*id, mapping), *id, 0});
+      } else if (unmapped_++ == 0) {
+        problems_.push_back(
+            fmt::format("process {} maps more than {} pieces of code", pid, int{LG_MAX_MAPPINGS}));
+      }
       if (modules_->framework(*id) != model::Framework::none) image.framework = modules_->framework(*id);
       if (mapping.path == image.exe || &mapping == &maps->front())
         image.stripped = modules_->modules()[*id].stripped;
@@ -196,6 +203,7 @@ void EbpfTracer::examine(std::uint32_t proc) {
 
 Status EbpfTracer::collect(bool everything) {
   return session_->visit_live([&](const lg_live_key& key, const lg_live& block) {
+    if (key.proc == options_.max_processes) return false;  // the canary's
     const bool ended = log_->known(key.proc) && log_->image(key.proc).end != model::ImageEnd::running;
     if (!ended && !everything) return false;
     if (moments_->is_settled(key.proc) || (block.tid & LG_LIVE_IGNORED) != 0) return !everything;
@@ -223,6 +231,7 @@ void EbpfTracer::read_processes() {
     image.outside_allocations = process->outside_allocations;
     image.outside_bytes = process->outside_bytes;
     image.peak_bytes = process->test_peak_bytes;
+    image.tests_due = process->tests_due != 0 && process->test_skipped == 0;
     if (process->test_root != 0) log_->fill_open_window(index, *process);
   }
 }
@@ -252,6 +261,12 @@ void EbpfTracer::note_moments(model::Trace& trace) {
     trace.tracer.notes.push_back(fmt::format(
         "{} could not be held at {}, so its blocks stay unclassified: {}",
         times == 1 ? "a process" : "processes", times == 1 ? "a judged moment" : "judged moments", reason));
+  if (moments_->passed_over() != 0)
+    trace.tracer.notes.push_back(
+        fmt::format("{} of {} ends of tests with outstanding blocks were not looked at, so as not to slow "
+                    "the run: a block lost "
+                    "there is found lost at a later one",
+                    moments_->passed_over(), moments_->moments()));
   for (model::TraceWindow& window : trace.windows) {
     const auto held = moments_->held_ns_by_window().find({window.process, window.number});
     if (held != moments_->held_ns_by_window().end()) window.held_ns = held->second;
@@ -259,9 +274,15 @@ void EbpfTracer::note_moments(model::Trace& trace) {
   trace.tracer.held_ns = moments_->held_ns();
 }
 
+void EbpfTracer::expect_canary() {
+  (void)collect(false);  // makes room
+  canary_ = std::make_unique<CanaryWatch>(*session_, *modules_, *tables_, canary_pid_, options_.max_processes,
+                                          MomentKeeper(*session_, *modules_, classify_, TellAsker(), start_ns_));
+}
+
 Result<model::Trace> EbpfTracer::finish() {
   gate_.reset();
-  session_->detach(!running().empty());
+  session_->detach(!running().empty(), modules_->probes_shared_files());
   if (auto polled = poll(); !polled) return std::move(polled).error();
   model::Trace trace;
   trace.end_ns = monotonic_ns();
@@ -271,7 +292,9 @@ Result<model::Trace> EbpfTracer::finish() {
   for (auto& [key, sum] : sums_)
     trace.outstanding.push_back(sum);
   trace.outstanding.insert(trace.outstanding.end(), moments_->groups().begin(), moments_->groups().end());
-  if (auto read = read_stacks(*session_, options_.all_stacks, trace); !read) return std::move(read).error();
+  const lg_totals totals = canary_ ? canary_->totals_before() : session_->totals();
+  if (auto read = read_stacks(*session_, options_.all_stacks ? totals.stacks : 0, trace); !read)
+    return std::move(read).error();
   trace.processes = std::move(log_->processes());
   trace.windows = std::move(log_->windows());
   trace.scopes = std::move(log_->scopes());
@@ -288,19 +311,19 @@ Result<model::Trace> EbpfTracer::finish() {
     tracer.allocations += process.allocations;
     tracer.frees += process.frees;
   }
-  const auto lost = session_->lost();
+  // what the canary found no room for is its own affair, where nobody else could have asked for it
+  const auto lost = canary_ && running().empty() ? canary_->lost_before() : session_->lost();
   for (std::size_t i = 0; i < std::size(kLossNames); ++i)
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
   tracer.lost["static_late"] = static_late_;
   tracer.lost["mapping_table_full"] = unmapped_;
   tracer.lost["probe_refused"] = modules_->refused_probes();
-  const lg_totals totals = session_->totals();
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
   note_moments(trace);
-  tell_truncated(*session_, tracer);
+  tell_truncated(canary_ ? canary_->truncated_before() : session_->truncated(), tracer);
   tracer.notes.insert(tracer.notes.end(), modules_->notes().begin(), modules_->notes().end());
   return trace;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/capture/bpf_session.h"
+#include "harness/capture/canary_watch.h"
 #include "harness/capture/exec_gate.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/mapping_tables.h"
@@ -30,6 +31,8 @@ class EbpfTracer final : public HeapTracer {
   [[nodiscard]] int event_descriptor() const override { return events_.get(); }
   Status poll() override;
   [[nodiscard]] std::vector<std::int32_t> running() const override { return log_->running(); }
+  void expect_canary() override;
+  [[nodiscard]] CanarySight canary() const override { return canary_ ? canary_->sight() : CanarySight{}; }
   Result<model::Trace> finish() override;
 
  private:
@@ -61,12 +64,15 @@ class EbpfTracer final : public HeapTracer {
   bool gate_armed_ = false;
   Descriptor events_;  ///< epoll: control records and the gate
   std::int32_t root_pid_ = 0;
+  std::int32_t canary_pid_ = 0;
+  model::ClassifyHeld classify_;
   std::unique_ptr<MomentKeeper> moments_;
   std::jthread heart_;  ///< says that we are there to processes that wait for us
   model::AnswerQuestion answer_;
   std::uint64_t start_ns_ = 0;
   std::unique_ptr<MappingTables> tables_;
   std::map<SumKey, model::TraceOutstanding> sums_;
+  std::unique_ptr<CanaryWatch> canary_;  ///< once it is expected
   std::uint64_t collect_at_blocks_ = 1u << 18;
   std::uint64_t examined_late_ =
       0;  ///< processes with a test framework that ran on before their modules were examined

@@ -83,9 +83,19 @@ struct KnownObject {
   bool private_copy = false;  ///< only the target's tree maps this inode
 };
 
+/// What was seen of the canary, a process of leakgate's own that loses one block and frees another.
+struct CanarySight {
+  bool started = false;  ///< its exec was seen
+  bool ended = false;
+  bool lost_found = false;    ///< the lost block stood in the ledger at its end
+  bool held_for_lost = true;  ///< and was not taken for reachable
+  bool free_seen = false;     ///< the freed block came, and went
+};
+
 /// The held target.
 struct TracedTarget {
   std::int32_t pid = 0;
+  std::int32_t canary_pid = 0;  ///< 0: none
   std::vector<KnownObject> objects;
 };
 
@@ -101,6 +111,9 @@ class HeapTracer {
   virtual Status poll() = 0;
   /// Traced processes (images) that have not ended.
   [[nodiscard]] virtual std::vector<std::int32_t> running() const = 0;
+  /// From now on the canary may run. Its process is told of by canary() alone: the trace has no part of it.
+  virtual void expect_canary() = 0;
+  [[nodiscard]] virtual CanarySight canary() const = 0;
   /// Ends tracing and gives what was seen. Blocks of processes still running are given as they are now.
   virtual Result<model::Trace> finish() = 0;
 };

@@ -4,8 +4,10 @@
 
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,8 +15,12 @@
 #include <system_error>
 #include <thread>
 
+#include "harness/base/descriptor.h"
+
 namespace leakgate::capture {
 namespace {
+
+constexpr int kCloserMs = 5000;  ///< some grace periods, on a machine with much else to do
 
 /// Closes every descriptor but those in `kept` (ascending); system calls alone, as after a fork.
 void close_all_but(const std::vector<int>& kept) {
@@ -27,8 +33,24 @@ void close_all_but(const std::vector<int>& kept) {
   ::syscall(SYS_close_range, next, ~0u, 0);
 }
 
+/// Calls `close_one` for each of `links` in threads of their own, so that all wait for the same grace
+/// periods.
+template <typename Link, typename Close>
+void close_side_by_side(const std::vector<Link>& links, Close close_one) {
+  std::vector<std::thread> threads;
+  for (const Link& link : links) {
+    try {
+      threads.emplace_back([&] { close_one(link); });
+    } catch (const std::system_error&) {
+      close_one(link);  // no thread to be had
+    }
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+}
+
 /// The child: lets go of everything of leakgate's but the links, waits until leakgate has closed its own, and
-/// ends, whereupon the kernel closes the last ones.
+/// closes the last ones.
 [[noreturn]] void hold_links(const std::vector<int>& kept, int parent_end) {
   sigset_t all;
   ::sigfillset(&all);
@@ -37,29 +59,24 @@ void close_all_but(const std::vector<int>& kept) {
   char byte;
   while (::read(parent_end, &byte, 1) < 0 && errno == EINTR) {
   }
+  close_side_by_side(kept, [](int fd) { ::close(fd); });
   ::_exit(0);
 }
 
 }  // namespace
 
 void close_and_wait(std::vector<bpf_link*>& links) {
-  std::vector<std::thread> threads;
-  for (bpf_link* link : links) {
-    try {
-      threads.emplace_back([link] { bpf_link__destroy(link); });
-    } catch (const std::system_error&) {
-      bpf_link__destroy(link);  // no thread to be had
-    }
-  }
-  for (std::thread& thread : threads)
-    thread.join();
+  close_side_by_side(links, [](bpf_link* link) { bpf_link__destroy(link); });
   links.clear();
 }
 
-void close_behind(std::vector<bpf_link*>& links) {
+pid_t close_behind(std::vector<bpf_link*>& links) {
   int ends[2];
-  if (links.empty()) return;
-  if (::pipe2(ends, O_CLOEXEC) != 0) return close_and_wait(links);
+  if (links.empty()) return -1;
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    close_and_wait(links);
+    return -1;
+  }
   std::vector<int> kept{ends[0]};
   for (const bpf_link* link : links)
     kept.push_back(bpf_link__fd(link));
@@ -75,6 +92,14 @@ void close_behind(std::vector<bpf_link*>& links) {
     links.clear();
   }
   ::close(ends[1]);
+  return child;
+}
+
+void wait_for_closer(pid_t closer) {
+  // What a process owns is given back before its end can be waited for.
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, closer, 0)));
+  pollfd ended{process.get(), POLLIN, 0};
+  if (process && ::poll(&ended, 1, kCloserMs) == 1) ::waitpid(closer, nullptr, WNOHANG);
 }
 
 }  // namespace leakgate::capture

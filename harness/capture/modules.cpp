@@ -99,7 +99,8 @@ ModuleTable::ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode 
     cache_ = std::make_unique<UnwindCache>(std::move(*cache));
 }
 
-Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::string& path) {
+Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::string& path,
+                                       bool private_copy) {
   Descriptor file(::open(open_path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return system_error(ErrorKind::io, "cannot open " + path, errno);
   struct stat status {};
@@ -117,7 +118,9 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   modules_.push_back(
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
   details_.push_back({image->segments(), model::Framework::none, 0, false});
+  const std::size_t links_before = session_.link_count();
   auto done = probe(*image, id);
+  if (!private_copy && session_.link_count() > links_before) probes_shared_files_ = true;
   details_[id].probed_ns = monotonic_ns();
   if (!done) {
     ++refused_probes_;  // the file stays known, so this is the one time it is said
@@ -158,6 +161,17 @@ std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const Fi
   const bool gone = !id && (id.error().kind == ErrorKind::io || id.error().kind == ErrorKind::not_found);
   if (!gone) by_mapping_.emplace(mapping.device_inode, result);
   return result;
+}
+
+std::optional<std::uint32_t> ModuleTable::find_mapping(std::int32_t pid, const FileMapping& mapping) {
+  if (const auto id = find(mapping); id) return id;
+  const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+  struct stat status {};
+  if (!mapping.has_file() || ::stat(exact.c_str(), &status) != 0) return std::nullopt;
+  const auto known = by_file_.find(FileKey(status.st_dev, status.st_ino));
+  if (known == by_file_.end()) return std::nullopt;
+  by_mapping_.insert_or_assign(mapping.device_inode, known->second);
+  return known->second;
 }
 
 std::optional<std::uint32_t> ModuleTable::add_vdso(const FileMapping& mapping) {

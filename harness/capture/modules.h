@@ -29,11 +29,14 @@ class ModuleTable {
 
   /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
   /// the file is no usable ELF file or the kernel refuses the probes.
-  Result<std::uint32_t> add(const std::string& open_path, const std::string& path);
+  Result<std::uint32_t> add(const std::string& open_path, const std::string& path, bool private_copy = false);
 
   /// The id of a mapping's file, opened through the process that maps it; nothing for files that are no ELF
   /// files.
   std::optional<std::uint32_t> add_mapping(std::int32_t pid, const FileMapping& mapping);
+
+  /// As add_mapping(), for files that are known: adds and probes nothing.
+  std::optional<std::uint32_t> find_mapping(std::int32_t pid, const FileMapping& mapping);
 
   /// Run-time address minus file address for a mapping of module `id`.
   [[nodiscard]] std::uint64_t bias(std::uint32_t id, const FileMapping& mapping) const;
@@ -50,6 +53,8 @@ class ModuleTable {
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
   /// Functions and files that could not be probed: what happens there goes unseen.
   [[nodiscard]] std::uint64_t refused_probes() const { return refused_probes_; }
+  /// Probes stand in files that others than the traced processes use.
+  [[nodiscard]] bool probes_shared_files() const { return probes_shared_files_; }
   /// What a reader of the report should know of the modules.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -83,6 +88,7 @@ class ModuleTable {
   std::uint32_t next_mark_ = 0;
   std::size_t allocation_probes_ = 0;
   std::uint64_t refused_probes_ = 0;
+  bool probes_shared_files_ = false;
   std::vector<std::string> notes_;
 };
 

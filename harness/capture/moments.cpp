@@ -9,15 +9,38 @@ namespace {
 
 constexpr int kTries = 4;  // the last one stops sleeping threads too
 
+// What looking at ends of tests may take of a run: nobody notices the first part, a suite of many tests has
+// so much for each, and a slow one a share of its time.
+constexpr std::uint64_t kFreeNs = 400'000'000;
+constexpr std::uint64_t kEachNs = 700'000;
+constexpr std::uint64_t kShare = 5;
+
+std::uint64_t monotonic_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
 }  // namespace
 
+bool MomentKeeper::is_affordable(const lg_record_moment& moment) const {
+  if (moment.kind != LG_MOMENT_TEST_END) return true;
+  const std::uint64_t elapsed_ns = monotonic_ns() - start_ns_;
+  return held_ns_ < kFreeNs + moments_ * kEachNs + elapsed_ns / kShare;
+}
+
 void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
+  const bool affordable = is_affordable(moment);
+  if (moment.kind == LG_MOMENT_TEST_END) ++moments_;
+  if (!affordable) {
+    ++passed_over_;
+    session_.answer_moment(moment.head.proc, moment.moment);
+    return;
+  }
   const auto started = std::chrono::steady_clock::now();
   HeldProcess held(session_, modules_, moment, pid);
   model::MomentFindings findings;
   const Status done = examine(held, findings);
   const bool asked = moment.kind == LG_MOMENT_ASKED;
-  if (asked) tell_asker_(moment, pid, done ? &findings : nullptr);
+  if (asked && tell_asker_) tell_asker_(moment, pid, done ? &findings : nullptr);
   if (HeldThreads left = held.release(); !left.release()) lingering_.push_back(std::move(left));
   const bool at_end = moment.kind != LG_MOMENT_TEST_END && !asked;
   const auto ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - started).count());
@@ -31,7 +54,9 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
     known_.erase(moment.head.proc);
     groups_.insert(groups_.end(), findings.groups.begin(), findings.groups.end());
   } else {
-    keep_kinds(held.view(), findings);
+    Known& known = known_[moment.head.proc];
+    known.blocks.keep(held.view().blocks, findings.kinds, start_ns_, moment.window, known.last_window);
+    known.last_window = moment.window;
   }
 }
 
@@ -48,8 +73,8 @@ Status MomentKeeper::examine(HeldProcess& held, model::MomentFindings& findings)
 Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
   const auto known = known_.find(view.process);
   view.blocks.clear();
-  view.ends_of_tests_seen = known != known_.end();
-  return session_.visit_live([&](const lg_live_key& key, const lg_live& block) {
+  view.last_window_seen = known != known_.end() ? known->second.last_window : 0;
+  auto read = session_.visit_live([&](const lg_live_key& key, const lg_live& block) {
     if (key.proc != view.process) return false;
     model::HeldBlock row;
     row.address = key.addr;
@@ -58,37 +83,17 @@ Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
     row.window = block.test;
     row.stack = block.stack;
     row.ignored = (block.tid & LG_LIVE_IGNORED) != 0;
-    if (known != known_.end())
-      if (const auto found = known->second.find(key.addr);
-          found != known->second.end() && found->second.is(block))
-        row.lost_after = found->second.lost_after;
     view.blocks.push_back(row);
     return false;
   });
-}
-
-void MomentKeeper::keep_kinds(const model::HeldProcess& view, const model::MomentFindings& findings) {
-  Known& known = known_[view.process];
-  known.clear();
-  for (std::size_t i = 0; i < view.blocks.size() && i < findings.kinds.size(); ++i) {
-    const model::HeldBlock& block = view.blocks[i];
-    const model::Kind kind = findings.kinds[i];
-    const bool reachable = kind == model::Kind::still_reachable || kind == model::Kind::unclassified;
-    KnownBlock row;
-    row.time_ms = static_cast<std::uint32_t>((block.time_ns - start_ns_) / 1'000'000u);
-    row.stack = block.stack;
-    row.kind = kind;
-    row.lost_after = reachable ? 0 : block.lost_after ? block.lost_after : view.window;
-    known.emplace(block.address, row);
-  }
+  sort_by_address(view.blocks);
+  if (known != known_.end()) known->second.blocks.recall(view.blocks, start_ns_);
+  return read;
 }
 
 model::Kind MomentKeeper::last_kind(const lg_live_key& key, const lg_live& block) const {
   const auto process = known_.find(key.proc);
-  if (process == known_.end()) return model::Kind::unclassified;
-  const auto found = process->second.find(key.addr);
-  return found != process->second.end() && found->second.is(block) ? found->second.kind
-                                                                   : model::Kind::unclassified;
+  return process == known_.end() ? model::Kind::unclassified : process->second.blocks.last_kind(key, block);
 }
 
 void MomentKeeper::release_lingering() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/capture/hold/held_process.h"
+#include "harness/capture/known_blocks.h"
 
 namespace leakgate::capture {
 
@@ -47,25 +48,23 @@ class MomentKeeper {
       const {
     return held_by_window_;
   }
+  /// Ends of tests, and how many of them were not looked at.
+  [[nodiscard]] std::uint64_t moments() const { return moments_; }
+  [[nodiscard]] std::uint64_t passed_over() const { return passed_over_; }
   /// Moments at which a process could not be held, by reason.
   [[nodiscard]] const std::map<std::string, std::uint64_t>& failures() const { return failures_; }
 
  private:
-  struct KnownBlock {
-    std::uint32_t time_ms = 0;
-    std::uint32_t stack = 0;
-    std::uint32_t lost_after = 0;
-    model::Kind kind = model::Kind::unclassified;
-    /// The same block, not another one at its address.
-    [[nodiscard]] bool is(const lg_live& block) const {
-      return time_ms == block.time_ms && stack == block.stack;
-    }
+  /// What is known of one process from its earlier moments.
+  struct Known {
+    KnownBlocks blocks;
+    std::uint32_t last_window = 0;  ///< the last one whose end was looked at
   };
-  using Known = std::map<std::uint64_t, KnownBlock>;  ///< by address
 
+  /// False for the end of a test that is better not looked at: looking has taken too much of the run already.
+  [[nodiscard]] bool is_affordable(const lg_record_moment& moment) const;
   Status examine(HeldProcess& held, model::MomentFindings& findings);
   Status fill_blocks(model::HeldProcess& view);
-  void keep_kinds(const model::HeldProcess& view, const model::MomentFindings& findings);
 
   BpfSession& session_;
   const ModuleTable& modules_;
@@ -79,6 +78,8 @@ class MomentKeeper {
   std::map<std::string, std::uint64_t> failures_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> held_by_window_;
   std::uint64_t held_ns_ = 0;
+  std::uint64_t moments_ = 0;
+  std::uint64_t passed_over_ = 0;
 };
 
 }  // namespace leakgate::capture

@@ -81,13 +81,12 @@ void for_each_id(model::Trace& trace, Visit visit) {
 
 }  // namespace
 
-Status read_stacks(const BpfSession& session, bool all, model::Trace& trace) {
+Status read_stacks(const BpfSession& session, std::uint64_t count, model::Trace& trace) {
   std::map<std::uint32_t, std::uint32_t> index_of;  // kernel's id -> index in the trace
   for_each_id(trace, [&](std::uint32_t& id) {
     if (id != 0 && id != model::kNone) index_of.emplace(id, model::kNone);
   });
-  for (std::uint64_t id = 1;
-       all && id <= std::min<std::uint64_t>(session.totals().stacks, session.stack_capacity()); ++id)
+  for (std::uint64_t id = 1; id <= std::min(count, session.stack_capacity()); ++id)
     index_of.emplace(static_cast<std::uint32_t>(id), model::kNone);
   using Content = std::tuple<std::uint16_t, std::uint16_t, std::vector<std::uint64_t>>;
   std::map<Content, std::uint32_t> index_of_content;
@@ -111,8 +110,7 @@ Status read_stacks(const BpfSession& session, bool all, model::Trace& trace) {
   return {};
 }
 
-void tell_truncated(const BpfSession& session, model::TracerInfo& tracer) {
-  const auto counts = session.truncated();
+void tell_truncated(std::span<const std::uint64_t> counts, model::TracerInfo& tracer) {
   std::uint64_t total = 0;
   std::string list;
   for (std::size_t cause = 1; cause < counts.size(); ++cause) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include "harness/base/result.h"
 #include "harness/capture/bpf_session.h"
@@ -11,11 +13,11 @@
 
 namespace leakgate::capture {
 
-/// Fills trace.stacks and renumbers trace.outstanding and its holders; with every stack where `all`, not
-/// those that are referred to alone.
-Status read_stacks(const BpfSession& session, bool all, model::Trace& trace);
+/// Fills trace.stacks and renumbers trace.outstanding and its holders; with the first `count` stacks in any
+/// case, and with those that are referred to.
+Status read_stacks(const BpfSession& session, std::uint64_t count, model::Trace& trace);
 
-/// Counts truncated stacks by cause, in counters and in a note.
-void tell_truncated(const BpfSession& session, model::TracerInfo& tracer);
+/// Tells of truncated stacks, counted by cause (enum lg_truncated), in counters and in a note.
+void tell_truncated(std::span<const std::uint64_t> counts, model::TracerInfo& tracer);
 
 }  // namespace leakgate::capture

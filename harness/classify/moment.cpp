@@ -40,6 +40,7 @@ class GroupMaker {
   std::vector<TraceOutstanding> make() {
     for (std::uint32_t i = 0; i < blocks_.size(); ++i)
       add(i);
+    find_members();
     std::vector<TraceOutstanding> groups;
     for (auto& [key, group] : groups_) {
       describe(group);
@@ -82,7 +83,8 @@ class GroupMaker {
   /// See TraceOutstanding::lost_after.
   std::uint32_t lost_after(std::uint32_t i) const {
     const HeldBlock& row = block(i);
-    if (blocks_.kind(i) == Kind::still_reachable || row.window == 0 || !held_.ends_of_tests_seen) return 0;
+    if (blocks_.kind(i) == Kind::still_reachable || row.window == 0 || row.window > held_.last_window_seen)
+      return 0;
     if (row.lost_after == 0) return model::kLostAtEnd;
     return row.lost_after == row.window ? 0 : row.lost_after;
   }
@@ -133,9 +135,41 @@ class GroupMaker {
     return result;
   }
 
+  /// A cycle that nothing else holds: told by its members.
+  static bool is_told_by_members(const Group& group) {
+    return group.sum.kind == Kind::definitely_lost && group.sum.cycle;
+  }
+
+  /// The first members, by address, of the cycles that groups are described by.
+  void find_members() {
+    for (const auto& [key, group] : groups_)
+      if (is_told_by_members(group)) members_[blocks_.cycle(group.first)];
+    if (members_.empty()) return;
+    for (std::uint32_t i = 0; i < blocks_.size(); ++i) {
+      if (blocks_.cycle(i) == model::kNone) continue;
+      const auto found = members_.find(blocks_.cycle(i));
+      if (found == members_.end()) continue;
+      if (found->second.first.size() < kMaxChainSteps)
+        found->second.first.push_back(i);
+      else
+        ++found->second.second;
+    }
+  }
+
+  /// The members after the group's own first block; how many more there are stands at the last one.
+  void describe_cycle(Group& group) {
+    const auto& [members, more] = members_.at(blocks_.cycle(group.first));
+    for (const std::uint32_t member : members)
+      if (member != group.first)
+        group.sum.holders.push_back(block_holder({Holder::From::block, member, kUnknownOffset}));
+    if (more != 0 && !group.sum.holders.empty())
+      group.sum.holders.back().left_out = static_cast<std::uint32_t>(more);
+  }
+
   void describe(Group& group) {
     group.sum.type = type_of(group.first);
-    if (group.sum.kind == Kind::definitely_lost && !group.sum.cycle) return;
+    if (is_told_by_members(group)) return describe_cycle(group);
+    if (group.sum.kind == Kind::definitely_lost) return;
     const Chain chain = chain_of(blocks_, group.first, held_.read, options_, kMaxChainSteps);
     for (const Holder& step : chain.steps) {
       if (step.from == Holder::From::none) continue;
@@ -151,6 +185,7 @@ class GroupMaker {
   const Vtables& vtables_;
   const GraphOptions& options_;
   std::map<Key, Group> groups_;
+  std::map<std::uint32_t, std::pair<std::vector<std::uint32_t>, std::size_t>> members_;  ///< by cycle
 };
 
 }  // namespace

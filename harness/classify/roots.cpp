@@ -35,7 +35,7 @@ class RootFinder {
   explicit RootFinder(const HeldProcess& held) : held_(held) {
     for (const model::HeldBlock& block : held.blocks)
       starts_.push_back({block.address, block.size_bytes});
-    std::sort(starts_.begin(), starts_.end());
+    if (!std::is_sorted(starts_.begin(), starts_.end())) std::sort(starts_.begin(), starts_.end());
   }
 
   Roots find() {
@@ -87,8 +87,19 @@ class RootFinder {
     if (const std::uint64_t dtv = thread.thread_pointer ? word(thread.thread_pointer + 8) : 0;
         dtv > kDtvHeader)
       words.words.push_back(dtv - kDtvHeader);
+    for (const std::uint64_t stack : {thread.stack_pointer, thread.signal_stack})
+      if (const std::uint64_t block = block_around(stack)) words.words.push_back(block);
     roots_.labels.push_back({model::kNone, i});
     roots_.words.push_back(std::move(words));
+  }
+
+  /// The block that `address` lies in: a stack that the program made is in use though nothing points at its
+  /// start. 0 if there is none.
+  std::uint64_t block_around(std::uint64_t address) const {
+    const auto next = std::upper_bound(starts_.begin(), starts_.end(), Block{address, ~std::uint64_t{0}});
+    if (next == starts_.begin()) return 0;
+    const Block& block = *(next - 1);
+    return address - block.first < block.second ? block.first : 0;
   }
 
   /// What the program said is no leak holds what it leads to, as with LeakSanitizer.

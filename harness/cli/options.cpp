@@ -259,7 +259,7 @@ Status settle_tables(capture::TracerOptions& tracer, const Raw& raw) {
     return done;
   if (auto done = store(count_or_auto("--max-stacks", raw.max_stacks, 1u << 17), tracer.max_stacks); !done)
     return done;
-  if (auto done = store(parse_count("--max-processes", raw.max_processes, 1, 1u << 20), tracer.max_processes);
+  if (auto done = store(parse_count("--max-processes", raw.max_processes, 1, 65535), tracer.max_processes);
       !done)
     return done;
   if (auto done = store(parse_count("--max-threads", raw.max_threads, 1, 1u << 22), tracer.max_threads);

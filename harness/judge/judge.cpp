@@ -129,7 +129,7 @@ Verdict judge(Recording recording, const Policy& policy) {
   verdict.run = recording.run;
   verdict.tracer = recording.tracer;
   verdict.processes = recording.processes;
-  verdict.modules = recording.modules;
+  verdict.modules = stacks->modules;
   auto collected = collect_leaks(recording, stacks);
   for (auto& note : notes_on(collected.not_judged))
     verdict.tracer.notes.push_back(std::move(note));

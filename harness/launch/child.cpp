@@ -15,9 +15,10 @@
 namespace leakgate::launch {
 namespace {
 
-void send_message(const ChildPlan& plan, const ChildMessage& message, const int* descriptors = nullptr,
+void send_message(const ChildPlan& plan, ChildMessage message, const int* descriptors = nullptr,
                   std::size_t descriptor_count = 0) {
-  iovec data{const_cast<ChildMessage*>(&message), sizeof message};
+  message.canary = plan.canary_pid;
+  iovec data{&message, sizeof message};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxPrivateCopies)] = {};
   msghdr header{};
   header.msg_iov = &data;
@@ -77,6 +78,15 @@ void install_copies(const ChildPlan& plan, CopyOutcome& outcome) {
                  static_cast<std::int32_t>(outcome.step)});
 }
 
+/// In the target's namespace, and before limits and rights become the target's: they are not meant for it.
+void start_canary(ChildPlan& plan) {
+  if (plan.canary.image < 0) return;
+  close(plan.canary.parent_socket);
+  plan.canary_pid = fork_canary(plan.canary);
+  close(plan.canary.socket);
+  close(plan.canary.image);
+}
+
 void wait_for_release(const ChildPlan& plan) {
   char go = 0;
   ssize_t count = 0;
@@ -93,6 +103,7 @@ void run_child(ChildPlan& plan) {
   restore_signals(*plan.caller);
   CopyOutcome copies;
   install_copies(plan, copies);
+  start_canary(plan);
   restore_limits(*plan.caller);
   if (const int code = become(plan.identity)) {
     give_up(plan, {ChildMessage::What::identity_failed, code, 0, 0});

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/launch/caller_state.h"
+#include "harness/launch/canary/canary.h"
 #include "harness/launch/identity.h"
 #include "harness/launch/private_copies.h"
 
@@ -30,6 +31,7 @@ struct ChildMessage {
   std::int32_t code = 0;    ///< errno of a failure
   std::uint32_t index = 0;  ///< ready, not_found: the candidate; copies_failed: the mount
   std::int32_t step = 0;    ///< copies_failed: CopyStep
+  std::int32_t canary = 0;  ///< pid of the canary's process; 0: none was made, -1: it could not be
 };
 
 /// Everything the child needs. Pointers lead into strings that outlive the fork.
@@ -46,6 +48,8 @@ struct ChildPlan {
   std::vector<char*> shell_argv;  ///< the same behind "/bin/sh" and a free place for the path
   std::vector<char*> envp;        ///< null-terminated
   std::vector<std::pair<unsigned, unsigned>> close_ranges;  ///< descriptors that are not the caller's
+  CanaryPlan canary;
+  pid_t canary_pid = 0;  ///< written by the child
 };
 
 inline constexpr int kAbandonedStatus = 125;  ///< of a child whose parent died before the release

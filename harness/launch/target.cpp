@@ -175,6 +175,7 @@ Result<Target> Target::hold(const LaunchRequest& request) {
     Descriptor child_end(ends[1]);
     plan->parent_socket = ends[0];
     plan->socket = ends[1];
+    if (request.canary) target.prepare_canary(*plan);
     auto pid = fork_child(*plan);
     if (!pid) return std::move(pid).error();
     target.pid_ = *pid;
@@ -207,6 +208,7 @@ Status Target::receive_ready(const std::vector<std::string>& candidates, const s
     return Error{ErrorKind::io, fmt::format("the process for '{}' ended before it was ready", name),
                  "run it again", 0};
   }
+  take_canary(message->canary);
   const std::string path = message->index < candidates.size() ? candidates[message->index] : std::string();
   switch (message->what) {
     case ChildMessage::What::ready:
@@ -235,6 +237,27 @@ Status Target::receive_ready(const std::vector<std::string>& candidates, const s
   for (const std::size_t mount : plan->mount_of_request)
     copies_.push_back(contents[plan->mounts[mount].content]);
   return {};
+}
+
+/// A run without a canary is a run that proves less: the reason is kept, and told.
+void Target::prepare_canary(ChildPlan& plan) {
+  auto canary = Canary::prepare();
+  if (!canary) {
+    canary_refusal_ = canary.error().message;
+    return;
+  }
+  plan.canary = canary->plan();
+  canary_ = std::make_unique<Canary>(std::move(*canary));
+}
+
+void Target::take_canary(pid_t pid) {
+  if (!canary_) return;
+  if (pid > 0) {
+    canary_->adopt(pid);
+    return;
+  }
+  canary_.reset();
+  canary_refusal_ = "a process was refused";
 }
 
 Target::~Target() {

@@ -14,11 +14,14 @@
 #include "harness/base/descriptor.h"
 #include "harness/base/result.h"
 #include "harness/launch/caller_state.h"
+#include "harness/launch/canary/canary.h"
 #include "harness/launch/identity.h"
 #include "harness/launch/private_copies.h"
 #include "harness/model/recording.h"
 
 namespace leakgate::launch {
+
+struct ChildPlan;
 
 struct LaunchRequest {
   std::vector<std::string> argv;            ///< argv[0] is looked up in PATH as execvp does
@@ -27,7 +30,8 @@ struct LaunchRequest {
   bool as_root = false;            ///< do not look for who called sudo
   std::vector<std::string> extra_environment;  ///< NAME=VALUE, replaces or is added; normally empty
   std::optional<CallerState>
-      caller;  ///< as taken at the start of main; nothing: the state at the time of hold()
+      caller;           ///< as taken at the start of main; nothing: the state at the time of hold()
+  bool canary = false;  ///< a canary waits beside the target
 };
 
 class Target {
@@ -51,6 +55,11 @@ class Target {
   [[nodiscard]] const std::string& program() const { return program_; }
   /// Who the target runs as, if not as the caller.
   [[nodiscard]] const std::optional<TargetUser>& user() const { return user_; }
+
+  /// The canary's process; nullptr without one.
+  [[nodiscard]] Canary* canary() const { return canary_.get(); }
+  /// Why there is none although it was asked for; else empty.
+  [[nodiscard]] const std::string& canary_refusal() const { return canary_refusal_; }
 
   [[nodiscard]] bool has_private_copies() const { return !copies_.empty(); }
   /// Why there are none although they were asked for; else empty.
@@ -80,6 +89,8 @@ class Target {
   Status receive_ready(const std::vector<std::string>& candidates, const std::string& name,
                        const std::optional<PrivateCopyPlan>& plan, bool& copies_failed);
   Result<std::optional<model::ExitState>> reap(bool block);
+  void prepare_canary(ChildPlan& plan);
+  void take_canary(pid_t pid);
 
   pid_t pid_ = -1;
   Descriptor pidfd_;
@@ -89,6 +100,8 @@ class Target {
   std::optional<TargetUser> user_;
   std::vector<std::shared_ptr<Descriptor>> copies_;  ///< by request
   std::string copies_refusal_;
+  std::unique_ptr<Canary> canary_;
+  std::string canary_refusal_;
   bool released_ = false;
   bool through_shell_ = false;
   std::optional<model::ExitState> exit_;

@@ -29,6 +29,7 @@ struct HeldThread {
   std::int32_t tid = 0;
   std::uint64_t stack_pointer = 0;
   std::uint64_t thread_pointer = 0;      ///< of its control block (the FS base on x86-64)
+  std::uint64_t signal_stack = 0;        ///< where sigaltstack() put it; 0: none
   std::vector<std::uint64_t> registers;  ///< general ones, the stack pointer left out
 };
 
@@ -61,14 +62,14 @@ struct HeldBlock {
 };
 
 struct HeldProcess {
-  std::uint32_t process = kNone;    ///< index into Trace::processes
-  std::uint32_t window = 0;         ///< the one that just ended; 0 at the process's own end
-  std::uint32_t groups_from = 0;    ///< groups are wanted of blocks with this window's number and larger ones
-  bool threads_known = true;        ///< false: they are gone, only memory is left
-  bool c_library_allocates = true;  ///< false: another allocator serves it
-  bool ends_of_tests_seen = false;  ///< it was held at the ends of its tests too
-  std::vector<HeldThread> threads;  ///< main thread first, then by age
-  std::vector<HeldMapping> mappings;  ///< by address
+  std::uint32_t process = kNone;       ///< index into Trace::processes
+  std::uint32_t window = 0;            ///< the one that just ended; 0 at the process's own end
+  std::uint32_t groups_from = 0;       ///< groups are wanted of blocks with this window's number and larger ones
+  bool threads_known = true;           ///< false: they are gone, only memory is left
+  bool c_library_allocates = true;     ///< false: another allocator serves it
+  std::uint32_t last_window_seen = 0;  ///< the last one at whose end it was held before; 0: none
+  std::vector<HeldThread> threads;     ///< main thread first, then by age
+  std::vector<HeldMapping> mappings;   ///< by address
   std::vector<HeldBlock> blocks;
   ReadHeldMemory read;
   NextTouchedPage next_touched;

@@ -50,6 +50,7 @@ struct TraceProcess {
   std::uint64_t peak_bytes =
       0;  ///< of what was allocated since the last window began, or of the whole where none did
   Framework framework = Framework::none;  ///< whose functions were found in it
+  bool tests_due = false;  ///< the framework was about to run tests, and said of none that it is skipped
 };
 
 /// A test window: [start, end) of one test case in one process image.

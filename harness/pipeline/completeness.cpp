@@ -27,7 +27,7 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"ring_full", "control records were dropped", "raise --ring-bytes"},
     {"nested_too_deep", "allocation calls on too many stacks of one thread were open at once", ""},
     {"mapping_table_full", "the table of mapped files was full: stacks of some processes could not be walked",
-     "start fewer processes in one run"},
+     "start fewer processes in one run, with fewer mappings of code each"},
     {"scopes_too_deep", "more than 16 scopes and sections were open at once", "nest fewer of them"},
     {"result_unreadable", "the result of posix_memalign could not be read", ""},
     {"probe_refused", "an allocation function or a test framework could not be probed",
@@ -56,6 +56,31 @@ void add_process_gaps(const model::Recording& recording, std::vector<model::Inco
     reasons.push_back({"still_running", running,
                        fmt::format("{} was still running when the command ended", first),
                        "raise --wait, or let the command wait for what it starts"});
+}
+
+/// A program with a test framework in which nothing was seen although something must have happened. Programs
+/// that list their tests, show their help or are left no test by filter or shard have nothing to show, and
+/// say so by not announcing any; only GoogleTest announces, so the others are not judged by their number of
+/// tests.
+void add_blind_programs(const model::Trace& trace, std::vector<model::IncompleteReason>& reasons) {
+  std::vector<bool> has_windows(trace.processes.size());
+  for (const model::TraceWindow& window : trace.windows)
+    if (window.process < has_windows.size()) has_windows[window.process] = true;
+  for (std::size_t i = 0; i < trace.processes.size(); ++i) {
+    const model::TraceProcess& process = trace.processes[i];
+    const bool ended_well = process.end == model::ImageEnd::exited && process.exit.code == 0;
+    if (process.death_test || !ended_well) continue;
+    if (process.tests_due && !has_windows[i])
+      reasons.push_back(
+          {"no_tests_seen", 1, fmt::format("{} ran tests, and none of them was seen", process.exe),
+           "a test framework built in an unknown way? Build it without link-time optimisation"});
+    // registering its tests alone takes memory; a forked child may be content with what it inherits
+    if (process.framework != model::Framework::none && process.allocations == 0 && !process.forked)
+      reasons.push_back(
+          {"no_allocations_seen", 1,
+           fmt::format("no allocation of {} was seen, which has a test framework", process.exe),
+           "an allocator of its own, without symbols? `leakgate doctor --probes` lists what is probed"});
+  }
 }
 
 std::string file_name(const std::string& path) {
@@ -91,6 +116,7 @@ std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const 
     reasons.push_back({"nothing_traced", 1, "no process of the command was seen by the tracer",
                        "`leakgate doctor` tests the probes"});
   add_process_gaps(recording, reasons);
+  add_blind_programs(trace, reasons);
   return reasons;
 }
 

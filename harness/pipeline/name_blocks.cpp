@@ -68,11 +68,45 @@ std::string_view base_name(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
-/// The class that a vtable belongs to; empty where the symbol is none.
-std::string class_name(const DataName& name) {
+struct ClassName {
+  std::string name;     ///< empty where there is none
+  bool shared = false;  ///< the block counts the references to it, for std::shared_ptr
+};
+
+/// The first argument of the template whose name ends just before `text`.
+std::string_view first_argument(std::string_view text) {
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '<' || c == '(') ++depth;
+    if ((c == ',' || c == '>') && depth == 0) return text.substr(0, i);
+    if (c == '>' || c == ')') --depth;
+  }
+  return {};
+}
+
+/// What the control block `full` of a shared_ptr is for, in libstdc++ or libc++; empty for other classes.
+std::string_view shared_class(std::string_view full) {
+  for (const std::string_view start :
+       {"std::_Sp_counted_ptr_inplace<", "std::_Sp_counted_ptr<", "std::_Sp_counted_deleter<",
+        "std::__1::__shared_ptr_emplace<", "std::__1::__shared_ptr_pointer<"}) {
+    if (!full.starts_with(start)) continue;
+    std::string_view name = first_argument(full.substr(start.size()));
+    while (name.ends_with('*') || name.ends_with(' '))
+      name.remove_suffix(1);
+    return name;
+  }
+  return {};
+}
+
+/// The class that a vtable belongs to.
+ClassName class_name(const DataName& name) {
   constexpr std::string_view kVtable = "vtable for ";
   const std::string full = name.symbol.starts_with("_ZTV") ? symbolize::demangle(name.symbol) : std::string();
-  return full.starts_with(kVtable) ? symbolize::compact_name(full.substr(kVtable.size())) : std::string();
+  if (!full.starts_with(kVtable)) return {};
+  const std::string_view whole = std::string_view(full).substr(kVtable.size());
+  const std::string_view pointee = shared_class(whole);
+  return {symbolize::compact_name(std::string(pointee.empty() ? whole : pointee)), !pointee.empty()};
 }
 
 bool is_library_function(std::string_view function) {
@@ -109,11 +143,7 @@ class Words {
   }
 
   [[nodiscard]] std::string block(const TraceHolder& holder) const {
-    std::string name = class_name(names_.of(holder.type));
-    if (name.empty()) {
-      const std::string site = site_of(frames_of_(holder.stack));
-      name = site.empty() ? "a block" : "block from " + site;
-    }
+    std::string name = member(holder.type, holder.stack);
     return holder.offset == ~std::uint64_t{0} ? name : with_offset(std::move(name), holder.offset);
   }
 
@@ -137,7 +167,28 @@ class Words {
     return block(holder);
   }
 
+  /// "shared_ptr cycle: Node -> Node": the members of a lost cycle, as far as they were listed.
+  [[nodiscard]] std::string cycle(const model::TraceOutstanding& row) const {
+    bool shared = class_name(names_.of(row.type)).shared;
+    std::string members = member(row.type, row.stack);
+    const std::string alone = members;
+    for (const TraceHolder& other : row.holders) {
+      shared = shared && class_name(names_.of(other.type)).shared;
+      members += " -> " + member(other.type, other.stack);
+      if (other.left_out != 0) members += fmt::format(" and {} more", other.left_out);
+    }
+    if (row.holders.empty()) members += " -> " + alone;  // it holds itself
+    return (shared ? "shared_ptr cycle: " : "cycle: ") + members;
+  }
+
  private:
+  [[nodiscard]] std::string member(const ModuleAddress& type, std::uint32_t stack) const {
+    std::string name = class_name(names_.of(type)).name;
+    if (!name.empty()) return name;
+    const std::string site = site_of(frames_of_(stack));
+    return site.empty() ? "a block" : "block from " + site;
+  }
+
   const model::Trace& trace_;
   const DataNames& names_;
   const FramesOf& frames_of_;
@@ -161,7 +212,11 @@ void name_blocks(const model::Trace& trace, std::span<const std::size_t> origins
   for (std::size_t i = 0; i < recording.blocks.size() && i < origins.size(); ++i) {
     const model::TraceOutstanding& row = trace.outstanding[origins[i]];
     model::BlockGroup& group = recording.blocks[i];
-    group.type = class_name(names.of(row.type));
+    group.type = class_name(names.of(row.type)).name;
+    if (row.cycle && row.kind == model::Kind::definitely_lost) {
+      group.retained_by.push_back(words.cycle(row));
+      continue;
+    }
     for (const TraceHolder& holder : row.holders) {
       group.retained_by.push_back(words.holder(holder));
       if (holder.left_out != 0) group.retained_by.push_back(fmt::format("{} more", holder.left_out));

@@ -87,6 +87,7 @@ capture::TracedTarget describe_target(const launch::Target& target, const launch
                                       const std::vector<std::string>& objects) {
   capture::TracedTarget traced;
   traced.pid = target.pid();
+  traced.canary_pid = target.canary() ? target.canary()->pid() : 0;
   for (const std::string& object : objects) {
     capture::KnownObject known{object, object, false};
     for (std::size_t i = 0; target.has_private_copies() && i < request.private_copies.size(); ++i)

@@ -8,6 +8,7 @@
 #include "harness/classify/moment.h"
 #include "harness/launch/signal_relay.h"
 #include "harness/launch/target.h"
+#include "harness/pipeline/canary.h"
 #include "harness/pipeline/completeness.h"
 #include "harness/pipeline/early_verdict.h"
 #include "harness/pipeline/marks.h"
@@ -41,12 +42,13 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   launch_request.argv = request.command;
   launch_request.caller = request.caller;
   launch_request.as_root = request.as_root;
+  launch_request.canary = true;
   if (request.private_copies) launch_request.private_copies = choose_private_copies(objects);
   auto target = launch::Target::hold(launch_request);
   if (!target) return std::move(target).error();
 
   // capture: probes stand before the first instruction of the command
-  auto tracer = capture::make_ebpf_tracer(request.tracer);
+  auto tracer = request.make_tracer(request.tracer);
   if (!tracer) return std::move(tracer).error();
   const capture::TracedTarget traced = describe_target(*target, launch_request, objects);
   const auto resolver = std::make_shared<StackResolver>(request, recording.run.cwd);
@@ -56,6 +58,7 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = run_to_end(*target, *signals, **tracer, request);
   if (!outcome) return std::move(outcome).error();
+  std::vector<model::IncompleteReason> blindness = prove_sight(*target, **tracer);
   auto trace = (*tracer)->finish();
   if (!trace) return std::move(trace).error();
 
@@ -71,6 +74,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   for (std::string& note : describe_stripped(recording))
     recording.tracer.notes.push_back(std::move(note));
   recording.run.incomplete_reasons = find_gaps(*trace, *outcome, recording);
+  for (model::IncompleteReason& reason : blindness)
+    recording.run.incomplete_reasons.push_back(std::move(reason));
   return recording;
 }
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,10 +20,14 @@
 
 namespace leakgate::pipeline {
 
+using TracerMaker =
+    std::function<Result<std::unique_ptr<capture::HeapTracer>>(const capture::TracerOptions&)>;
+
 struct RecordRequest {
   std::vector<std::string> command;
   launch::CallerState caller;  ///< as leakgate was started
   capture::TracerOptions tracer;
+  TracerMaker make_tracer = capture::make_ebpf_tracer;  ///< the backend
   classify::ClassifyOptions classify;
   judge::Policy policy;  ///< for questions that adapters ask while the command runs
   std::optional<std::chrono::milliseconds> timeout;

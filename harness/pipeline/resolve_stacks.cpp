@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include "harness/pipeline/debuginfod_user.h"
 #include "harness/pipeline/name_blocks.h"
 #include "harness/symbolize/symbolizer.h"
 
@@ -18,6 +19,7 @@ symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std
   options.paths.source_root = request.source_root.empty() ? cwd : request.source_root;
   for (const auto& [from, to] : request.path_maps)
     options.paths.path_maps.push_back({from, to});
+  options.debug_files.become_user = debuginfod_user(request);
   return options;
 }
 

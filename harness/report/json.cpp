@@ -79,6 +79,7 @@ void tracer_part(JsonWriter& out, const model::TracerInfo& tracer) {
   }
   out.member("peak_live_blocks", tracer.peak_live_blocks);
   out.member("peak_live_bytes", tracer.peak_live_bytes);
+  seconds(out, "held_s", tracer.held_ns, 1e9, 6);
   list(out, "notes", tracer.notes);
   out.end_object();
 }

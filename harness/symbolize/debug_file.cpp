@@ -3,9 +3,6 @@
 // debuginfod.
 #include "harness/symbolize/debug_file.h"
 
-#include <sys/auxv.h>
-
-#include <cstdlib>
 #include <string_view>
 
 #include "harness/symbolize/debuginfod.h"
@@ -55,12 +52,9 @@ std::unique_ptr<ElfFile> find_by_link(const ElfFile& module, const std::string& 
 
 std::unique_ptr<ElfFile> find_by_debuginfod(const std::string& build_id, const DebugFileOptions& options,
                                             const FileLimits& limits) {
-  const char* urls = std::getenv("DEBUGINFOD_URLS");
-  if (!options.allow_debuginfod || build_id.empty() || urls == nullptr || *urls == '\0') return nullptr;
-  if (getauxval(AT_SECURE) != 0)
-    return nullptr;  // set-uid or file capabilities: the environment is not ours to trust
+  if (!options.become_user || build_id.empty()) return nullptr;
   std::string path;
-  Descriptor descriptor = fetch_from_debuginfod(build_id, path);
+  Descriptor descriptor = fetch_from_debuginfod(build_id, options.become_user, path);
   if (!descriptor) return nullptr;
   auto file = ElfFile::adopt(std::move(descriptor), path, limits);
   if (!file || (*file)->build_id() != build_id) return nullptr;

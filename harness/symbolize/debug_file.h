@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/symbolize/debuginfod.h"
 #include "harness/symbolize/elf_file.h"
 
 namespace leakgate::symbolize {
@@ -14,10 +15,8 @@ namespace leakgate::symbolize {
 /// Where separate debug files may be looked for.
 struct DebugFileOptions {
   std::vector<std::string> debug_roots{"/usr/lib/debug"};
-  /// debuginfod is asked only when this is set, DEBUGINFOD_URLS is set, and the process has no more
-  /// privileges than its user. Callers that hold privileges leave it false: a network client has no business
-  /// there.
-  bool allow_debuginfod = false;
+  /// debuginfod is asked only where this is given: by a child process that calls it first.
+  BecomeUser become_user;
 };
 
 /// The debug file of `module`, which the traced process knew as `module_path`; null if there is none that

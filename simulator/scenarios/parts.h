@@ -78,5 +78,9 @@ std::span<const Scenario> cause_scenarios();
 std::span<const Scenario> library_scenarios();
 std::span<const Scenario> thread_scenarios();
 std::span<const Scenario> benign_scenarios();
+std::span<const Scenario> growth_scenarios();
+std::span<const Scenario> shape_scenarios();
+std::span<const Scenario> ownership_scenarios();
+std::span<const Scenario> lifetime_scenarios();
 
 }  // namespace leakgate::simulator

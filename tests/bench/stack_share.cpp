@@ -42,7 +42,7 @@ Result<model::Trace> trace_command(const std::vector<std::string>& command) {
   auto tracer = capture::make_ebpf_tracer(request.tracer);
   if (!tracer) return std::move(tracer).error();
   const auto traced = pipeline::describe_target(*target, launch_request, objects);
-  if (auto ready = (*tracer)->start(traced, {pipeline::find_framework_marks, {}}); !ready)
+  if (auto ready = (*tracer)->start(traced, {pipeline::find_framework_marks, {}, {}}); !ready)
     return std::move(ready).error();
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = pipeline::run_to_end(*target, *signals, **tracer, request);

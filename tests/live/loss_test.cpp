@@ -103,6 +103,15 @@ TEST_F(Loss, MoreOpenCallsOnDifferentStacksThanAreTracked) {
   expect_incomplete(trace_program(scratch_, "live_nested_stacks", {"8"}), "nested_too_deep", "");
 }
 
+TEST_F(Loss, MoreMappingsThanRoom) {
+  expect_incomplete(trace_program(scratch_, "live_many_mappings", {"5000"}), "mapping_table_full", "fewer");
+  expect_whole(trace_program(scratch_, "live_many_mappings", {"2000"}));
+}
+
+TEST_F(Loss, AnAllocationFunctionThatCannotBeProbed) {
+  expect_incomplete(trace_program(scratch_, "live_chosen_function"), "probe_refused", "doctor --probes");
+}
+
 TEST_F(Loss, AResultThatCannotBeRead) {
   expect_incomplete(trace_program(scratch_, "live_unreadable_result"), "result_unreadable", "");
 }

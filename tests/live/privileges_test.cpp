@@ -160,6 +160,45 @@ TEST_F(Privileges, DoctorSaysHowToDoWithoutSudo) {
   EXPECT_THAT(doctor.out, HasSubstr("private copy of the C library"));
 }
 
+/// debuginfod is a matter of the user's: a process of that user asks, and keeps what it gets.
+TEST_F(Privileges, DebuginfodIsAskedAsTheInvokingUser) {
+  const std::string program = public_ / "program";
+  ASSERT_EQ(
+      run_program(scratch_, {.argv = {"objcopy", "--strip-all", program_path("live_exit_direct"), program}})
+          .status(),
+      0);
+  const std::string id = std::to_string(kNobody);
+  const auto cache = public_ / "cache";
+  const auto traced_with = [&](const std::string& urls) {
+    return trace(scratch_,
+                 {{program},
+                  {"--output", public_ / "report"},
+                  {.extra_environment = {"SUDO_UID=" + id, "SUDO_GID=" + id, "DEBUGINFOD_URLS=" + urls,
+                                         "DEBUGINFOD_CACHE_PATH=" + cache.string()},
+                   .directory = public_}});
+  };
+  const Traced without = traced_with("");
+  ASSERT_EQ(without.result["leaks"].size(), 1u) << without.program.err;
+  const auto& frame = without.result["leaks"][0]["stack"].back();
+  EXPECT_FALSE(std::filesystem::exists(cache));
+  std::string build_id;
+  for (const auto& module : without.result["modules"])
+    if (module["path"] == program) build_id = module["build_id"];
+  ASSERT_NE(build_id, "") << frame;
+
+  const auto folder = public_ / "server" / "buildid" / build_id;
+  std::filesystem::create_directories(folder);
+  ASSERT_EQ(run_program(scratch_, {.argv = {"objcopy", "--only-keep-debug", program_path("live_exit_direct"),
+                                            folder / "debuginfo"}})
+                .status(),
+            0);
+  const Traced with = traced_with("file://" + (public_ / "server").string());
+  EXPECT_THAT(leak_rows(with), ElementsAre(row(0, "program", "exit_direct.c", "malloc(160)", 1, 160)));
+  struct stat status {};
+  ASSERT_EQ(stat((cache / build_id / "debuginfo").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, kNobody);
+}
+
 /// The real sudo, with rules of its own that only this test's mount namespace has.
 TEST_F(Privileges, UnderTheRealSudoTheTargetIsTheUsers) {
   if (run_program(scratch_, {.argv = {"sudo", "--version"}}).status() != 0)

@@ -109,6 +109,7 @@ void HeldProcess::describe_threads() {
     thread.tid = static_cast<std::int32_t>(state.tid);
     thread.stack_pointer = state.registers[LG_REG_SP];
     thread.thread_pointer = state.registers[LG_REG_FS_BASE];
+    thread.signal_stack = state.signal_stack;
     const bool at_entry = state.tid == moment_.tid;
     for (int i = 0; i < LG_REG_COUNT; ++i)
       if (holds_value(i, at_entry ? moment_.kind : 0u)) thread.registers.push_back(state.registers[i]);

@@ -290,6 +290,39 @@ void coroutine() {
   scrub();
 }
 
+ucontext_t g_last_context;
+void last_body() {
+  scrub();
+  exit(0);
+}
+SHAPE_NOINLINE void enter_last_context() {
+  getcontext(&g_last_context);
+  g_last_context.uc_stack.ss_sp = make_coroutine_stack();
+  g_last_context.uc_stack.ss_size = 64 * 1024;
+  g_last_context.uc_link = nullptr;
+  makecontext(&g_last_context, last_body, 0);
+  g_last_context.uc_stack.ss_sp = nullptr;
+  setcontext(&g_last_context);
+}
+/// Ends on a stack in the heap, at whose start nothing points.
+void end_on_own_stack() {
+  enter_last_context();
+}
+
+SHAPE_NOINLINE void* make_signal_stack() {
+  return malloc(32 * 1024);
+}
+SHAPE_NOINLINE void set_signal_stack() {
+  stack_t stack{};
+  stack.ss_sp = make_signal_stack();
+  stack.ss_size = 32 * 1024;
+  sigaltstack(&stack, nullptr);
+}
+void signal_stack() {
+  set_signal_stack();
+  scrub();
+}
+
 void fork_child() {
   lost_plain();
   scrub();
@@ -349,6 +382,8 @@ int main(int argc, char** argv) {
       {"by_exit_group", by_exit_group},
       {"in_main_frame", in_main_frame},
       {"coroutine", coroutine},
+      {"end_on_own_stack", end_on_own_stack},
+      {"signal_stack", signal_stack},
       {"fork_child", fork_child},
       {"library_open", [] { library_global(false); }},
       {"library_closed", [] { library_global(true); }},

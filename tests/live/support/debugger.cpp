@@ -5,10 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <sstream>
-#include <thread>
 
 namespace leakgate::live {
 namespace {
@@ -155,12 +153,8 @@ std::map<std::uint64_t, std::vector<ComparedFrame>> debugger_stacks(const Scratc
   argv.insert(argv.end(), command.begin(), command.end());
   ProgramResult run;
   json stacks;
-  // on a busy machine gdb now and then misses its own stop at the mapping of the libraries; and in a static
-  // program leakgate's probes, which are taken away behind its back, may stand where gdb wants its
-  // breakpoints
-  constexpr std::chrono::milliseconds kPause{400};
+  // on a busy machine gdb now and then misses its own stop at the mapping of the libraries
   for (int attempt = 0; attempt < 4 && (!stacks.is_array() || stacks.empty()); ++attempt) {
-    std::this_thread::sleep_for(kPause);
     run = run_program(scratch, {.argv = argv});
     stacks = json::parse(read_file(output), nullptr, false);
   }

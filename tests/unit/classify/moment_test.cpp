@@ -183,7 +183,7 @@ TEST_F(Moment, GroupsTellKindHolderAndWhenItWasLost) {
   process.put(kData + 0x20, kHeap + 0x100);
   process.block(kHeap + 0x200, 16, 2);
   process.held.blocks.back().window = 3;
-  process.held.ends_of_tests_seen = true;
+  process.held.last_window_seen = 3;
   const auto groups = classify_held(process.held, true).groups;
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0].kind, Kind::still_reachable);
@@ -196,6 +196,8 @@ TEST_F(Moment, GroupsTellKindHolderAndWhenItWasLost) {
   EXPECT_EQ(classify_held(process.held, true).groups[1].lost_after, 0u) << "at its own test's end";
   process.held.blocks.back().lost_after = 5;
   EXPECT_EQ(classify_held(process.held, true).groups[1].lost_after, 5u);
+  process.held.last_window_seen = 2;
+  EXPECT_EQ(classify_held(process.held, true).groups[1].lost_after, 0u) << "nobody looked at its test's end";
 }
 
 }  // namespace

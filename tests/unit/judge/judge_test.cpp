@@ -50,6 +50,14 @@ TEST(Judge, OutstandingBlocksOfATestFailTheRun) {
   EXPECT_EQ(verdict.summary.leaked_blocks, 2u);
 }
 
+TEST(Judge, ModulesOfTheRecordingAreTheVerdicts) {
+  OneLeak builder;
+  builder.recording.modules = {{"/home/dev/app/build/unit_tests", "aa"}};
+  const auto verdict = judge(builder.recording, {});
+  ASSERT_EQ(verdict.modules.size(), 1u);
+  EXPECT_EQ(verdict.modules[0].build_id, "aa");
+}
+
 TEST(Judge, NothingOutstandingIsAPass) {
   RecordingBuilder builder;
   const auto process = builder.process();

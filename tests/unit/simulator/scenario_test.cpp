@@ -37,7 +37,7 @@ TEST(Catalogue, NamesAreUniqueAndFound) {
     EXPECT_TRUE(names.insert(scenario.name).second);
     EXPECT_EQ(find_scenario(scenario.name), &scenario);
   });
-  EXPECT_GE(names.size(), 30u);
+  EXPECT_GE(names.size(), 60u);
   EXPECT_EQ(find_scenario("no_such_scenario"), nullptr);
 }
 

@@ -16,10 +16,10 @@ constexpr Site kSite{"f", "/src/a.cpp", 12};
 TEST(TruthLog, MergesEqualLeaksAndKeepsOthersApart) {
   TruthLog* log = TruthLog::create();
   ASSERT_NE(log, nullptr);
-  log->add(Kind::definitely_lost, false, false, kSite, "S.a", 1, 10);
-  log->add(Kind::definitely_lost, false, false, kSite, "S.a", 2, 20);
-  log->add(Kind::definitely_lost, false, false, kSite, "S.b", 1, 10);
-  log->add(Kind::indirectly_lost, false, false, kSite, "S.a", 1, 10);
+  log->add(Kind::definitely_lost, LostWhen::in_test, false, false, kSite, "S.a", 1, 10);
+  log->add(Kind::definitely_lost, LostWhen::in_test, false, false, kSite, "S.a", 2, 20);
+  log->add(Kind::definitely_lost, LostWhen::in_test, false, false, kSite, "S.b", 1, 10);
+  log->add(Kind::indirectly_lost, LostWhen::in_test, false, false, kSite, "S.a", 1, 10);
   ASSERT_EQ(log->size(), 3u);
   EXPECT_EQ(log->entry(0).blocks, 3u);
   EXPECT_EQ(log->entry(0).bytes, 30u);
@@ -31,7 +31,7 @@ TEST(TruthLog, SeesWhatAForkedChildWrites) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    log->add(Kind::definitely_lost, false, true, kSite, {}, 1, 10);
+    log->add(Kind::definitely_lost, LostWhen::in_test, false, true, kSite, {}, 1, 10);
     _exit(0);
   }
   waitpid(child, nullptr, 0);
@@ -43,7 +43,7 @@ TEST(TruthLog, AFullLogGivesNoTruth) {
   TruthLog* log = TruthLog::create();
   ASSERT_NE(log, nullptr);
   for (std::uint32_t line = 0; line <= TruthLog::kCapacity; ++line) {
-    log->add(Kind::definitely_lost, false, false, Site{"f", "a.cpp", line}, {}, 1, 1);
+    log->add(Kind::definitely_lost, LostWhen::in_test, false, false, Site{"f", "a.cpp", line}, {}, 1, 1);
   }
   EXPECT_TRUE(log->overflowed());
   EXPECT_FALSE(truth_from_log(*log, "x", "leaking", 1).has_value());
@@ -54,8 +54,8 @@ Truth sample() {
   truth.scenario = "plain_new";
   truth.twin = "leaking";
   truth.seed = 9;
-  truth.leaks.push_back({"definitely_lost", false, 2, 30, "f", "/src/a.cpp", 12, "S.\"a\"", false});
-  truth.leaks.push_back({"indirectly_lost", true, 1, 7, "g", "/src/b.cpp", 13, std::nullopt, true});
+  truth.leaks.push_back({"definitely_lost", false, "in_test", 2, 30, "f", "/src/a.cpp", 12, "S.\"a\"", false});
+  truth.leaks.push_back({"indirectly_lost", true, "late", 1, 7, "g", "/src/b.cpp", 13, std::nullopt, true});
   return truth;
 }
 

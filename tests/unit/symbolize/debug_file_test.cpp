@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,7 +34,7 @@ TEST(DebugFile, IsFoundByBuildId) {
   const TemporaryFolder root;
   const auto module = open_fixture("stripped");
   install_by_build_id(root.path(), module->build_id(), fixture("debug_part"));
-  const auto found = find_debug_file(*module, fixture("stripped"), {{root.path()}, false}, {});
+  const auto found = find_debug_file(*module, fixture("stripped"), {{root.path()}, nullptr}, {});
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->build_id(), module->build_id());
 }
@@ -42,7 +43,7 @@ TEST(DebugFile, OfAnotherBuildIsRefused) {
   const TemporaryFolder root;
   const auto module = open_fixture("stripped");
   install_by_build_id(root.path(), module->build_id(), fixture("gcc_O0_dwarf4"));
-  EXPECT_EQ(find_debug_file(*module, fixture("stripped"), {{root.path()}, false}, {}), nullptr);
+  EXPECT_EQ(find_debug_file(*module, fixture("stripped"), {{root.path()}, nullptr}, {}), nullptr);
 }
 
 class DebugLinkTest : public ::testing::Test {
@@ -54,7 +55,7 @@ class DebugLinkTest : public ::testing::Test {
     module_ = std::move(opened).value();
   }
   [[nodiscard]] std::unique_ptr<ElfFile> find(const std::string& root = "/nonexistent") const {
-    return find_debug_file(*module_, folder_.path() + "/program", {{root}, false}, {});
+    return find_debug_file(*module_, folder_.path() + "/program", {{root}, nullptr}, {});
   }
   TemporaryFolder folder_;
   std::unique_ptr<ElfFile> module_;
@@ -95,13 +96,18 @@ TEST(Debuginfod, IsAskedOnlyWhenAllowed) {
   fs::copy_file(fixture("debug_part"), folder + "/debuginfo");
   ::setenv("DEBUGINFOD_URLS", ("file://" + server.path()).c_str(), 1);
   ::setenv("DEBUGINFOD_CACHE_PATH", cache.path().c_str(), 1);
-  const auto refused = find_debug_file(*module, fixture("stripped"), {{"/nonexistent"}, false}, {});
+  const auto refused = find_debug_file(*module, fixture("stripped"), {{"/nonexistent"}, nullptr}, {});
   const bool cache_untouched = fs::is_empty(cache.path());
-  const auto found = find_debug_file(*module, fixture("stripped"), {{"/nonexistent"}, true}, {});
+  const auto not_that_user =
+      find_debug_file(*module, fixture("stripped"), {{"/nonexistent"}, [] { return EPERM; }}, {});
+  const bool still_untouched = fs::is_empty(cache.path());
+  const auto found = find_debug_file(*module, fixture("stripped"), {{"/nonexistent"}, [] { return 0; }}, {});
   ::unsetenv("DEBUGINFOD_URLS");
   ::unsetenv("DEBUGINFOD_CACHE_PATH");
   EXPECT_EQ(refused, nullptr);
   EXPECT_TRUE(cache_untouched);
+  EXPECT_EQ(not_that_user, nullptr);
+  EXPECT_TRUE(still_untouched);
   if (!found) GTEST_SKIP() << "libdebuginfod is not installed, or without file:// support";
   EXPECT_EQ(found->build_id(), module->build_id());
 }

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both halves of the canary's process. See canary.h.
+#include "harness/launch/canary/canary.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "harness/launch/canary/image.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+namespace leakgate::launch {
+namespace {
+
+constexpr int kAbandoned = 125;
+
+/// A file in memory with the program in it; kernels before 6.3 know no MFD_EXEC, later ones warn without it.
+Descriptor image_file() {
+  Descriptor file(::memfd_create("leakgate-canary", MFD_CLOEXEC | MFD_EXEC));
+  if (!file && errno == EINVAL) file.reset(::memfd_create("leakgate-canary", MFD_CLOEXEC));
+  if (!file) return file;
+  auto left = canary_image();
+  while (!left.empty()) {
+    const ssize_t written = ::write(file.get(), left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return {};
+    left = left.subspan(static_cast<std::size_t>(written));
+  }
+  return file;
+}
+
+void close_all_but(int one, int other) {
+  const auto low = static_cast<unsigned>(std::min(one, other));
+  const auto high = static_cast<unsigned>(std::max(one, other));
+  if (low > 0) ::syscall(SYS_close_range, 0u, low - 1, 0u);
+  if (high > low + 1) ::syscall(SYS_close_range, low + 1, high - 1, 0u);
+  ::syscall(SYS_close_range, high + 1, ~0u, 0u);
+}
+
+[[noreturn]] void run_canary(const CanaryPlan& plan) {
+  // signals to the foreground process group, Ctrl-C above all, are not for it, nor any other but SIGKILL
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  close_all_but(plan.image, plan.socket);
+  if (chdir("/") != 0) _exit(kAbandoned);
+  char go = 0;
+  ssize_t count = 0;
+  do {
+    count = recv(plan.socket, &go, sizeof go, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count != 1) _exit(kAbandoned);  // leakgate is gone, or does not want it
+  char name[] = "leakgate-canary";
+  char* argv[] = {name, nullptr};
+  char* envp[] = {nullptr};
+  syscall(SYS_execveat, plan.image, "", argv, envp, AT_EMPTY_PATH);
+  const int code = errno;
+  send(plan.socket, &code, sizeof code, MSG_NOSIGNAL);
+  _exit(kAbandoned);
+}
+
+}  // namespace
+
+Result<Canary> Canary::prepare() {
+  Canary canary;
+  canary.image_ = image_file();
+  if (!canary.image_)
+    return system_error(ErrorKind::unsupported, "the canary program cannot be put into memory", errno);
+  int ends[2] = {-1, -1};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return system_error(ErrorKind::io, "cannot make a socket pair", errno);
+  canary.socket_.reset(ends[0]);
+  canary.child_end_.reset(ends[1]);
+  return canary;
+}
+
+CanaryPlan Canary::plan() const {
+  return {image_.get(), child_end_.get(), socket_.get()};
+}
+
+void Canary::adopt(pid_t pid) {
+  pid_ = pid;
+  child_end_.reset();
+  image_.reset();
+}
+
+Status Canary::release() {
+  const char go = 'g';
+  if (pid_ <= 0 || send(socket_.get(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go)
+    return Error{ErrorKind::io, "the canary's process is gone", "", 0};
+  int code = 0;
+  ssize_t count = 0;
+  do {
+    count = recv(socket_.get(), &code, sizeof code, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count == sizeof code)
+    return system_error(ErrorKind::unsupported, "the canary program was refused", code,
+                        "vm.memfd_noexec and the like must allow executable memory files");
+  return {};
+}
+
+bool Canary::has_ended() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+         info.si_pid != 0;
+}
+
+Canary::~Canary() {
+  if (pid_ <= 0 || !socket_) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+pid_t fork_canary(const CanaryPlan& plan) {
+  // not fork: with the target as its parent, the target would meet a child that it never made
+  const long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (pid == 0) run_canary(plan);
+  return static_cast<pid_t>(pid);
+}
+
+}  // namespace leakgate::launch

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The canary: loses one block, frees another, ends. Runs in the target's namespace with the C library that
+// the target gets, so its allocations meet the very probes that the target's meet.
+#include <stdlib.h>
+
+#include "harness/base/canary_blocks.h"
+
+static __attribute__((noinline)) void use_blocks(void) {
+  char* volatile lost = malloc(LEAKGATE_CANARY_LOST_BYTES);
+  char* volatile freed = malloc(LEAKGATE_CANARY_FREED_BYTES);
+  if (lost != NULL) lost[0] = 1;
+  free(freed);
+  lost = NULL;
+  freed = NULL;
+}
+
+int main(void) {
+  use_blocks();
+  return 0;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// It comes last, not first: probes that were lost on the way would not be missed by a canary that ran before.
+#include "harness/pipeline/canary.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+
+namespace leakgate::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// It takes some milliseconds; a machine that is busy for so long has not run it.
+constexpr std::chrono::seconds kPatience{10};
+
+std::vector<model::IncompleteReason> blind(const std::string& what) {
+  return {{"canary", 1, fmt::format("leakgate's own test leak was not seen as it should be: {}", what),
+           "what leaked may not have been seen either; `leakgate doctor` tests the probes"}};
+}
+
+/// Returns once its end has been told, or could have been.
+Status watch(const launch::Canary& canary, capture::HeapTracer& tracer) {
+  const auto deadline = Clock::now() + kPatience;
+  for (bool over = false; !tracer.canary().ended && !over && Clock::now() < deadline;) {
+    over = canary.has_ended();
+    pollfd wait{tracer.event_descriptor(), POLLIN, 0};
+    if (::poll(&wait, 1, 100) < 0 && errno != EINTR)
+      return system_error(ErrorKind::io, "cannot wait for it", errno);
+    if (auto polled = tracer.poll(); !polled) return polled;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<model::IncompleteReason> prove_sight(launch::Target& target, capture::HeapTracer& tracer) {
+  if (target.canary() == nullptr) return blind("there is no process for it: " + target.canary_refusal());
+  tracer.expect_canary();
+  if (auto released = target.canary()->release(); !released) return blind(released.error().message);
+  if (auto watched = watch(*target.canary(), tracer); !watched) return blind(watched.error().message);
+  const capture::CanarySight sight = tracer.canary();
+  if (!sight.started) return blind("its process was not noticed");
+  if (!sight.ended) return blind("the end of its process was not noticed");
+  if (!sight.lost_found) return blind("the lost block was not found");
+  if (!sight.held_for_lost) return blind("the lost block was taken for reachable");
+  if (!sight.free_seen) return blind("the freed block was not seen to be freed");
+  return {};
+}
+
+}  // namespace leakgate::pipeline
