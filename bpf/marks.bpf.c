@@ -144,6 +144,31 @@ static __noinline int start_test(struct pt_regs *ctx, const struct lg_mark *mark
 	return 0;
 }
 
+/* A suite has no window; its name is a level of the path of the tests in it. */
+static __noinline int tell_suite(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_thread *thread)
+{
+	struct lg_record_test *record;
+	__u64 object;
+
+	if (!mark)
+		return 0;
+	object = follow(argument(ctx, mark->arg), mark->deref);
+	record = reserve_record(sizeof(*record),
+				mark->role == LG_MARK_SUITE_START ? LG_REC_SUITE_START : LG_REC_SUITE_END,
+				thread->proc - 1);
+	if (!record)
+		return 0;
+	record->test = 0;
+	record->framework = mark->framework;
+	record->line = 0;
+	record->tid = 0;
+	read_text(record->suite, LG_NAME_MAX, object, mark->suite);
+	read_text(record->name, LG_NAME_MAX, object, mark->name);
+	record->file[0] = 0;
+	submit_unhurried(record);
+	return 0;
+}
+
 static __always_inline void note_part(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_proc *proc)
 {
 	__u64 type = argument(ctx, mark->outcome_arg);
@@ -222,6 +247,10 @@ int mark_hit(struct pt_regs *ctx)
 		break;
 	case LG_MARK_TEST_PART:
 		note_part(ctx, mark, proc);
+		break;
+	case LG_MARK_SUITE_START:
+	case LG_MARK_SUITE_END:
+		tell_suite(ctx, mark, thread);
 		break;
 	case LG_MARK_TESTS_DUE:
 		proc->tests_due = 1;

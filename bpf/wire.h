@@ -388,6 +388,8 @@ enum lg_record_type {
 	LG_REC_SCOPE = 9,	 /* a scope, section or suite was opened */
 	LG_REC_TEST_FAILED = 10, /* an adapter made the test fail that it had asked about */
 	LG_REC_ACCEPTED = 11,	 /* what a scope leaks is meant to be */
+	LG_REC_SUITE_START = 12, /* lg_record_test with suite (its kind) and name alone */
+	LG_REC_SUITE_END = 13,
 };
 
 struct lg_record {

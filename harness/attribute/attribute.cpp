@@ -39,11 +39,13 @@ model::ProcessRole role_of(const TraceProcess& process, bool own_programs) {
   return model::ProcessRole::judged;
 }
 
-/// GoogleTest's own spelling: "Suite.Name"; the others have a name alone.
+/// The frameworks' own spellings: "Suite.Name" for GoogleTest, "outer/inner/name" for Boost.Test; the others
+/// have a name alone.
 std::string test_id(const model::TraceWindow& window) {
-  return window.suite.empty() || window.framework != model::Framework::gtest
-             ? window.name
-             : window.suite + "." + window.name;
+  if (window.suite.empty()) return window.name;
+  if (window.framework == model::Framework::gtest) return window.suite + "." + window.name;
+  if (window.framework == model::Framework::boost_test) return window.suite + "/" + window.name;
+  return window.name;
 }
 
 model::Test test_from_window(const model::TraceWindow& window, const model::Process& process) {

@@ -55,6 +55,10 @@ void TraceLog::take(const lg_record& record, std::size_t size) {
     case LG_REC_TEST_END:
       if (const auto* test = as<lg_record_test>(record, size)) take_test(*test);
       break;
+    case LG_REC_SUITE_START:
+    case LG_REC_SUITE_END:
+      if (const auto* suite = as<lg_record_test>(record, size)) take_suite(*suite);
+      break;
     case LG_REC_TEST_FAILED:
     case LG_REC_ACCEPTED:
       if (const auto* word = as<lg_record_window>(record, size)) take_word_on_window(*word);
@@ -121,7 +125,8 @@ void TraceLog::take_test(const lg_record_test& record) {
     window.process = record.head.proc;
     window.number = record.test;
     window.framework = static_cast<model::Framework>(record.framework);
-    window.suite = text(record.suite);
+    window.suite =
+        window.framework == model::Framework::boost_test ? suite_path(record.head.proc) : text(record.suite);
     window.name = text(record.name);
     window.file = text(record.file);
     window.line = record.line;
@@ -141,6 +146,24 @@ void TraceLog::take_test(const lg_record_test& record) {
   window.bytes = record.bytes;
   window.peak_bytes = record.peak_bytes;
   open_.erase(found);
+}
+
+/// Suites nest; the outermost is the test module itself, which is in no path.
+void TraceLog::take_suite(const lg_record_test& record) {
+  auto& suites = suites_[record.head.proc];
+  if (record.head.type == LG_REC_SUITE_START)
+    suites.push_back(text(record.suite) == "module" ? "" : text(record.name));
+  else if (!suites.empty())
+    suites.pop_back();
+}
+
+std::string TraceLog::suite_path(std::uint32_t proc) const {
+  std::string path;
+  const auto found = suites_.find(proc);
+  if (found == suites_.end()) return path;
+  for (const std::string& suite : found->second)
+    if (!suite.empty()) (path += path.empty() ? "" : "/") += suite;
+  return path;
 }
 
 void TraceLog::take_word_on_window(const lg_record_window& record) {

@@ -42,6 +42,8 @@ class TraceLog {
   void take_exec(const lg_record_exec& record);
   void take_exit(const lg_record_exit& record);
   void take_test(const lg_record_test& record);
+  void take_suite(const lg_record_test& record);
+  [[nodiscard]] std::string suite_path(std::uint32_t proc) const;
   void take_word_on_window(const lg_record_window& record);
   void take_scope(const lg_record_scope& record);
 
@@ -53,7 +55,8 @@ class TraceLog {
       window_of_;  ///< (process, number) -> windows_
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> scope_of_;  ///< likewise, scopes_
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t>
-      open_;  ///< (process, number) -> index into windows_
+      open_;                                                  ///< (process, number) -> index into windows_
+  std::map<std::uint32_t, std::vector<std::string>> suites_;  ///< by process: those that are open
 };
 
 }  // namespace leakgate::capture

@@ -67,6 +67,8 @@ class CtestFile {
     fixture_ = "leakcheck." + hash.hex();
     if (!request.prefix.empty() || !request.suffix.empty())
       run_name_ += "." + request.prefix + request.suffix;
+    while (run_name_.ends_with('.'))
+      run_name_.pop_back();
     std::vector<std::string> labels{"leakcheck"};
     labels.insert(labels.end(), request.labels.begin(), request.labels.end());
     labels_ = joined(labels);

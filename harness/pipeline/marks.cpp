@@ -51,12 +51,8 @@ std::vector<capture::Mark> find_framework_marks(const ElfImage& image) {
     const auto found = addresses.find(name);
     return found == addresses.end() ? std::nullopt : std::optional(found->second);
   };
-  for (const attribute::MarkProbe& probe : attribute::find_marks(lookup, attribute::MarkSet::full).probes) {
-    // suites have no window of their own, and nothing asks for their path yet
-    const auto role = probe.mark.role;
-    if (role == attribute::MarkRole::suite_start || role == attribute::MarkRole::suite_end) continue;
+  for (const attribute::MarkProbe& probe : attribute::find_marks(lookup, attribute::MarkSet::full).probes)
     marks.push_back(translate(probe));
-  }
   return marks;
 }
 
