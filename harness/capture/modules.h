@@ -50,6 +50,11 @@ class ModuleTable {
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
   /// Functions and files that could not be probed: what happens there goes unseen.
   [[nodiscard]] std::uint64_t refused_probes() const { return refused_probes_; }
+  /// Where, in its own address space, adapters look for a word that is not 0 when leakgate is there, and the
+  /// kernel cannot keep it.
+  [[nodiscard]] const std::vector<std::uint64_t>& presence_words(std::uint32_t id) const {
+    return details_[id].presence_words;
+  }
   /// What a reader of the report should know of the modules.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -59,6 +64,7 @@ class ModuleTable {
     model::Framework framework = model::Framework::none;
     std::uint64_t probed_ns = 0;
     bool own_allocator = false;
+    std::vector<std::uint64_t> presence_words = {};
   };
   using FileKey = std::pair<dev_t, ino_t>;
 

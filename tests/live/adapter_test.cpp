@@ -187,12 +187,13 @@ TEST_F(Adapter, ListenerTellsOfTestsThatNoSymbolTellsOf) {
 }
 
 TEST_F(Adapter, RepeatedShuffledShardedTestsFailEachTime) {
-  // LateFree leaves a dangling pointer, to where the next round's block may lie
+  // Pointers to freed memory, LateFree's own and those in GoogleTest's list of the last round's messages, may lead
+  // to where the next round's block lies: so one test that they do not concern is looked at.
   const Traced repeated = run("live_listener_mixed", 1, {"--gtest_repeat=2", "--gtest_filter=-LateFree.*"});
   EXPECT_EQ(repeated.result["summary"]["leaked_bytes"], 2 * 975);
   std::size_t failed = 0;
   for (const std::string& outcome : test_outcomes(repeated))
-    failed += outcome == "Outcome.PassesAndLeaks failed leak" ? 1 : 0;
+    failed += outcome == "Numbers/Param.Leaks/1 failed leak" ? 1 : 0;
   EXPECT_EQ(failed, 2u);
   EXPECT_EQ(leaks_of(run("live_listener_mixed", 1, {"--gtest_shuffle", "--gtest_random_seed=7"})),
             kMixedLeaks);

@@ -12,6 +12,7 @@
 
 #include "bpf/wire.h"
 #include "harness/base/elf_image.h"
+#include "harness/model/recording.h"
 
 namespace leakgate::capture {
 namespace {
