@@ -336,10 +336,10 @@ struct lg_proc {
 	__u32 test_failed;
 	__u32 test_skipped;
 	__u32 framework;
-	__u32 vain_holds; /* waits for user space that ended without an answer */
-	__u32 crashed;	  /* a framework reported a fatal signal */
-	__u32 moment;	  /* judged moments so far */
-	__u32 listens;	  /* an adapter tells of its tests: it asks at their ends */
+	__u32 vain_holds;  /* waits for user space that ended without an answer */
+	__u32 crashed;	   /* a framework reported a fatal signal */
+	__u32 moment;	   /* judged moments so far */
+	__u32 listens;	   /* an adapter tells of its tests: it asks at their ends */
 	__u64 test_object; /* what the open window's start pointed at: several marks may tell of one start */
 	__u64 allocations;
 	__u64 frees;

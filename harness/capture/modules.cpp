@@ -79,13 +79,14 @@ std::uint64_t monotonic_ns() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-/// How many writable segments map the page of the file that `offset` lies in. lld lets segments share pages of
-/// the file; the kernel then takes the first for that of a probe's counter, whichever it is.
+/// How many writable segments map the page of the file that `offset` lies in. lld lets segments share pages
+/// of the file; the kernel then takes the first for that of a probe's counter, whichever it is.
 std::size_t writable_mappings(const std::vector<LoadSegment>& segments, std::uint64_t offset) {
   constexpr std::uint64_t kPage = 4096;
   return static_cast<std::size_t>(
       std::count_if(segments.begin(), segments.end(), [offset](const LoadSegment& segment) {
-        return segment.writable && segment.file_size_bytes != 0 && offset / kPage >= segment.file_offset / kPage &&
+        return segment.writable && segment.file_size_bytes != 0 &&
+               offset / kPage >= segment.file_offset / kPage &&
                offset / kPage <= (segment.file_offset + segment.file_size_bytes - 1) / kPage;
       }));
 }

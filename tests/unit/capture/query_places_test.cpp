@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The channel's two ends agree: the header that programs include, the kernel side's wire.h, and the notes that
-// the one leaves for the other. This very program has an adapter in it.
+// The channel's two ends agree: the header that programs include, the kernel side's wire.h, and the notes
+// that the one leaves for the other. This very program has an adapter in it.
 #include "harness/capture/planner/query_places.h"
 
 #include <fcntl.h>

@@ -30,7 +30,7 @@ TEST(AnswerText, NamesSectionTypeCycleAndHolders) {
   group.cycle = true;
   group.retained_by = {"block from make_list"};
   const std::string text = answer_text(builder.verdict());
-  EXPECT_THAT(text, HasSubstr("    in section outer / inner\n    type Node\n"));
+  EXPECT_THAT(text, HasSubstr(" in make_node, section \"outer / inner\"\n    type Node\n"));
   EXPECT_THAT(text, HasSubstr("    they hold each other: a cycle\n    held by block from make_list\n"));
 }
 
