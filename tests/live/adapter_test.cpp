@@ -205,6 +205,19 @@ TEST_F(Adapter, RepeatedShuffledShardedTestsFailEachTime) {
   EXPECT_THAT(shard.program.out, Not(HasSubstr("Outcome.PassesAndLeaks")));
 }
 
+/// GoogleTest's own XML has the failures already: merging counts no test twice.
+TEST_F(Adapter, MergedJunitCountsEachTestOnce) {
+  const std::string own = scratch_ / "own.xml", merged = scratch_ / "merged.xml";
+  const Traced traced = trace(scratch_, {.command = {program_path("live_listener_mixed"),
+                                                     "--gtest_filter=Outcome.*", "--gtest_output=xml:" + own},
+                                         .options = {"--junit", merged, "--merge-junit", own}});
+  expect_whole(traced);
+  const std::string text = read_file(merged);
+  EXPECT_THAT(text, HasSubstr("<testsuite name=\"Outcome\" tests=\"6\" failures=\"3\""))
+      << text.substr(0, 2000);
+  EXPECT_THAT(read_file(own), HasSubstr("leakgate: 240 bytes in 1 block leaked"));
+}
+
 TEST_F(Adapter, FilteredCleanTestsPass) {
   run("live_listener_mixed", 0, {"--gtest_filter=Outcome.PassesClean:LateFree.*"});
 }
