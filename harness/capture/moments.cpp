@@ -46,14 +46,13 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   const auto ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - started).count());
   held_ns_ += ns;
   held_by_window_[{moment.head.proc, at_end ? 0 : moment.window}] += ns;
-  if (asked) return;
   if (!done) {
     ++failures_[done.error().message];
   } else if (at_end) {
     settled_.insert(moment.head.proc);
     known_.erase(moment.head.proc);
     groups_.insert(groups_.end(), findings.groups.begin(), findings.groups.end());
-  } else {
+  } else if (!asked || moment.question == LG_ASK_TEST_END) {
     Known& known = known_[moment.head.proc];
     known.blocks.keep(held.view().blocks, findings.kinds, moment.window, known.last_window);
     known.last_window = moment.window;
@@ -64,7 +63,7 @@ Status MomentKeeper::examine(HeldProcess& held, model::MomentFindings& findings)
   for (int attempt = 1; attempt <= kTries; ++attempt) {
     if (auto done = held.hold(attempt == kTries); !done) return done;
     if (auto done = fill_blocks(held.view()); !done) return done;
-    findings = classify_(held.view(), held.view().window == 0);
+    findings = classify_(held.view(), held.view().window == 0 || held.view().groups_from != 0);
     if (held.stood_still()) return {};
   }
   return Error{ErrorKind::io, "the process did not stand still", "", 0};
