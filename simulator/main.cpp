@@ -175,8 +175,10 @@ int dispatch(int argc, char** argv) {
     return done ? 0 : complain(done.error());
   }
   if (command == "pairs") {
-    std::printf("%.1f\n", measure_pairs(request.pairs));
-    return 0;
+    char text[32];  // not by stdio, whose buffer would be outstanding at the end
+    std::snprintf(text, sizeof text, "%.1f\n", measure_pairs(request.pairs));
+    const Status written = write_text("-", text);
+    return written ? 0 : complain(written.error());
   }
   return status;
 }

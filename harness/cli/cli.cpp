@@ -12,6 +12,7 @@
 #include "harness/cli/baseline_command.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/inputs.h"
+#include "harness/cli/simulator_command.h"
 #include "harness/judge/judge.h"
 #include "harness/judge/policy_file.h"
 #include "harness/model/recording_file.h"
@@ -141,6 +142,7 @@ void say(const Error& error) {
 }
 
 int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
+  if (is_simulator_command(arguments)) return run_simulator(arguments);
   auto options = parse_options(arguments);
   if (!options) {
     say(options.error());

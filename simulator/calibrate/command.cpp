@@ -29,7 +29,9 @@ void add_calibrate_options(CLI::App& app, CalibrateOptions& options) {
   app.add_flag("--peers", options.peers, "Valgrind and LeakSanitizer beside it, as in the full set");
   app.add_option("--json", options.json, "write leakgate-calibration/1 to FILE")->type_name("FILE");
   app.add_option("--card", options.card, "write an accuracy card (Markdown) to FILE")->type_name("FILE");
-  app.add_option("--leakgate", options.leakgate, "the leakgate to measure")->type_name("FILE");
+  app.add_option("--leakgate", options.leakgate, "the leakgate to measure")
+      ->type_name("FILE")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // `leakgate calibrate` gives itself
 }
 
 int run_calibrate(const CalibrateOptions& options) {
