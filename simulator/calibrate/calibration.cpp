@@ -17,22 +17,24 @@ namespace {
 /// One run over all scenarios. Zeros are each scenario's own figures.
 struct Round {
   Parameters parameters;
-  bool plain = true;
-  bool tests = false;  ///< in the test binaries as well
+  bool tests = false;      ///< in the test binaries as well
+  bool optimised = false;  ///< as a release build as well
 };
 
 /// Sizes on both sides of the allocator's classes and of its mmap threshold, few and many blocks, other
 /// seeds.
 std::vector<Round> rounds_of(bool quick) {
-  std::vector<Round> rounds = {{{0, 0, 0, 1}, true, true}, {{3, 4000, 2, 2}, true, false}};
+  std::vector<Round> rounds = {{{0, 0, 0, 1}, true}, {{3, 4000, 2, 2}, false}};
   if (quick) return rounds;
-  rounds.push_back({{1, 24, 1, 3}, true, true});
-  rounds.push_back({{60, 700, 4, 4}, true, true});
-  rounds.push_back({{12, 20000, 2, 5}, true, false});
-  rounds.push_back({{2, 17, 8, 6}, true, false});
-  rounds.push_back({{7, 1500, 3, 7}, true, true});
+  for (Round& round : rounds)
+    round.optimised = true;
+  rounds.push_back({{1, 24, 1, 3}, true});
+  rounds.push_back({{60, 700, 4, 4}, true});
+  rounds.push_back({{12, 20000, 2, 5}, false});
+  rounds.push_back({{2, 17, 8, 6}, false});
+  rounds.push_back({{7, 1500, 3, 7}, true});
   for (std::uint64_t seed = 11; seed < 16; ++seed)
-    rounds.push_back({{0, 0, 0, seed}, true, false});
+    rounds.push_back({{0, 0, 0, seed}, false});
   return rounds;
 }
 
@@ -78,11 +80,10 @@ Result<Truth> truth_in(const std::string& path) {
 }
 
 Status run_plain(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
-                 Tally& tally) {
+                 const std::string& path, const std::string& program, Tally& tally) {
   const auto result =
       gate(request, directory,
-           with_parameters({find_program("leakgate-sim", {}), "batch", "--truth-dir", directory.path()},
-                           round.parameters));
+           with_parameters({path, "batch", "--truth-dir", directory.path()}, round.parameters));
   if (!result) return result.error();
   const auto runs = read_runs(directory.path());
   if (!runs) return runs.error();
@@ -90,7 +91,7 @@ Status run_plain(const CalibrationRequest& request, const WorkDirectory& directo
     const auto truth = truth_in(directory.file(run.scenario + "." + run.twin + ".json"));
     if (!truth) return truth.error();
     const Scenario* scenario = find_scenario(run.scenario);
-    tally.add("plain", run.scenario, scenario != nullptr ? scenario->family : "", run.twin == "leaking",
+    tally.add(program, run.scenario, scenario != nullptr ? scenario->family : "", run.twin == "leaking",
               false, score(*truth, part_of(*result, run.pid)));
   }
   return {};
@@ -182,8 +183,16 @@ Result<Calibration> calibrate(const CalibrationRequest& request) {
   const std::vector<Round> rounds = rounds_of(request.quick);
   for (std::size_t number = 0; number < rounds.size(); ++number) {
     request.say("round " + std::to_string(number + 1) + " of " + std::to_string(rounds.size()));
-    if (auto done = run_plain(request, *directory, rounds[number], calibration.tally); !done)
+    const std::string plain = find_program("leakgate-sim", {});
+    if (auto done = run_plain(request, *directory, rounds[number], plain, "plain", calibration.tally); !done)
       return done.error();
+    const std::string optimised =
+        rounds[number].optimised ? find_program("leakgate-sim-optimised", {"../libexec/leakgate"}) : "";
+    if (!optimised.empty())
+      if (auto done =
+              run_plain(request, *directory, rounds[number], optimised, "optimised", calibration.tally);
+          !done)
+        return done.error();
     for (const char* framework : {"gtest", "catch2"}) {
       if (!rounds[number].tests) continue;
       std::vector<std::string> missing;

@@ -36,7 +36,7 @@ Interval wilson(const Rate& rate);
 
 /// One scenario's twin in one program, over all rounds.
 struct ScenarioRow {
-  std::string name, family, program;  ///< program: plain, gtest, catch2
+  std::string name, family, program;  ///< program: plain, optimised, gtest, catch2
   bool leaking = false;
   std::uint64_t runs = 0;
   Rate groups;                     ///< found, of those that are there
