@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,14 @@ std::uint64_t bytes_of(const std::vector<model::TraceModule>& modules) {
   return sum;
 }
 
+/// Kinds that fail in some test at least.
+std::set<model::Kind> failing_kinds(const judge::Policy& policy) {
+  std::set<model::Kind> kinds = policy.rules.failing_kinds.value_or(judge::default_failing_kinds());
+  for (const judge::Override& rules : policy.overrides)
+    if (rules.rules.failing_kinds) kinds.merge(std::set(*rules.rules.failing_kinds));
+  return kinds;
+}
+
 void add(model::AnswerFigures& figures, std::uint64_t bytes, std::uint64_t blocks) {
   figures.bytes += bytes;
   figures.blocks += blocks;
@@ -53,8 +62,16 @@ void add(model::AnswerFigures& figures, std::uint64_t bytes, std::uint64_t block
 model::AnswerQuestion early_verdicts(const RecordRequest& request, const std::string& cwd,
                                      std::shared_ptr<StackResolver> resolver) {
   const auto names = std::make_shared<StackResolver>(request, cwd, StackResolver::Depth::names);
-  return [policy = policy_for_parts(request.policy), cwd, names,
-          resolver = std::move(resolver)](const model::Trace& trace) {
+  return [policy = policy_for_parts(request.policy), kinds = failing_kinds(request.policy), cwd, names,
+          resolver = std::move(resolver)](const model::Trace& asked) {
+    model::Answer answer;
+    for (const model::TraceOutstanding& group : asked.outstanding)
+      add(answer.kinds[static_cast<std::size_t>(group.kind)], group.bytes, group.blocks);
+    // what cannot fail need not be named, which is what takes time
+    model::Trace trace = asked;
+    std::erase_if(trace.outstanding, [&](const auto& group) { return !kinds.contains(group.kind); });
+    if (trace.outstanding.empty()) return answer;
+
     model::Recording recording;
     recording.run.cwd = cwd;
     attribute::Attribution attribution = attribute::attribute_blocks(trace);
@@ -62,9 +79,6 @@ model::AnswerQuestion early_verdicts(const RecordRequest& request, const std::st
     StackResolver& chosen = bytes_of(trace.modules) > kMostModuleBytes ? *names : *resolver;
     take_tests_and_blocks(trace, std::move(attribution), chosen, recording);
     const model::Verdict verdict = judge::judge(std::move(recording), policy);
-    model::Answer answer;
-    for (const model::TraceOutstanding& group : trace.outstanding)
-      add(answer.kinds[static_cast<std::size_t>(group.kind)], group.bytes, group.blocks);
     for (const model::Leak& leak : verdict.leaks) {
       if (leak.verdict != model::LeakVerdict::fail) continue;
       ++answer.leaks;

@@ -84,7 +84,20 @@ struct leakgate_query {
 #define LEAKGATE_HAS_CHANNEL 0
 #endif
 
+/*
+ * A question leaves no frame of its own on the stack: its gaps would show what earlier calls left there,
+ * which looks like a pointer to what they lost.
+ */
 #if LEAKGATE_HAS_CHANNEL
+#define LEAKGATE_INLINE static inline __attribute__((always_inline))
+#else
+#define LEAKGATE_INLINE static inline
+#endif
+
+#if LEAKGATE_HAS_CHANNEL
+
+#include <sched.h>
+#include <unistd.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -96,6 +109,9 @@ extern "C" {
  */
 __attribute__((weak, used, visibility("hidden"),
                section(".probes"))) volatile unsigned short leakgate_probes = 0;
+
+/* The process in which a thread is asking, 0 for none. */
+__attribute__((weak, visibility("hidden"))) int leakgate_asker = 0;
 
 #if defined(__clang__)
 #define LEAKGATE_KEPT __attribute__((noinline, visibility("hidden")))
@@ -135,35 +151,63 @@ __attribute__((weak))
 }
 #endif
 
+/*
+ * One question at a time: a thread that waits in the kernel for its answer cannot be held still for another
+ * one's. A turn that does not come (a signal handler that interrupted a question) is not waited for for ever;
+ * one that was taken before a fork is void in the child.
+ */
+LEAKGATE_INLINE void leakgate_take_turn(void) {
+  const int self = (int)getpid();
+  long tries;
+
+  for (tries = 0; tries < 1000000; ++tries) {
+    int other = 0;
+
+    if (__atomic_compare_exchange_n(&leakgate_asker, &other, self, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+      return;
+    if (other != self &&
+        __atomic_compare_exchange_n(&leakgate_asker, &other, self, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+      return;
+    sched_yield();
+  }
+}
+
+LEAKGATE_INLINE void leakgate_end_turn(void) {
+  __atomic_store_n(&leakgate_asker, 0, __ATOMIC_RELEASE);
+}
+
 /* Whether leakgate runs this program. */
-static inline int leakgate_is_present(void) {
+LEAKGATE_INLINE int leakgate_is_present(void) {
   return leakgate_probes != 0;
 }
 
 #else
 
-static inline int leakgate_is_present(void) {
+LEAKGATE_INLINE int leakgate_is_present(void) {
   return 0;
 }
 
-static inline void leakgate_pass(const struct leakgate_query* query) {
+LEAKGATE_INLINE void leakgate_take_turn(void) {}
+LEAKGATE_INLINE void leakgate_end_turn(void) {}
+
+LEAKGATE_INLINE void leakgate_pass(const struct leakgate_query* query) {
   (void)query;
 }
 
 #endif
 
-static inline uint64_t leakgate_address(const volatile void* pointer) {
+LEAKGATE_INLINE uint64_t leakgate_address(const volatile void* pointer) {
   return (uint64_t)(uintptr_t)pointer;
 }
 
 /* The address of a text. It is looked at first: where nobody has, its page may not be there for the kernel.
  */
-static inline uint64_t leakgate_text(const char* text) {
+LEAKGATE_INLINE uint64_t leakgate_text(const char* text) {
   if (text != NULL) (void)*(const volatile char*)text;
   return (uint64_t)(uintptr_t)text;
 }
 
-static inline struct leakgate_query leakgate_query_of(enum leakgate_query_kind kind, uint64_t object) {
+LEAKGATE_INLINE struct leakgate_query leakgate_query_of(enum leakgate_query_kind kind, uint64_t object) {
   struct leakgate_query query;
 
   memset(&query, 0, sizeof(query));
@@ -173,7 +217,7 @@ static inline struct leakgate_query leakgate_query_of(enum leakgate_query_kind k
   return query;
 }
 
-static inline void leakgate_say(enum leakgate_query_kind kind, uint64_t object) {
+LEAKGATE_INLINE void leakgate_say(enum leakgate_query_kind kind, uint64_t object) {
   struct leakgate_query query;
 
   if (!leakgate_is_present()) return;
@@ -185,7 +229,7 @@ static inline void leakgate_say(enum leakgate_query_kind kind, uint64_t object) 
  * Asks, and says whether something leaks. The answer's memory is overwritten first: what earlier calls left
  * on the stack must not look like a pointer to a block.
  */
-static inline int leakgate_ask(struct leakgate_query* query, struct leakgate_result* result) {
+LEAKGATE_INLINE int leakgate_ask(struct leakgate_query* query, struct leakgate_result* result) {
   result->status = LEAKGATE_NONE;
   result->leaks = 0;
   result->text[0] = 0;
@@ -195,14 +239,16 @@ static inline int leakgate_ask(struct leakgate_query* query, struct leakgate_res
   memset(result->text, 0, sizeof(result->text));
   query->answer = leakgate_address(result);
   query->answer_bytes = sizeof(*result);
+  leakgate_take_turn();
   leakgate_pass(query);
+  leakgate_end_turn();
   return result->status == LEAKGATE_LEAKS;
 }
 
 /* ---- scopes: what is allocated in the process between start and end ---- */
 
 /* `scope` is any address that is this scope's own while it is open; `name` is what reports call it. */
-static inline void leakgate_scope_start(void* scope, const char* name) {
+LEAKGATE_INLINE void leakgate_scope_start(void* scope, const char* name) {
   struct leakgate_query query;
 
   if (!leakgate_is_present()) return;
@@ -212,34 +258,34 @@ static inline void leakgate_scope_start(void* scope, const char* name) {
 }
 
 /* Fills `result` with what is outstanding of the open scope; true where that includes leaks. */
-static inline int leakgate_scope_check(void* scope, struct leakgate_result* result) {
+LEAKGATE_INLINE int leakgate_scope_check(void* scope, struct leakgate_result* result) {
   struct leakgate_query query = leakgate_query_of(LEAKGATE_ASK_SCOPE_CHECK, (uint64_t)(uintptr_t)scope);
 
   return leakgate_ask(&query, result);
 }
 
 /* As leakgate_scope_check(), without what tests and scopes inside it allocated. */
-static inline int leakgate_scope_check_own(void* scope, struct leakgate_result* result) {
+LEAKGATE_INLINE int leakgate_scope_check_own(void* scope, struct leakgate_result* result) {
   struct leakgate_query query = leakgate_query_of(LEAKGATE_ASK_SCOPE_CHECK, (uint64_t)(uintptr_t)scope);
 
   query.flags = LEAKGATE_OWN_BLOCKS;
   return leakgate_ask(&query, result);
 }
 
-static inline void leakgate_scope_end(void* scope) {
+LEAKGATE_INLINE void leakgate_scope_end(void* scope) {
   leakgate_say(LEAKGATE_ASK_SCOPE_END, (uint64_t)(uintptr_t)scope);
 }
 
 /* What the open scope leaked, and will leak, is meant to be: no report has it. */
-static inline void leakgate_scope_accept(void* scope) {
+LEAKGATE_INLINE void leakgate_scope_accept(void* scope) {
   leakgate_say(LEAKGATE_ASK_ACCEPT, (uint64_t)(uintptr_t)scope);
 }
 
 /* ---- tests, for programs whose framework leakgate does not know ---- */
 
 /* `test` is any address that is this test's own while it runs. */
-static inline void leakgate_test_start(const void* test, const char* suite, const char* name,
-                                       const char* file, unsigned line, enum leakgate_framework framework) {
+LEAKGATE_INLINE void leakgate_test_start(const void* test, const char* suite, const char* name,
+                                         const char* file, unsigned line, enum leakgate_framework framework) {
   struct leakgate_query query;
 
   if (!leakgate_is_present()) return;
@@ -253,8 +299,8 @@ static inline void leakgate_test_start(const void* test, const char* suite, cons
 }
 
 /* The test has ended; `failed` and `skipped` count its results of these kinds. True where it leaks. */
-static inline int leakgate_test_end(const void* test, unsigned failed, unsigned skipped,
-                                    struct leakgate_result* result) {
+LEAKGATE_INLINE int leakgate_test_end(const void* test, unsigned failed, unsigned skipped,
+                                      struct leakgate_result* result) {
   struct leakgate_query query = leakgate_query_of(LEAKGATE_ASK_TEST_END, (uint64_t)(uintptr_t)test);
 
   query.failed = failed;
@@ -263,30 +309,30 @@ static inline int leakgate_test_end(const void* test, unsigned failed, unsigned 
 }
 
 /* The test that ended last was made to fail because of what leakgate_test_end() said. */
-static inline void leakgate_test_failed(void) {
+LEAKGATE_INLINE void leakgate_test_failed(void) {
   leakgate_say(LEAKGATE_ASK_TEST_FAILED, 0);
 }
 
 /* ---- LeakSanitizer's words, with its meaning ---- */
 
 /* The block that starts at `block`, and what it leads to, is no leak. */
-static inline void leakgate_ignore(void* block) {
+LEAKGATE_INLINE void leakgate_ignore(void* block) {
   leakgate_say(LEAKGATE_ASK_IGNORE, (uint64_t)(uintptr_t)block);
 }
 
 /* What this thread allocates from here on is no leak, nor is what it leads to; calls nest. */
-static inline void leakgate_disable(void) {
+LEAKGATE_INLINE void leakgate_disable(void) {
   leakgate_say(LEAKGATE_ASK_DISABLE, 0);
 }
 
-static inline void leakgate_enable(void) {
+LEAKGATE_INLINE void leakgate_enable(void) {
   leakgate_say(LEAKGATE_ASK_ENABLE, 0);
 }
 
 /* ---- snapshots ---- */
 
 /* Everything that is outstanding in the process now, by kind. */
-static inline void leakgate_snapshot(struct leakgate_result* result) {
+LEAKGATE_INLINE void leakgate_snapshot(struct leakgate_result* result) {
   struct leakgate_query query = leakgate_query_of(LEAKGATE_ASK_SNAPSHOT, 0);
 
   leakgate_ask(&query, result);

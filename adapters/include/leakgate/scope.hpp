@@ -15,6 +15,13 @@
 #include <type_traits>
 #include <utility>
 
+// as LEAKGATE_INLINE
+#if LEAKGATE_HAS_CHANNEL
+#define LEAKGATE_MEMBER __attribute__((always_inline))
+#else
+#define LEAKGATE_MEMBER
+#endif
+
 namespace leakgate {
 
 /// Whether leakgate runs this program. Without it every check finds nothing.
@@ -72,12 +79,12 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
 
   /// What of it is outstanding now, and what of that leaks.
-  Result check() const {
+  LEAKGATE_MEMBER Result check() const {
     Result result;
     check_into(result);
     return result;
   }
-  void check_into(Result& result) const { leakgate_scope_check(&place_, result.raw()); }
+  LEAKGATE_MEMBER void check_into(Result& result) const { leakgate_scope_check(&place_, result.raw()); }
   /// What it leaked is meant to be: no report has it.
   void accept() const { leakgate_scope_accept(&place_); }
 
@@ -125,7 +132,7 @@ class Expected {
   Expected(const Expected&) = delete;
   Expected& operator=(const Expected&) = delete;
 
-  Result check() const { return scope_.check(); }
+  LEAKGATE_MEMBER Result check() const { return scope_.check(); }
   bool within() const {
     const Result result = scope_.check();
     return !result.unknown() && result.leaked_bytes() <= MaxBytes;
