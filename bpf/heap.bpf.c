@@ -174,7 +174,7 @@ int alloc_exit(struct pt_regs *ctx)
 		return 0;
 	block.size = call->size;
 	block.stack = call->stack;
-	block.test = proc->test;
+	block.test = charged_window(thread, proc);
 	block.tid = (__u32)bpf_get_current_pid_tgid() | (thread->disabled ? LG_LIVE_IGNORED : 0);
 	block.time_ms = now_ms();
 	if (ledger_put(&key, &block))

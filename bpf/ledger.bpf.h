@@ -267,6 +267,15 @@ static __always_inline int ledger_has(struct lg_live_key *key)
 	return ledger_find(key, &block, 0);
 }
 
+/*
+ * True where the block counts for what is open: the test, or what was opened inside it; without one, whatever
+ * was made outside.
+ */
+static __always_inline int counts_now(const struct lg_proc *proc, const struct lg_live *block)
+{
+	return proc->test_root ? block->test >= proc->test_root : !block->test || proc->scopes;
+}
+
 static __always_inline void count_allocation(struct lg_proc *proc, const struct lg_live *block)
 {
 	struct lg_stack *stack = stack_slot(block->stack);
@@ -274,16 +283,18 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 
 	__sync_fetch_and_add(&proc->allocations, 1);
 	__sync_fetch_and_add(&proc->bytes, block->size);
-	if (proc->test_root) {
+	if (proc->test_root && counts_now(proc, block)) {
 		__sync_fetch_and_add(&proc->test_allocations, 1);
 		__sync_fetch_and_add(&proc->test_bytes, block->size);
 	} else {
 		__sync_fetch_and_add(&proc->outside_allocations, 1);
 		__sync_fetch_and_add(&proc->outside_bytes, block->size);
 	}
-	now = __sync_fetch_and_add(&proc->test_live_bytes, block->size) + block->size;
-	if ((__s64)now > (__s64)proc->test_peak_bytes)
-		proc->test_peak_bytes = now;
+	if (counts_now(proc, block)) {
+		now = __sync_fetch_and_add(&proc->test_live_bytes, block->size) + block->size;
+		if ((__s64)now > (__s64)proc->test_peak_bytes)
+			proc->test_peak_bytes = now;
+	}
 	if (proc->scopes)
 		count_in_scope(proc->index, block->test, 1);
 	if (stack) {
@@ -320,8 +331,7 @@ static __always_inline void count_free(struct lg_proc *proc, const struct lg_liv
 	__u32 bucket = lifetime_bucket(now_ms() - block->time_ms);
 
 	__sync_fetch_and_add(&proc->frees, 1);
-	/* of the open test, or of what was opened inside it; without one, whatever was made outside */
-	if (proc->test_root ? block->test >= proc->test_root : !block->test || proc->scopes)
+	if (counts_now(proc, block))
 		__sync_fetch_and_add(&proc->test_live_bytes, -block->size);
 	if (proc->scopes)
 		count_in_scope(proc->index, block->test, -1);

@@ -95,7 +95,7 @@ struct lg_thread {
 	__u32 examined;
 	__u32 disabled; /* times its allocations were told to be ignored */
 	__u32 depth;
-	__u32 pad;
+	__u32 birth; /* the test, or scope in it, that started the thread; 0: none */
 	struct lg_pending pending[LG_MAX_PENDING];
 	__u32 operators_noted; /* since the thread's state was made */
 	__u32 next_operator;
@@ -132,6 +132,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lg_proc);
 } processes __weak SEC(".maps");
+
+/* thread that has not allocated yet (its id in the initial namespace) -> window it was started in */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} births __weak SEC(".maps");
 
 /* 1 once user space has examined the process's modules */
 struct {

@@ -203,13 +203,16 @@ static __always_inline int does_not_apply(const struct lg_mark *mark, __u64 obje
 	       value != mark->when_value;
 }
 
-/* Closes the open window; the process is held while what the test left behind is looked at. */
+/*
+ * Closes the open window; the process is held while what the test left behind is looked at: here, or when its
+ * adapter asks, which comes next.
+ */
 static __always_inline void close_test(struct pt_regs *ctx, const struct lg_mark *mark,
 				       struct lg_thread *thread, struct lg_proc *proc)
 {
 	__u32 window = end_test(ctx, mark, thread);
 
-	if (window && cfg_moments == LG_MOMENTS_TESTS && !is_idle_moment(proc))
+	if (window && !proc->listens && cfg_moments == LG_MOMENTS_TESTS && !is_idle_moment(proc))
 		hold_at_moment(ctx, proc, thread->proc - 1, LG_MOMENT_TEST_END, window);
 }
 

@@ -89,7 +89,7 @@ int operator_return(struct pt_regs *ctx)
 	proc = process_of(key.proc);
 	if (!proc || ledger_has(&key)) /* a function of the C family that it called has entered it */
 		return 0;
-	block.test = proc->test;
+	block.test = charged_window(thread, proc);
 	block.tid = (__u32)bpf_get_current_pid_tgid() | (thread->disabled ? LG_LIVE_IGNORED : 0);
 	block.time_ms = now_ms();
 	if (ledger_put(&key, &block))

@@ -53,6 +53,24 @@ static __always_inline void inherit_modules(__u32 parent, __u32 child)
 		bpf_map_update_elem(&examined, &child, ready, BPF_ANY);
 }
 
+/* Remembers in which test a thread is started, and by a thread of which test. */
+static __always_inline void note_birth(struct task_struct *child, __u32 tgid)
+{
+	struct lg_thread *thread =
+	    bpf_task_storage_get(&threads, (struct task_struct *)bpf_get_current_task_btf(), 0, 0);
+	__u32 tid = BPF_CORE_READ(child, pid), *index = bpf_map_lookup_elem(&tgids, &tgid), window = 0;
+	struct lg_proc *proc = index ? process_of(*index) : NULL;
+
+	if (!proc)
+		return;
+	if (thread && thread->proc)
+		window = charged_window(thread, proc);
+	else if (proc->test_root)
+		window = proc->test;
+	if (window && (proc->test_root || (thread && thread->birth)))
+		bpf_map_update_elem(&births, &tid, &window, BPF_ANY);
+}
+
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -62,8 +80,10 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	struct lg_record_fork *record;
 	struct lg_proc *proc;
 
-	if (parent_tgid == child_tgid)
-		return 0; /* a thread */
+	if (parent_tgid == child_tgid) {
+		note_birth(child, parent_tgid);
+		return 0;
+	}
 	parent_index = bpf_map_lookup_elem(&tgids, &parent_tgid);
 	if (!parent_index)
 		return 0;
@@ -205,10 +225,15 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	__u32 tgid = BPF_CORE_READ(task, tgid), index, *found = bpf_map_lookup_elem(&tgids, &tgid);
 	struct lg_record_exit *record;
 	struct lg_proc *proc;
+	__u32 pid;
 
 	if (bpf_task_storage_get(&threads, (struct task_struct *)bpf_get_current_task_btf(), 0, 0))
 		__sync_fetch_and_add(&totals.threads, -1);
-	if (!found || BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (!found)
+		return 0;
+	pid = BPF_CORE_READ(task, pid);
+	bpf_map_delete_elem(&births, &pid);
+	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	index = *found;
 	proc = process_of(index);

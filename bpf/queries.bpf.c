@@ -72,6 +72,7 @@ static __noinline int start_asked_test(struct lg_query *query, __u32 index)
 
 	if (!proc || !query)
 		return 0;
+	proc->listens = 1;
 	if (proc->test_root) {
 		if (proc->test_object == query->object)
 			return 0;

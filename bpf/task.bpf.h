@@ -131,6 +131,29 @@ static __always_inline struct lg_proc *process_of(__u32 index)
 	return bpf_map_lookup_elem(&processes, &index);
 }
 
+/* The window that the calling thread was started in, 0 for none; asked once. */
+static __always_inline __u32 take_birth(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid(), window = 0, *birth = bpf_map_lookup_elem(&births, &tid);
+
+	if (!birth)
+		return 0;
+	window = *birth;
+	bpf_map_delete_elem(&births, &tid);
+	return window;
+}
+
+/*
+ * What the calling thread's allocations are charged to: to what is open now, or to the test that started the
+ * thread, once that has ended.
+ */
+static __always_inline __u32 charged_window(const struct lg_thread *thread, const struct lg_proc *proc)
+{
+	if (!thread->birth || (proc->test_root && thread->birth >= proc->test_root))
+		return proc->test;
+	return thread->birth;
+}
+
 /* State of the calling thread, if its process is traced; makes it at the thread's first event. */
 static __always_inline struct lg_thread *current_thread(void)
 {
@@ -156,6 +179,7 @@ static __always_inline struct lg_thread *current_thread(void)
 	thread->proc = *index + 1;
 	thread->examined = 0;
 	thread->disabled = 0;
+	thread->birth = take_birth();
 	thread->depth = 0;
 	thread->operators_noted = 0;
 	thread->walk_depth = 0;

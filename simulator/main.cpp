@@ -4,6 +4,11 @@
 // alone.
 #include <unistd.h>
 
+#include <cstdio>
+
+#include "simulator/calibrate/batch.h"
+#include "simulator/calibrate/command.h"
+#include "simulator/calibrate/pairs.h"
 #include "simulator/driver.h"
 #include "simulator/json_access.h"
 #include "simulator/score.h"
@@ -19,6 +24,9 @@ struct Request {
   std::string truth_path;
   std::string result_path;
   std::string score_path;
+  std::string truth_directory;
+  std::uint64_t pairs = 100000;
+  CalibrateOptions calibrate;
 };
 
 int list_scenarios(bool as_json) {
@@ -136,6 +144,14 @@ std::string parse(int argc, char** argv, Request& request, int& status) {
   score_command->add_option("--truth", request.truth_path, "leakgate-truth/1 file")->required();
   score_command->add_option("--result", request.result_path, "leakgate-result/1 file")->required();
   score_command->add_option("--json", request.score_path, "write the score here (- is standard output)");
+  CLI::App* batch = app.add_subcommand("batch", "run every twin as a process of its own; used by calibrate");
+  batch->add_option("--truth-dir", request.truth_directory, "where the truths go")->required();
+  add_run_options(*batch, request.run);
+  CLI::App* pairs = app.add_subcommand("pairs", "print what a malloc/free pair costs here, in nanoseconds");
+  pairs->add_option("--count", request.pairs, "number of pairs")->capture_default_str();
+  CLI::App* calibrate = app.add_subcommand(
+      "calibrate", "measure leakgate's accuracy and cost on this machine; leakgate calibrate is it");
+  add_calibrate_options(*calibrate, request.calibrate);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -153,6 +169,17 @@ int dispatch(int argc, char** argv) {
   if (command == "describe") return describe_scenario(request.name);
   if (command == "run") return run_scenario(request);
   if (command == "score") return score_files(request);
+  if (command == "calibrate") return run_calibrate(request.calibrate);
+  if (command == "batch") {
+    const Status done = run_batch(request.truth_directory, request.run.parameters);
+    return done ? 0 : complain(done.error());
+  }
+  if (command == "pairs") {
+    char text[32];  // not by stdio, whose buffer would be outstanding at the end
+    std::snprintf(text, sizeof text, "%.1f\n", measure_pairs(request.pairs));
+    const Status written = write_text("-", text);
+    return written ? 0 : complain(written.error());
+  }
   return status;
 }
 

@@ -14,10 +14,12 @@ constexpr std::uint32_t kMaxThreads = 256;
 
 /// Overwrites the stack that the scenario used: a dead frame may still hold the last pointer to a lost block.
 [[gnu::noinline]] void wipe_dead_stack() {
+#ifndef LEAKGATE_SIM_KEEP_STACK
   volatile char dead[64 * 1024];
   for (std::size_t index = 0; index < sizeof dead; ++index) {
     dead[index] = 0;
   }
+#endif
 }
 
 }  // namespace

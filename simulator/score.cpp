@@ -80,6 +80,13 @@ bool kinds_agree(const TruthGroup& group) {
   return true;
 }
 
+/// The gravest kind of a group's leaks.
+std::string kind_of(const TruthGroup& group) {
+  for (const char* kind : {"cycle", "definitely_lost", "possibly_lost", "indirectly_lost"})
+    if (group.bytes_by_kind.count(kind) != 0) return kind;
+  return "still_reachable";
+}
+
 void judge_group(const TruthGroup& group, Score& score) {
   score.bytes_true += group.bytes;
   std::uint64_t bytes = 0;
@@ -91,6 +98,18 @@ void judge_group(const TruthGroup& group, Score& score) {
     failed |= row->verdict == "fail";
   }
   score.bytes_reported += bytes;
+  GroupScore& row = score.groups.emplace_back();
+  row.test = group.first->test.value_or("");
+  row.kind = kind_of(group);
+  row.bytes = group.bytes;
+  row.bytes_reported = bytes;
+  row.must_fail = row.kind != "still_reachable";
+  row.found = !group.rows.empty() && (!row.must_fail || failed);
+  row.right_bytes = row.found && bytes == group.bytes && blocks == group.blocks;
+  row.right_test = row.found && !group.wrong_test;
+  row.right_site = row.found && !group.wrong_site;
+  row.right_process = row.found && !group.wrong_process;
+  row.right_kind = row.found && kinds_agree(group);
   if (group.rows.empty() || (group.must_fail && !failed)) {
     ++score.missed;
     score.faults.push_back((group.rows.empty() ? "missed: " : "reported and not failed: ") + describe(group));
@@ -123,6 +142,8 @@ Result<ReportedResult> parse_result(std::string_view json) {
   if (const nlohmann::json* summary = member(document, "summary"))
     result.verdict = text_of(*summary, "verdict");
   const auto processes = parse_processes(document);
+  for (const auto& [pid, process] : processes)
+    result.parents.emplace(pid, process.parent);
   const nlohmann::json* leaks = member(document, "leaks");
   if (leaks == nullptr || !leaks->is_array()) {
     return Error{ErrorKind::format, "result: has no leaks array", "write it with leakgate run --json FILE",
@@ -130,7 +151,8 @@ Result<ReportedResult> parse_result(std::string_view json) {
   }
   for (const nlohmann::json& row : *leaks) {
     ReportedLeak leak = parse_leak(row);
-    leak.child = is_child(processes, signed_of(row, "process"));
+    leak.process = signed_of(row, "process");
+    leak.child = is_child(processes, leak.process);
     result.leaks.push_back(std::move(leak));
   }
   return result;
@@ -154,6 +176,7 @@ Score score(const Truth& truth, const ReportedResult& result) {
   for (const ReportedLeak* row : matching.unmatched) {
     if (row->verdict != "fail") continue;
     ++score.false_positives;
+    score.alarm_tests.push_back(row->test);
     score.bytes_reported += row->bytes;
     score.faults.push_back("false alarm: " + row->id + " in \"" + row->test + "\", " +
                            std::to_string(row->bytes) + " bytes in " + std::to_string(row->blocks) +

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +26,8 @@ struct ReportedFrame {
 struct ReportedLeak {
   std::string id;
   std::string test;
-  bool child = false;  ///< of a process that another traced process with the same executable started
+  bool child = false;         ///< of a process that another traced process with the same executable started
+  std::int64_t process = -1;  ///< pid
   std::string kind;
   std::string verdict;  ///< "fail" is an alarm; anything else was seen and let pass
   std::uint64_t blocks = 0;
@@ -39,10 +41,26 @@ struct ReportedResult {
   bool complete = false;
   std::string verdict;  ///< of the whole run
   std::vector<ReportedLeak> leaks;
+  std::map<std::int64_t, std::int64_t> parents;  ///< pid -> parent's pid
 };
 
 /// Reads a leakgate-result/1 document. Fails on other schemas and on text that is not JSON.
 Result<ReportedResult> parse_result(std::string_view json);
+
+/// One truth group, and what became of it.
+struct GroupScore {
+  std::string test;        ///< empty: none
+  std::string kind;        ///< the gravest of its leaks' kinds; "cycle" for members of cycles
+  bool must_fail = false;  ///< lost: the gate has to fail on it
+  bool found = false;
+  bool right_bytes = false;  ///< and blocks
+  bool right_test = false;
+  bool right_site = false;
+  bool right_process = false;
+  bool right_kind = false;
+  std::uint64_t bytes = 0;  ///< true ones
+  std::uint64_t bytes_reported = 0;
+};
 
 /// Counts over truth groups: the leaks of one site in one test of one process. Everything but true_positives
 /// is a fault.
@@ -61,6 +79,8 @@ struct Score {
   std::uint64_t bytes_true = 0;
   std::uint64_t bytes_reported = 0;  ///< of alarms and of rows matched to truth
   std::vector<std::string> faults;   ///< one sentence each
+  std::vector<GroupScore> groups;
+  std::vector<std::string> alarm_tests;  ///< the test of each false positive
 
   /// No fault at all, on a complete trace.
   [[nodiscard]] bool perfect() const;

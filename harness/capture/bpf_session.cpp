@@ -266,7 +266,8 @@ Status BpfSession::attach(ProbeProgram program, const std::string& path, std::sp
   LIBBPF_OPTS(bpf_uprobe_multi_opts, options);
   options.offsets = offsets.data();
   options.cookies = cookies.data();
-  if (sites.front().counter_offset != 0) options.ref_ctr_offsets = counters.data();
+  if (std::any_of(counters.begin(), counters.end(), [](unsigned long offset) { return offset != 0; }))
+    options.ref_ctr_offsets = counters.data();
   options.cnt = offsets.size();
   options.retprobe = program == ProbeProgram::alloc_exit;
   bpf_link* link = bpf_program__attach_uprobe_multi(handle, -1, path.c_str(), nullptr, &options);

@@ -179,6 +179,8 @@ void EbpfTracer::examine(std::uint32_t proc) {
     for (const FileMapping& mapping : *maps) {
       const auto id = modules_->add_mapping(pid, mapping);
       if (!id) continue;
+      for (const std::uint64_t word : modules_->presence_words(*id))
+        write_presence(pid, modules_->bias(*id, mapping) + word);
       if (rows.size() < LG_MAX_MAPPINGS) {
         rows.push_back({mapping.start, mapping.end, modules_->bias(*id, mapping), *id, 0});
       } else if (unmapped_++ == 0) {
@@ -276,8 +278,9 @@ void EbpfTracer::note_moments(model::Trace& trace) {
 
 void EbpfTracer::expect_canary() {
   (void)collect(false);  // makes room
-  canary_ = std::make_unique<CanaryWatch>(*session_, *modules_, *tables_, canary_pid_, options_.max_processes,
-                                          MomentKeeper(*session_, *modules_, classify_, TellAsker(), start_ns_));
+  canary_ =
+      std::make_unique<CanaryWatch>(*session_, *modules_, *tables_, canary_pid_, options_.max_processes,
+                                    MomentKeeper(*session_, *modules_, classify_, TellAsker(), start_ns_));
 }
 
 Result<model::Trace> EbpfTracer::finish() {

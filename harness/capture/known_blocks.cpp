@@ -40,10 +40,6 @@ void radix_sort(std::vector<Place>& places) {
   }
 }
 
-std::uint32_t milliseconds(const model::HeldBlock& block, std::uint64_t start_ns) {
-  return static_cast<std::uint32_t>((block.time_ns - start_ns) / 1'000'000u);
-}
-
 }  // namespace
 
 void sort_by_address(std::vector<model::HeldBlock>& blocks) {
@@ -66,27 +62,26 @@ void sort_by_address(std::vector<model::HeldBlock>& blocks) {
   blocks.swap(sorted);
 }
 
-void KnownBlocks::recall(std::span<model::HeldBlock> blocks, std::uint64_t start_ns) const {
+void KnownBlocks::recall(std::span<model::HeldBlock> blocks) const {
   auto row = rows_.begin();
   for (model::HeldBlock& block : blocks) {
     while (row != rows_.end() && row->address < block.address)
       ++row;
     if (row == rows_.end()) return;
-    if (row->address == block.address && row->time_ms == milliseconds(block, start_ns) &&
-        row->stack == block.stack)
+    if (row->address == block.address && row->time_ms == block.time_ms && row->stack == block.stack)
       block.lost_after = row->lost_after;
   }
 }
 
 void KnownBlocks::keep(std::span<const model::HeldBlock> blocks, std::span<const model::Kind> kinds,
-                       std::uint64_t start_ns, std::uint32_t window, std::uint32_t last_window) {
+                       std::uint32_t window, std::uint32_t last_window) {
   rows_.clear();
   rows_.reserve(blocks.size());
   for (std::size_t i = 0; i < blocks.size() && i < kinds.size(); ++i) {
     const model::HeldBlock& block = blocks[i];
     const bool reachable = kinds[i] == model::Kind::still_reachable || kinds[i] == model::Kind::unclassified;
     const std::uint32_t first_lost = block.window > last_window ? block.window : window;
-    rows_.push_back({block.address, milliseconds(block, start_ns), block.stack,
+    rows_.push_back({block.address, block.time_ms, block.stack,
                      reachable          ? 0
                      : block.lost_after ? block.lost_after
                                         : first_lost,

@@ -18,12 +18,12 @@ void sort_by_address(std::vector<model::HeldBlock>& blocks);
 class KnownBlocks {
  public:
   /// Tells blocks (by address) that are known to be lost since when they are.
-  void recall(std::span<model::HeldBlock> blocks, std::uint64_t start_ns) const;
+  void recall(std::span<model::HeldBlock> blocks) const;
   /// Replaces everything by the findings of a moment: `blocks` by address, `kinds` in their order. A block
   /// that is lost for the first time is so since `window`, or since its own, if that ended after
   /// `last_window`, the last one whose end was looked at.
   void keep(std::span<const model::HeldBlock> blocks, std::span<const model::Kind> kinds,
-            std::uint64_t start_ns, std::uint32_t window, std::uint32_t last_window);
+            std::uint32_t window, std::uint32_t last_window);
   /// Unclassified where it was never seen.
   [[nodiscard]] model::Kind last_kind(const lg_live_key& key, const lg_live& block) const;
 

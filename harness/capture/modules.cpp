@@ -79,6 +79,18 @@ std::uint64_t monotonic_ns() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+/// How many writable segments map the page of the file that `offset` lies in. lld lets segments share pages
+/// of the file; the kernel then takes the first for that of a probe's counter, whichever it is.
+std::size_t writable_mappings(const std::vector<LoadSegment>& segments, std::uint64_t offset) {
+  constexpr std::uint64_t kPage = 4096;
+  return static_cast<std::size_t>(
+      std::count_if(segments.begin(), segments.end(), [offset](const LoadSegment& segment) {
+        return segment.writable && segment.file_size_bytes != 0 &&
+               offset / kPage >= segment.file_offset / kPage &&
+               offset / kPage <= (segment.file_offset + segment.file_size_bytes - 1) / kPage;
+      }));
+}
+
 /// Kernels from 6.16 on emulate multi-byte nops under a probe (commit 610f6e14c29d).
 bool long_nops_emulated() {
   utsname system{};
@@ -117,7 +129,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   by_file_.emplace(key, id);
   modules_.push_back(
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
-  details_.push_back({image->segments(), model::Framework::none, 0, false});
+  details_.push_back({image->segments(), model::Framework::none, 0, false, {}});
   const std::size_t links_before = session_.link_count();
   auto done = probe(*image, id);
   if (!private_copy && session_.link_count() > links_before) probes_shared_files_ = true;
@@ -301,7 +313,10 @@ Status ModuleTable::probe_queries(const ElfImage& image, const std::string& path
     const auto offset = image.file_offset(place.vaddr);
     const auto counter = image.file_offset(place.counter_vaddr);
     // the notes of functions that the linker threw away say 0, or what lies at the start of the file
-    if (offset && counter && *offset != 0 && *counter != 0) sites.push_back({*offset, 0, *counter});
+    if (!offset || !counter || *offset == 0 || *counter == 0) continue;
+    const bool kept = writable_mappings(image.segments(), *counter) == 1;
+    sites.push_back({*offset, 0, kept ? *counter : 0});
+    if (!kept) details_[id].presence_words.push_back(place.counter_vaddr);
   }
   return session_.attach(ProbeProgram::query_hit, path, sites);
 }

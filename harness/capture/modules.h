@@ -55,6 +55,11 @@ class ModuleTable {
   [[nodiscard]] std::uint64_t refused_probes() const { return refused_probes_; }
   /// Probes stand in files that others than the traced processes use.
   [[nodiscard]] bool probes_shared_files() const { return probes_shared_files_; }
+  /// Where, in its own address space, adapters look for a word that is not 0 when leakgate is there, and the
+  /// kernel cannot keep it.
+  [[nodiscard]] const std::vector<std::uint64_t>& presence_words(std::uint32_t id) const {
+    return details_[id].presence_words;
+  }
   /// What a reader of the report should know of the modules.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -64,6 +69,7 @@ class ModuleTable {
     model::Framework framework = model::Framework::none;
     std::uint64_t probed_ns = 0;
     bool own_allocator = false;
+    std::vector<std::uint64_t> presence_words = {};
   };
   using FileKey = std::pair<dev_t, ino_t>;
 

@@ -46,16 +46,15 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   const auto ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - started).count());
   held_ns_ += ns;
   held_by_window_[{moment.head.proc, at_end ? 0 : moment.window}] += ns;
-  if (asked) return;
   if (!done) {
     ++failures_[done.error().message];
   } else if (at_end) {
     settled_.insert(moment.head.proc);
     known_.erase(moment.head.proc);
     groups_.insert(groups_.end(), findings.groups.begin(), findings.groups.end());
-  } else {
+  } else if (!asked || moment.question == LG_ASK_TEST_END) {
     Known& known = known_[moment.head.proc];
-    known.blocks.keep(held.view().blocks, findings.kinds, start_ns_, moment.window, known.last_window);
+    known.blocks.keep(held.view().blocks, findings.kinds, moment.window, known.last_window);
     known.last_window = moment.window;
   }
 }
@@ -64,7 +63,7 @@ Status MomentKeeper::examine(HeldProcess& held, model::MomentFindings& findings)
   for (int attempt = 1; attempt <= kTries; ++attempt) {
     if (auto done = held.hold(attempt == kTries); !done) return done;
     if (auto done = fill_blocks(held.view()); !done) return done;
-    findings = classify_(held.view(), held.view().window == 0);
+    findings = classify_(held.view(), held.view().window == 0 || held.view().groups_from != 0);
     if (held.stood_still()) return {};
   }
   return Error{ErrorKind::io, "the process did not stand still", "", 0};
@@ -72,14 +71,16 @@ Status MomentKeeper::examine(HeldProcess& held, model::MomentFindings& findings)
 
 Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
   const auto known = known_.find(view.process);
+  view.start_ns = start_ns_;
   view.blocks.clear();
+  view.blocks.reserve(session_.totals().live_blocks);
   view.last_window_seen = known != known_.end() ? known->second.last_window : 0;
   auto read = session_.visit_live([&](const lg_live_key& key, const lg_live& block) {
     if (key.proc != view.process) return false;
     model::HeldBlock row;
     row.address = key.addr;
     row.size_bytes = block.size;
-    row.time_ns = start_ns_ + std::uint64_t{block.time_ms} * 1'000'000u;
+    row.time_ms = block.time_ms;
     row.window = block.test;
     row.stack = block.stack;
     row.ignored = (block.tid & LG_LIVE_IGNORED) != 0;
@@ -87,7 +88,7 @@ Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
     return false;
   });
   sort_by_address(view.blocks);
-  if (known != known_.end()) known->second.blocks.recall(view.blocks, start_ns_);
+  if (known != known_.end()) known->second.blocks.recall(view.blocks);
   return read;
 }
 

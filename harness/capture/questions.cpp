@@ -78,6 +78,13 @@ void write_answer(const lg_record_moment& question, std::int32_t pid, const mode
   write(question, pid, figures, answer.text);
 }
 
+void write_presence(std::int32_t pid, std::uint64_t address) {
+  std::uint16_t present = 1;
+  const iovec from{&present, sizeof present};
+  const iovec to{reinterpret_cast<void*>(address), sizeof present};
+  (void)::process_vm_writev(pid, &from, 1, &to, 1, 0);
+}
+
 void write_unknown(const lg_record_moment& question, std::int32_t pid) {
   lg_answer figures{};
   figures.status = LG_ANSWER_UNKNOWN;

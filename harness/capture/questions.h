@@ -25,6 +25,9 @@ model::Answer figures_alone(const model::MomentFindings& findings);
 /// been there to ask.
 void write_answer(const lg_record_moment& question, std::int32_t pid, const model::Answer& answer);
 
+/// Makes the word at `address` say that leakgate is there.
+void write_presence(std::int32_t pid, std::uint64_t address);
+
 /// Says that the process could not be examined.
 void write_unknown(const lg_record_moment& question, std::int32_t pid);
 

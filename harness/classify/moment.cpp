@@ -58,6 +58,7 @@ class GroupMaker {
     const HeldBlock& row = block(i);
     if (row.window < held_.groups_from || row.ignored) return;
     const bool cycle = blocks_.cycle(i) != model::kNone;
+    const std::uint64_t time_ns = held_.start_ns + std::uint64_t{row.time_ms} * 1'000'000u;
     Group& group = groups_[{row.window, row.stack, blocks_.kind(i), cycle}];
     TraceOutstanding& sum = group.sum;
     if (sum.blocks == 0) {
@@ -67,14 +68,14 @@ class GroupMaker {
       sum.kind = blocks_.kind(i);
       sum.cycle = cycle;
       sum.min_block_bytes = row.size_bytes;
-      sum.first_ns = row.time_ns;
+      sum.first_ns = time_ns;
       sum.lost_after = lost_after(i);
       group.first = i;
     }
     sum.min_block_bytes = std::min(sum.min_block_bytes, row.size_bytes);
     sum.max_block_bytes = std::max(sum.max_block_bytes, row.size_bytes);
-    sum.first_ns = std::min(sum.first_ns, row.time_ns);
-    sum.last_ns = std::max(sum.last_ns, row.time_ns);
+    sum.first_ns = std::min(sum.first_ns, time_ns);
+    sum.last_ns = std::max(sum.last_ns, time_ns);
     ++sum.blocks;
     sum.bytes += row.size_bytes;
     sum.lost_after = std::min(sum.lost_after, lost_after(i));

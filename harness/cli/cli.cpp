@@ -14,6 +14,7 @@
 #include "harness/cli/ctest_commands.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/inputs.h"
+#include "harness/cli/simulator_command.h"
 #include "harness/cli/valgrind_flags.h"
 #include "harness/judge/judge.h"
 #include "harness/judge/policy_file.h"
@@ -175,6 +176,7 @@ void say(const Error& error) {
 }
 
 int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
+  if (is_simulator_command(arguments)) return run_simulator(arguments);
   if (const auto status = run_ctest_command(arguments)) return *status;
   auto options = is_valgrind_call(arguments) ? parse_valgrind_call(arguments) : parse_options(arguments);
   if (!options) {

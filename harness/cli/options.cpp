@@ -430,6 +430,9 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
       app.add_subcommand("doctor", "Tell what works here, what does not, and what to do about it");
   doctor->add_flag("--probes", options.list_probes,
                    "List where probes go: object, symbol, offset, instruction, cost");
+  // named for the help alone: their arguments are leakgate-sim's (simulator_command.h)
+  app.add_subcommand("simulate", "Leak scenarios with known truth: list, describe, run, score");
+  app.add_subcommand("calibrate", "Measure accuracy and cost on this machine");
   CLI::App* self_test = app.add_subcommand("self-test-target", "Used by doctor")->group("");
   judge->footer("Usage: leakgate judge [OPTIONS] RECORDING...");
   doctor->footer("Usage: leakgate doctor [--probes]");

@@ -54,19 +54,21 @@ struct HeldMapping {
 struct HeldBlock {
   std::uint64_t address = 0;
   std::uint64_t size_bytes = 0;
-  std::uint64_t time_ns = 0;
+  std::uint32_t time_ms = 0;  ///< since HeldProcess::start_ns
   std::uint32_t window = 0;
   std::uint32_t stack = 0;
-  std::uint32_t lost_after = 0;  ///< the window at whose end it was first seen lost; 0: not yet
-  bool ignored = false;          ///< the program said that it is no leak, and so is what it leads to
+  // 32 bytes in all: there may be ten million of them
+  std::uint32_t lost_after : 31 = 0;  ///< the window at whose end it was first seen lost; 0: not yet
+  std::uint32_t ignored : 1 = 0;      ///< the program said that it is no leak, and so is what it leads to
 };
 
 struct HeldProcess {
-  std::uint32_t process = kNone;       ///< index into Trace::processes
-  std::uint32_t window = 0;            ///< the one that just ended; 0 at the process's own end
-  std::uint32_t groups_from = 0;       ///< groups are wanted of blocks with this window's number and larger ones
-  bool threads_known = true;           ///< false: they are gone, only memory is left
-  bool c_library_allocates = true;     ///< false: another allocator serves it
+  std::uint64_t start_ns = 0;       ///< of the trace
+  std::uint32_t process = kNone;    ///< index into Trace::processes
+  std::uint32_t window = 0;         ///< the one that just ended; 0 at the process's own end
+  std::uint32_t groups_from = 0;    ///< groups are wanted of blocks with this window's number and larger ones
+  bool threads_known = true;        ///< false: they are gone, only memory is left
+  bool c_library_allocates = true;  ///< false: another allocator serves it
   std::uint32_t last_window_seen = 0;  ///< the last one at whose end it was held before; 0: none
   std::vector<HeldThread> threads;     ///< main thread first, then by age
   std::vector<HeldMapping> mappings;   ///< by address

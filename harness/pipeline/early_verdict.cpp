@@ -2,7 +2,10 @@
 // The same stages as record_command() and the verdict at the end, on less.
 #include "harness/pipeline/early_verdict.h"
 
+#include <sys/stat.h>
+
 #include <utility>
+#include <vector>
 
 #include "harness/attribute/attribute.h"
 #include "harness/judge/judge.h"
@@ -27,6 +30,19 @@ judge::Policy policy_for_parts(judge::Policy policy) {
   return policy;
 }
 
+/// Reading lines of so much takes a second or two, for which a test does not wait.
+constexpr std::uint64_t kMostModuleBytes = std::uint64_t{1} << 30;
+
+std::uint64_t bytes_of(const std::vector<model::TraceModule>& modules) {
+  std::uint64_t sum = 0;
+  for (const model::TraceModule& module : modules) {
+    struct stat status {};
+    if (module.file && ::fstat(module.file->get(), &status) == 0)
+      sum += static_cast<std::uint64_t>(status.st_size);
+  }
+  return sum;
+}
+
 void add(model::AnswerFigures& figures, std::uint64_t bytes, std::uint64_t blocks) {
   figures.bytes += bytes;
   figures.blocks += blocks;
@@ -36,13 +52,15 @@ void add(model::AnswerFigures& figures, std::uint64_t bytes, std::uint64_t block
 
 model::AnswerQuestion early_verdicts(const RecordRequest& request, const std::string& cwd,
                                      std::shared_ptr<StackResolver> resolver) {
-  return [policy = policy_for_parts(request.policy), cwd,
+  const auto names = std::make_shared<StackResolver>(request, cwd, StackResolver::Depth::names);
+  return [policy = policy_for_parts(request.policy), cwd, names,
           resolver = std::move(resolver)](const model::Trace& trace) {
     model::Recording recording;
     recording.run.cwd = cwd;
     attribute::Attribution attribution = attribute::attribute_blocks(trace);
     attribution.processes.front().role = model::ProcessRole::judged;
-    take_tests_and_blocks(trace, std::move(attribution), *resolver, recording);
+    StackResolver& chosen = bytes_of(trace.modules) > kMostModuleBytes ? *names : *resolver;
+    take_tests_and_blocks(trace, std::move(attribution), chosen, recording);
     const model::Verdict verdict = judge::judge(std::move(recording), policy);
     model::Answer answer;
     for (const model::TraceOutstanding& group : trace.outstanding)

@@ -14,8 +14,10 @@
 namespace leakgate::pipeline {
 namespace {
 
-symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std::string& cwd) {
+symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std::string& cwd,
+                                         StackResolver::Depth depth) {
   symbolize::SymbolizerOptions options;
+  options.use_dwarf = depth == StackResolver::Depth::lines;
   options.paths.source_root = request.source_root.empty() ? cwd : request.source_root;
   for (const auto& [from, to] : request.path_maps)
     options.paths.path_maps.push_back({from, to});
@@ -61,8 +63,8 @@ Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& want
 
 }  // namespace
 
-StackResolver::StackResolver(const RecordRequest& request, const std::string& cwd)
-    : symbolizer_(options_for(request, cwd)) {}
+StackResolver::StackResolver(const RecordRequest& request, const std::string& cwd, Depth depth)
+    : symbolizer_(options_for(request, cwd, depth)) {}
 
 void StackResolver::resolve(const model::Trace& trace, std::span<const std::size_t> origins,
                             model::Recording& recording) {

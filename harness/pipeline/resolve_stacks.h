@@ -18,8 +18,12 @@ namespace leakgate::pipeline {
 /// same indexes mean the same modules, in every trace.
 class StackResolver {
  public:
+  /// What to read of the modules: lines and inlined functions too, or names alone, which is quick however
+  /// large they are.
+  enum class Depth { lines, names };
+
   /// Paths are shown as the request says, relative to `cwd` where it says nothing.
-  StackResolver(const RecordRequest& request, const std::string& cwd);
+  StackResolver(const RecordRequest& request, const std::string& cwd, Depth depth = Depth::lines);
 
   /// Fills recording.modules, frames and stacks, makes the blocks' stack indexes refer to them, and names the
   /// blocks' types and holders. Only stacks that a block or a holder refers to are resolved. `origins`: the

@@ -57,7 +57,6 @@ void add_stack(std::string& text, const model::Leak& leak, const SourceRoot& roo
 
 void add_leak(std::string& text, const model::Leak& leak, const SourceRoot& root) {
   text += fmt::format("  {}\n", printable(shorten(leak_sentence(leak, root), 3 * kMostNameBytes)));
-  if (!leak.section.empty()) text += fmt::format("    in section {}\n", shown(leak.section));
   if (!leak.type.empty()) text += fmt::format("    type {}\n", shown(leak.type));
   if (leak.cycle) text += "    they hold each other: a cycle\n";
   for (const std::string& holder : leak.retained_by)

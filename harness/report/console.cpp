@@ -118,7 +118,6 @@ void ConsoleReport::leak(const model::Leak& leak) {
       tinted(fails ? Tint::red : Tint::dim,
              printable(style_.verbose ? leak_sentence(leak, root_)
                                       : shorten(leak_sentence(leak, root_), 3 * kMaxNameBytes)))));
-  if (!leak.section.empty()) line(fmt::format("      in section {}", shown(leak.section)));
   if (!leak.type.empty())
     line(fmt::format("      type {}{}", shown(leak.type), leak.cycle ? ", in a cycle" : ""));
   if (!fails) {

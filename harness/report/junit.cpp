@@ -130,9 +130,10 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
       first.inlined = false;
       text += frame_line(first) + "\n";
     }
-    text += fmt::format("{}: {} {}{}{}, fingerprint {}\n", leak.id, amount(leak.bytes, leak.blocks),
+    text += fmt::format("{}: {} {}{}{}{}, fingerprint {}\n", leak.id, amount(leak.bytes, leak.blocks),
                         kind_words(leak.kind), leak.function.empty() ? "" : ", allocated by " + leak.function,
-                        leak.type.empty() ? "" : ", type " + leak.type, leak.fingerprint);
+                        leak.type.empty() ? "" : ", type " + leak.type,
+                        leak.section.empty() ? "" : ", section " + leak.section, leak.fingerprint);
     for (std::size_t i = 0; i < leak.stack.size() && i < kMaxFramesShown; ++i)
       text += "    " + frame_line(leak.stack[i]) + "\n";
     if (leak.stack.size() > kMaxFramesShown)

@@ -46,6 +46,7 @@ std::string leak_sentence(const model::Leak& leak, const SourceRoot& root) {
       text += (leak.function.empty() ? ", at " : " at ") + place;
     if (!site->function.empty()) (text += " in ") += site->function;
   }
+  if (!leak.section.empty()) text += fmt::format(", section \"{}\"", leak.section);
   return text;
 }
 

@@ -26,7 +26,7 @@ std::string amount(std::uint64_t bytes, std::uint64_t blocks);
 /// "definitely lost": a kind's words without the underscore.
 std::string kind_words(model::Kind kind);
 
-/// "48 bytes in 2 blocks unclassified, allocated by malloc at src/list.cpp:12 in make_node"
+/// "48 bytes in 2 blocks unclassified, allocated by malloc at src/list.cpp:12 in make_node", and its section
 std::string leak_sentence(const model::Leak& leak, const SourceRoot& root);
 
 /// "fail: 5 of 10 tests leak, 480 bytes in 10 blocks": the run in one line.

@@ -54,13 +54,16 @@ void linear_growth_end(Run& run) {
   if (!run.leaking()) free_list(list_of(linear_lists, run));
 }
 
+constexpr std::size_t kMostDoubled = 1u << 20;
+
 LEAKGATE_SIM_NOINLINE char* doubled_buffer(Site& site, std::size_t bytes) {
   return LEAKGATE_SIM_AT(site, new char[bytes]);
 }
 
 void exponential_growth(Run& run) {
   std::size_t bytes = run.sizes().next() + sizeof(Grown);
-  for (std::uint32_t round = 0; round < run.count() && round < 16; ++round, bytes *= 2) {
+  for (std::uint32_t round = 0; round < run.count() && (round == 0 || bytes < kMostDoubled);
+       ++round, bytes *= 2) {
     Site site;
     hang_on(list_of(exponential_lists, run), doubled_buffer(site, bytes), bytes);
     if (run.leaking()) run.lost(Kind::still_reachable, site, bytes);

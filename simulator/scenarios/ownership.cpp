@@ -244,7 +244,10 @@ struct Generator {
   struct promise_type {
     LEAKGATE_SIM_NOINLINE static void* operator new(std::size_t bytes) {
       last_frame_bytes = bytes;
-      return std::malloc(bytes);
+      // a frame has gaps: what stood there before malloc may be the addresses of lost frames
+      void* frame = std::malloc(bytes);
+      if (frame == nullptr) throw std::bad_alloc();
+      return std::memset(frame, 0, bytes);
     }
     static void operator delete(void* frame) { std::free(frame); }
     Generator get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }

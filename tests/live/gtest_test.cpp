@@ -131,6 +131,15 @@ TEST_F(GoogleTest, StrippedBinaryIsOneTestAndTheReportSaysSo) {
   EXPECT_THAT(traced.program.err, HasSubstr("live_gtest_mixed_stripped is stripped"));
 }
 
+TEST_F(GoogleTest, ThreadsBelongToTheTestThatStartedThem) {
+  const auto lost = [](std::string_view test, std::uint64_t bytes) {
+    return row(0, test, "gtest_threads.cpp", "live_keep(std::calloc(1, bytes))", 1, bytes);
+  };
+  EXPECT_THAT(leak_rows(run("live_gtest_threads", 23)),
+              UnorderedElementsAre(lost("Threads.Starts", 351), lost("Threads.Starts", 352),
+                                   lost("Threads.LetsThemLeak", 353), lost("Threads.After", 354)));
+}
+
 TEST_F(GoogleTest, LeaksBeforeBetweenAndAfterTestsAreOutside) {
   EXPECT_THAT(leak_rows(run("live_gtest_outside", 23)),
               UnorderedElementsAre(

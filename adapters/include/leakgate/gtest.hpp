@@ -10,6 +10,7 @@
 #include <leakgate/scope.hpp>
 
 #include <cstdio>
+#include <utility>
 
 namespace leakgate {
 
@@ -45,11 +46,21 @@ class GtestListener : public testing::EmptyTestEventListener {
 #endif
 
  private:
+  /// Where a test stands is told since 1.8.1.
+  template <typename Info>
+  static auto place_of(const Info& test, int) -> decltype(std::make_pair(test.file(), test.line())) {
+    return std::make_pair(test.file() != nullptr ? test.file() : "unknown", test.line());
+  }
+  template <typename Info>
+  static std::pair<const char*, int> place_of(const Info&, long) {
+    return std::make_pair("unknown", 0);
+  }
   static const char* file_of(const testing::TestInfo& test) {
-    return test.file() != nullptr ? test.file() : "unknown";
+    return place_of(test, 0).first;
   }
   static unsigned line_of(const testing::TestInfo& test) {
-    return test.line() > 0 ? static_cast<unsigned>(test.line()) : 0;
+    const int line = place_of(test, 0).second;
+    return line > 0 ? static_cast<unsigned>(line) : 0;
   }
 #ifdef INSTANTIATE_TEST_SUITE_P
   static const char* suite_of(const testing::TestInfo& test) {

@@ -156,6 +156,13 @@ static inline uint64_t leakgate_address(const volatile void* pointer) {
   return (uint64_t)(uintptr_t)pointer;
 }
 
+/* The address of a text. It is looked at first: where nobody has, its page may not be there for the kernel.
+ */
+static inline uint64_t leakgate_text(const char* text) {
+  if (text != NULL) (void)*(const volatile char*)text;
+  return (uint64_t)(uintptr_t)text;
+}
+
 static inline struct leakgate_query leakgate_query_of(enum leakgate_query_kind kind, uint64_t object) {
   struct leakgate_query query;
 
@@ -200,7 +207,7 @@ static inline void leakgate_scope_start(void* scope, const char* name) {
 
   if (!leakgate_is_present()) return;
   query = leakgate_query_of(LEAKGATE_ASK_SCOPE_START, (uint64_t)(uintptr_t)scope);
-  query.name = leakgate_address(name);
+  query.name = leakgate_text(name);
   leakgate_pass(&query);
 }
 
@@ -237,9 +244,9 @@ static inline void leakgate_test_start(const void* test, const char* suite, cons
 
   if (!leakgate_is_present()) return;
   query = leakgate_query_of(LEAKGATE_ASK_TEST_START, (uint64_t)(uintptr_t)test);
-  query.suite = leakgate_address(suite);
-  query.name = leakgate_address(name);
-  query.file = leakgate_address(file);
+  query.suite = leakgate_text(suite);
+  query.name = leakgate_text(name);
+  query.file = leakgate_text(file);
   query.line = line;
   query.framework = (uint32_t)framework;
   leakgate_pass(&query);

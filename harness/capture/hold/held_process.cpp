@@ -61,7 +61,9 @@ const lg_thread_state* find(const std::vector<lg_thread_state>& states, std::uin
 Status HeldProcess::hold(bool all_threads) {
   view_ = {};
   view_.process = moment_.head.proc;
-  view_.window = moment_.kind == LG_MOMENT_TEST_END ? moment_.window : 0;
+  const bool end_of_test = moment_.kind == LG_MOMENT_TEST_END ||
+                           (moment_.kind == LG_MOMENT_ASKED && moment_.question == LG_ASK_TEST_END);
+  view_.window = end_of_test ? moment_.window : 0;
   view_.groups_from = moment_.kind != LG_MOMENT_ASKED       ? 0
                       : moment_.question == LG_ASK_SNAPSHOT ? ~0u  // figures alone
                                                             : moment_.window;

@@ -56,6 +56,7 @@ void close_all_but(int one, int other) {
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
   setsid();
+  prctl(PR_SET_NAME, "leakgate-canary");
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   close_all_but(plan.image, plan.socket);
   if (chdir("/") != 0) _exit(kAbandoned);

@@ -6,12 +6,13 @@
 #include "harness/base/canary_blocks.h"
 
 static __attribute__((noinline)) void use_blocks(void) {
-  char* volatile lost = malloc(LEAKGATE_CANARY_LOST_BYTES);
+  // never two at a time: --max-live-blocks 1 leaves room for one
   char* volatile freed = malloc(LEAKGATE_CANARY_FREED_BYTES);
-  if (lost != NULL) lost[0] = 1;
   free(freed);
-  lost = NULL;
   freed = NULL;
+  char* volatile lost = malloc(LEAKGATE_CANARY_LOST_BYTES);
+  if (lost != NULL) lost[0] = 1;
+  lost = NULL;
 }
 
 int main(void) {

@@ -52,11 +52,11 @@ std::uint64_t lost_in(const std::string& output) {
   return at == std::string::npos ? 0 : std::strtoull(output.c_str() + at + 5, nullptr, 10);
 }
 
-/// VmHWM of a process, in MB.
-double peak_mb(pid_t pid) {
+/// What a process has of its own, in MB: the kernel's ledger, which it maps, is not meant.
+double own_mb(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
   for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) / 1e3;
+    if (line.starts_with("RssAnon:")) return std::strtod(line.c_str() + 8, nullptr) / 1e3;
   return 0;
 }
 
@@ -81,7 +81,7 @@ Result<Row> run_leakgate(const Words& program, const std::string& json) {
   bool stop = false;
   std::thread watch([&] {
     while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-      row.memory_mb = std::max(row.memory_mb, peak_mb(command->pid()));
+      row.memory_mb = std::max(row.memory_mb, own_mb(command->pid()));
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   });

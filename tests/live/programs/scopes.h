@@ -31,12 +31,12 @@ LIVE_TEST(limit_exceeded) {
 }
 
 LIVE_TEST(expected) {
-  leakgate::Expected<100> expected;
+  leakgate::Expected<100> limit;
   leak(100);
 }
 
 LIVE_TEST(expected_exceeded) {
-  leakgate::Expected<100> expected;
+  leakgate::Expected<100> limit;
   leak(430);
 }
 
@@ -72,9 +72,9 @@ LIVE_TEST(figures) {
 }
 
 LIVE_TEST(tracked) {
-  auto tracked = leakgate::track([](std::size_t bytes) { return leak(bytes), bytes; }, "tracked");
-  LIVE_EQUAL(tracked(450), 450u);
-  LIVE_EQUAL(tracked.last().leaked_bytes(), 450u);
+  auto wrapped = leakgate::track([](std::size_t bytes) { return leak(bytes), bytes; }, "tracked");
+  LIVE_EQUAL(wrapped(450), 450u);
+  LIVE_EQUAL(wrapped.last().leaked_bytes(), 450u);
 }
 
 }  // namespace

@@ -13,10 +13,8 @@ namespace {
 using model::HeldBlock;
 using model::Kind;
 
-constexpr std::uint64_t kStart = 7'000'000'000;
-
 HeldBlock block(std::uint64_t address, std::uint32_t window, std::uint32_t stack = 1) {
-  return {address, 32, kStart + 5'000'000, window, stack, 0};
+  return {address, 32, 5, window, stack, 0};
 }
 
 lg_live live(std::uint32_t stack, std::uint32_t time_ms) {
@@ -30,14 +28,14 @@ TEST(KnownBlocks, LostSinceTheMomentThatSawItFirst) {
   KnownBlocks known;
   std::vector<HeldBlock> blocks = {block(0x1000, 1), block(0x2000, 1), block(0x3000, 2)};
   const std::vector<Kind> first = {Kind::still_reachable, Kind::definitely_lost, Kind::definitely_lost};
-  known.keep(blocks, first, kStart, 2, 1);
-  known.recall(blocks, kStart);
+  known.keep(blocks, first, 2, 1);
+  known.recall(blocks);
   EXPECT_EQ(blocks[0].lost_after, 0u);
   EXPECT_EQ(blocks[1].lost_after, 2u) << "reachable, as far as was seen, at its own test's end";
   EXPECT_EQ(blocks[2].lost_after, 2u);
 
-  known.keep(blocks, std::vector(3, Kind::definitely_lost), kStart, 5, 2);
-  known.recall(blocks, kStart);
+  known.keep(blocks, std::vector(3, Kind::definitely_lost), 5, 2);
+  known.recall(blocks);
   EXPECT_EQ(blocks[0].lost_after, 5u);
   EXPECT_EQ(blocks[1].lost_after, 2u);
 }
@@ -45,16 +43,16 @@ TEST(KnownBlocks, LostSinceTheMomentThatSawItFirst) {
 TEST(KnownBlocks, OfATestWhoseEndNobodyLookedAtItIsLostSinceThen) {
   KnownBlocks known;
   std::vector<HeldBlock> blocks = {block(0x1000, 4)};
-  known.keep(blocks, std::vector{Kind::definitely_lost}, kStart, 6, 3);
-  known.recall(blocks, kStart);
+  known.keep(blocks, std::vector{Kind::definitely_lost}, 6, 3);
+  known.recall(blocks);
   EXPECT_EQ(blocks[0].lost_after, 4u);
 }
 
 TEST(KnownBlocks, AnotherBlockAtTheSameAddressIsNotKnown) {
   KnownBlocks known;
-  known.keep(std::vector{block(0x1000, 1)}, std::vector{Kind::definitely_lost}, kStart, 1, 0);
+  known.keep(std::vector{block(0x1000, 1)}, std::vector{Kind::definitely_lost}, 1, 0);
   std::vector<HeldBlock> blocks = {block(0x1000, 1, 2)};
-  known.recall(blocks, kStart);
+  known.recall(blocks);
   EXPECT_EQ(blocks[0].lost_after, 0u);
   EXPECT_EQ(known.last_kind({0x1000, 0, 0}, live(1, 5)), Kind::definitely_lost);
   EXPECT_EQ(known.last_kind({0x1000, 0, 0}, live(2, 5)), Kind::unclassified);

@@ -36,6 +36,7 @@ Recording full() {
   group.kind = Kind::still_reachable;
   group.type = "Node";
   group.cycle = true;
+  group.section = "outer / inner";
   group.retained_by = {"g_cache", "std::map node"};
   builder.leak(leaky, stack, ~0ull, 1).stack = kNone;
   r.run.incomplete_reasons.push_back({"cause", 3, "message", "hint"});

@@ -46,6 +46,7 @@ inline RecordingBuilder hostile(std::size_t name_bytes = 1 << 20) {
   r.stacks[stack].truncated_reason = bad;
   auto& group = builder.leak(test, stack, ~0ull, ~0ull, bad);
   group.type = bad;
+  group.section = bad;
   group.retained_by = {bad, bad};
   group.age_max_ms = ~0ull;
   return builder;

@@ -54,7 +54,8 @@ Truth sample() {
   truth.scenario = "plain_new";
   truth.twin = "leaking";
   truth.seed = 9;
-  truth.leaks.push_back({"definitely_lost", false, "in_test", 2, 30, "f", "/src/a.cpp", 12, "S.\"a\"", false});
+  truth.leaks.push_back(
+      {"definitely_lost", false, "in_test", 2, 30, "f", "/src/a.cpp", 12, "S.\"a\"", false});
   truth.leaks.push_back({"indirectly_lost", true, "late", 1, 7, "g", "/src/b.cpp", 13, std::nullopt, true});
   return truth;
 }

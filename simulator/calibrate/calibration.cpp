@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rounds over the corpus: a batch of plain programs, and the two test binaries. See calibration.h.
+#include "simulator/calibrate/calibration.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+#include "simulator/calibrate/batch.h"
+#include "simulator/calibrate/child.h"
+#include "simulator/truth_file.h"
+
+namespace leakgate::simulator {
+namespace {
+
+/// One run over all scenarios. Zeros are each scenario's own figures.
+struct Round {
+  Parameters parameters;
+  bool tests = false;      ///< in the test binaries as well
+  bool optimised = false;  ///< as a release build as well
+};
+
+/// Sizes on both sides of the allocator's classes and of its mmap threshold, few and many blocks, other
+/// seeds.
+std::vector<Round> rounds_of(bool quick) {
+  std::vector<Round> rounds = {{{0, 0, 0, 1}, true}, {{3, 4000, 2, 2}, false}};
+  if (quick) return rounds;
+  for (Round& round : rounds)
+    round.optimised = true;
+  rounds.push_back({{1, 24, 1, 3}, true});
+  rounds.push_back({{60, 700, 4, 4}, true});
+  rounds.push_back({{12, 20000, 2, 5}, false});
+  rounds.push_back({{2, 17, 8, 6}, false});
+  rounds.push_back({{7, 1500, 3, 7}, true});
+  for (std::uint64_t seed = 11; seed < 16; ++seed)
+    rounds.push_back({{0, 0, 0, seed}, false});
+  return rounds;
+}
+
+std::vector<std::string> with_parameters(std::vector<std::string> words, const Parameters& parameters) {
+  const auto add = [&](const char* option, std::uint64_t value) {
+    if (value != 0) words.insert(words.end(), {option, std::to_string(value)});
+  };
+  add("--count", parameters.count);
+  add("--size", parameters.size);
+  add("--threads", parameters.threads);
+  add("--seed", parameters.seed);
+  return words;
+}
+
+std::string text_or_nothing(const std::string& path) {
+  auto text = read_text(path);
+  return text ? std::move(*text) : std::string();
+}
+
+/// Runs `command` under the gate and reads its result.
+Result<ReportedResult> gate(const CalibrationRequest& request, const WorkDirectory& directory,
+                            const std::vector<std::string>& command) {
+  std::vector<std::string> words{request.leakgate, "run",       "--no-policy",
+                                 "--as-root",      "--json",    directory.file("result.json"),
+                                 "--output",       "/dev/null", "--"};
+  words.insert(words.end(), command.begin(), command.end());
+  const std::string said = directory.file("said");
+  const auto done = run_command(words, said);
+  if (!done) return done.error();
+  // 23: it found leaks; 125: the trace is incomplete, and the result says so
+  if (done->status != 0 && done->status != 23 && done->status != 125)
+    return Error{ErrorKind::target, "the gate ended with " + std::to_string(done->status),
+                 text_or_nothing(said), 0};
+  const auto text = read_text(directory.file("result.json"));
+  if (!text) return Error{ErrorKind::target, "the gate wrote no result", text_or_nothing(said), 0};
+  return parse_result(*text);
+}
+
+Result<Truth> truth_in(const std::string& path) {
+  const auto text = read_text(path);
+  if (!text) return text.error();
+  return parse_truth(*text);
+}
+
+Status run_plain(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
+                 const std::string& path, const std::string& program, Tally& tally) {
+  const auto result =
+      gate(request, directory,
+           with_parameters({path, "batch", "--truth-dir", directory.path()}, round.parameters));
+  if (!result) return result.error();
+  const auto runs = read_runs(directory.path());
+  if (!runs) return runs.error();
+  for (const BatchRun& run : *runs) {
+    const auto truth = truth_in(directory.file(run.scenario + "." + run.twin + ".json"));
+    if (!truth) return truth.error();
+    const Scenario* scenario = find_scenario(run.scenario);
+    tally.add(program, run.scenario, scenario != nullptr ? scenario->family : "", run.twin == "leaking",
+              false, score(*truth, part_of(*result, run.pid)));
+  }
+  return {};
+}
+
+/// The part of a whole binary's score that is about one test, or about none.
+Score part_of_score(const Score& whole, const std::string& test) {
+  Score part;
+  part.complete = whole.complete;
+  for (const GroupScore& group : whole.groups) {
+    if (group.test != test) continue;
+    part.groups.push_back(group);
+    part.bytes_true += group.bytes;
+    part.true_positives += group.found ? 1 : 0;
+    part.missed += group.found ? 0 : 1;
+    if (!group.found) continue;
+    part.wrong_bytes += group.right_bytes ? 0 : 1;
+    part.wrong_test += group.right_test ? 0 : 1;
+    part.wrong_site += group.right_site ? 0 : 1;
+    part.wrong_process += group.right_process ? 0 : 1;
+    part.wrong_kind += group.right_kind ? 0 : 1;
+    part.bytes_reported += group.bytes_reported;
+  }
+  part.false_positives =
+      static_cast<std::uint64_t>(std::count(whole.alarm_tests.begin(), whole.alarm_tests.end(), test));
+  for (const std::string& fault : whole.faults)
+    if (!test.empty() && fault.find(test) != std::string::npos) part.faults.push_back(fault);
+  return part;
+}
+
+Status run_tests(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
+                 const std::string& framework, Tally& tally, std::vector<std::string>& left_out) {
+  const std::string program = "leakgate-sim-" + framework;
+  const std::string path = find_program(program, {"../libexec/leakgate"});
+  if (path.empty()) {
+    left_out.push_back(program + " is not installed: the right test was not measured with it");
+    return {};
+  }
+  const auto result = gate(
+      request, directory, with_parameters({path, "--truth", directory.file("truth.json")}, round.parameters));
+  if (!result) return result.error();
+  const auto truth = truth_in(directory.file("truth.json"));
+  if (!truth) return truth.error();
+  const Score whole = score(*truth, *result);
+  std::uint64_t alarms = 0;
+  for (const auto family : catalogue()) {
+    for (const Scenario& scenario : family) {
+      for (const bool leaking : {true, false}) {
+        const std::string test = std::string("Scenario.") + (leaking ? "leaking_" : "clean_") + scenario.name;
+        const Score one = part_of_score(whole, test);
+        alarms += one.false_positives;
+        tally.add(framework, scenario.name, scenario.family, leaking, true, one);
+      }
+    }
+  }
+  // forked children belong to no test; neither do alarms in the framework's own code
+  Score rest = part_of_score(whole, "");
+  rest.false_positives = whole.false_positives - alarms;
+  rest.faults = whole.faults;
+  tally.add(framework, "(no test)", "", true, false, rest);
+  return {};
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::string percent(const Rate& rate) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f %% (%llu of %llu)", 100 * rate.value(),
+                static_cast<unsigned long long>(rate.hits), static_cast<unsigned long long>(rate.of));
+  return text;
+}
+
+}  // namespace
+
+Result<Calibration> calibrate(const CalibrationRequest& request) {
+  const auto started = std::chrono::steady_clock::now();
+  Calibration calibration;
+  calibration.quick = request.quick;
+  calibration.started = utc_now();
+  calibration.machine = describe_machine(request.leakgate);
+  const auto directory = WorkDirectory::make();
+  if (!directory) return directory.error();
+  const std::vector<Round> rounds = rounds_of(request.quick);
+  for (std::size_t number = 0; number < rounds.size(); ++number) {
+    request.say("round " + std::to_string(number + 1) + " of " + std::to_string(rounds.size()));
+    const std::string plain = find_program("leakgate-sim", {});
+    if (auto done = run_plain(request, *directory, rounds[number], plain, "plain", calibration.tally); !done)
+      return done.error();
+    const std::string optimised =
+        rounds[number].optimised ? find_program("leakgate-sim-optimised", {"../libexec/leakgate"}) : "";
+    if (!optimised.empty())
+      if (auto done =
+              run_plain(request, *directory, rounds[number], optimised, "optimised", calibration.tally);
+          !done)
+        return done.error();
+    for (const char* framework : {"gtest", "catch2"}) {
+      if (!rounds[number].tests) continue;
+      std::vector<std::string> missing;
+      if (auto done = run_tests(request, *directory, rounds[number], framework, calibration.tally, missing);
+          !done)
+        return done.error();
+      if (number == 0)
+        calibration.left_out.insert(calibration.left_out.end(), missing.begin(), missing.end());
+    }
+  }
+  request.say("cost");
+  auto cost = measure_cost(request, calibration.left_out);
+  if (!cost) return cost.error();
+  calibration.cost = *cost;
+  if (request.peers || !request.quick) calibration.peers = measure_peers(request, calibration.left_out);
+  calibration.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return calibration;
+}
+
+std::vector<Goal> goals_of(const Calibration& calibration) {
+  const Tally& tally = calibration.tally;
+  std::vector<Goal> goals;
+  const auto at_least = [&](const std::string& name, const Rate& rate, double target,
+                            const std::string& shown) {
+    if (rate.of > 0) goals.push_back({name, shown, percent(rate), rate.value() >= target});
+  };
+  goals.push_back({"leaks found, all kinds that fail", ">= 99.5 %", percent(tally.found),
+                   tally.found.of > 0 && tally.found.value() >= 0.995});
+  at_least("leaks of more than 1 KiB found", tally.found_1k, 1, "100 %");
+  goals.push_back({"clean twins and look-alikes with an alarm", "0", percent(tally.alarmed),
+                   tally.alarmed.of > 0 && tally.alarmed.hits == 0});
+  goals.push_back(
+      {"false alarms, wherever", "0", std::to_string(tally.false_alarms), tally.false_alarms == 0});
+  at_least("bytes and blocks exact", tally.exact, 1, "100 %");
+  at_least("right test", tally.right_test, 1, "100 %");
+  at_least("right process", tally.right_process, 1, "100 %");
+  at_least("right site", tally.right_site, 0.99, ">= 99 %");
+  at_least("right kind", tally.right_kind, 0.99, ">= 99 %");
+  goals.push_back({"incomplete traces", "0", std::to_string(tally.incomplete), tally.incomplete == 0});
+  return goals;
+}
+
+}  // namespace leakgate::simulator

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scopes and sections: whose they are, what they are called, and those whose leaks are meant to be.
+#include <gtest/gtest.h>
+
+#include "harness/attribute/attribute.h"
+
+namespace leakgate::attribute {
+namespace {
+
+/// One process with one test (window 2).
+model::Trace one_test() {
+  model::Trace trace;
+  model::TraceProcess& process = trace.processes.emplace_back();
+  process.exe = "/home/me/tests";
+  process.end = model::ImageEnd::exited;
+  process.exit.code = 0;
+  model::TraceWindow& window = trace.windows.emplace_back();
+  window.process = 0;
+  window.number = 2;
+  window.framework = model::Framework::catch2;
+  window.name = "test";
+  window.end_ns = 1;
+  return trace;
+}
+
+void add_block(model::Trace& trace, std::uint32_t window) {
+  model::TraceOutstanding& blocks = trace.outstanding.emplace_back();
+  blocks.process = 0;
+  blocks.window = window;
+  blocks.blocks = 1;
+}
+
+TEST(Sections, BelongToTheTestTheyAreIn) {
+  model::Trace trace = one_test();
+  trace.scopes = {{0, 3, 2, "outer", false}, {0, 4, 3, "inner", false}};
+  const Attribution result = attribute_blocks(trace);
+  ASSERT_EQ(result.tests.size(), 1u);
+  EXPECT_EQ(result.test_of.at({0, 3}), 0u);
+  EXPECT_EQ(result.test_of.at({0, 4}), 0u);
+  EXPECT_EQ(result.section_of.at({0, 3}), "outer");
+  EXPECT_EQ(result.section_of.at({0, 4}), "outer / inner");
+}
+
+TEST(Sections, OutsideTestsMakeThePseudoTest) {
+  model::Trace trace = one_test();
+  trace.scopes = {{0, 1, 0, "suite", false}};
+  EXPECT_EQ(attribute_blocks(trace).tests.size(), 1u);
+  add_block(trace, 1);
+  const Attribution result = attribute_blocks(trace);
+  ASSERT_EQ(result.tests.size(), 2u);
+  EXPECT_TRUE(result.tests[1].outside);
+  EXPECT_EQ(result.test_of.at({0, 1}), 1u);
+}
+
+TEST(Sections, AcceptedOnesAndWhatIsInsideBelongToNobody) {
+  model::Trace trace = one_test();
+  trace.scopes = {{0, 3, 2, "meant", true}, {0, 4, 3, "inside", false}, {0, 5, 2, "other", false}};
+  const Attribution result = attribute_blocks(trace);
+  EXPECT_FALSE(result.test_of.contains({0, 3}));
+  EXPECT_FALSE(result.test_of.contains({0, 4}));
+  EXPECT_TRUE(result.test_of.contains({0, 5}));
+}
+
+TEST(Sections, OfAProgramWithoutTestsAreTheProgramsOwn) {
+  model::Trace trace = one_test();
+  trace.windows.clear();
+  trace.scopes = {{0, 1, 0, "parse", false}};
+  const Attribution result = attribute_blocks(trace);
+  ASSERT_EQ(result.tests.size(), 1u);
+  EXPECT_EQ(result.tests[0].id, "tests");
+  EXPECT_EQ(result.test_of.at({0, 1}), 0u);
+}
+
+}  // namespace
+}  // namespace leakgate::attribute

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which programs were not seen, and which have nothing to show.
+#include "harness/pipeline/completeness.h"
+
+#include <gtest/gtest.h>
+
+namespace leakgate::pipeline {
+namespace {
+
+model::TraceProcess ended(model::Framework framework) {
+  model::TraceProcess process;
+  process.pid = 7;
+  process.exe = "/build/tests";
+  process.framework = framework;
+  process.allocations = 5;
+  process.end = model::ImageEnd::exited;
+  process.exit.code = 0;
+  return process;
+}
+
+std::vector<std::string> causes(const model::Trace& trace) {
+  std::vector<std::string> names;
+  for (const model::IncompleteReason& reason : find_gaps(trace, {}, {}))
+    names.push_back(reason.cause);
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(FindGaps, TestsThatWereDueAndNotSeenAreAGap) {
+  model::Trace trace;
+  trace.processes = {ended(model::Framework::gtest)};
+  trace.processes[0].tests_due = true;
+  EXPECT_EQ(causes(trace), Names{"no_tests_seen"});
+  trace.windows.emplace_back();
+  trace.windows[0].process = 0;
+  EXPECT_EQ(causes(trace), Names{});
+}
+
+TEST(FindGaps, NoTestsAreNoGapWhereNoneWereDue) {
+  model::Trace trace;
+  trace.processes = {ended(model::Framework::gtest)};
+  EXPECT_EQ(causes(trace), Names{});
+}
+
+TEST(FindGaps, AFrameworkThatAllocatesNothingWasNotSeen) {
+  model::Trace trace;
+  trace.processes = {ended(model::Framework::catch2)};
+  trace.processes[0].allocations = 0;
+  EXPECT_EQ(causes(trace), Names{"no_allocations_seen"});
+  trace.processes[0].forked = true;
+  EXPECT_EQ(causes(trace), Names{});
+}
+
+TEST(FindGaps, ProgramsWithoutFrameworkMayAllocateNothing) {
+  model::Trace trace;
+  trace.processes = {ended(model::Framework::none)};
+  trace.processes[0].allocations = 0;
+  EXPECT_EQ(causes(trace), Names{});
+}
+
+TEST(FindGaps, WhatFailedByItselfSaysSoItself) {
+  model::Trace trace;
+  trace.processes = {ended(model::Framework::gtest)};
+  trace.processes[0].allocations = 0;
+  trace.processes[0].tests_due = true;
+  trace.processes[0].exit.code = 1;
+  EXPECT_EQ(causes(trace), Names{});
+}
+
+}  // namespace
+}  // namespace leakgate::pipeline
