@@ -51,9 +51,10 @@ MarkLayout fork_layout() {
 }
 
 /// Told after filters and shards were applied, and only where they leave a test: not by --gtest_list_tests,
-/// not by a filter that fits nothing. Who hears it and sees no test start has missed it.
+/// not by a filter that fits nothing. The end of it, for an environment that skips or ends everything does so
+/// before. Who hears it and sees no test start has missed it.
 MarkSlot due_slot() {
-  const std::string due = "24OnEnvironmentsSetUpStartERKNS_8UnitTestE";
+  const std::string due = "22OnEnvironmentsSetUpEndERKNS_8UnitTestE";
   MarkLayout layout;
   layout.role = MarkRole::tests_due;
   layout.framework = model::Framework::gtest;

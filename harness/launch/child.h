@@ -49,7 +49,8 @@ struct ChildPlan {
   std::vector<char*> envp;        ///< null-terminated
   std::vector<std::pair<unsigned, unsigned>> close_ranges;  ///< descriptors that are not the caller's
   CanaryPlan canary;
-  pid_t canary_pid = 0;  ///< written by the child
+  std::vector<char*> canary_envp;  ///< null-terminated
+  pid_t canary_pid = 0;            ///< written by the child
 };
 
 inline constexpr int kAbandonedStatus = 125;  ///< of a child whose parent died before the release

@@ -110,6 +110,7 @@ struct PlanStorage {
   CallerState caller;
   std::vector<std::string> argv;
   std::vector<std::string> environment;
+  std::vector<std::string> extra;
   std::vector<std::string> candidates;
   std::string shell = "/bin/sh";
   std::optional<TargetUser> user;
@@ -127,6 +128,7 @@ Result<PlanStorage> gather(const LaunchRequest& request) {
   storage.environment =
       storage.user ? environment_for(storage.caller, *storage.user) : storage.caller.environment;
   merge_environment(storage.environment, request.extra_environment);
+  storage.extra = request.extra_environment;
   storage.argv = request.argv;
   storage.candidates = command_candidates(request.argv[0], storage.caller.variable("PATH"));
   return storage;
@@ -143,6 +145,7 @@ Result<ChildPlan> make_plan(PlanStorage& storage) {
     plan.candidates.push_back(candidate.c_str());
   plan.argv = pointers_to(storage.argv);
   plan.envp = pointers_to(storage.environment);
+  plan.canary_envp = pointers_to(storage.extra);
   plan.shell_argv = {storage.shell.data(), nullptr};
   plan.shell_argv.insert(plan.shell_argv.end(), plan.argv.begin() + 1, plan.argv.end());
   plan.close_ranges = ranges_outside(storage.caller.descriptors);
@@ -247,6 +250,7 @@ void Target::prepare_canary(ChildPlan& plan) {
     return;
   }
   plan.canary = canary->plan();
+  plan.canary.environment = plan.canary_envp.data();
   canary_ = std::make_unique<Canary>(std::move(*canary));
 }
 

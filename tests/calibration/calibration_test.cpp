@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
+
 #include "tests/live/support/traced.h"
 #include "tests/unit/report/schema_check.h"
 
@@ -63,6 +65,18 @@ TEST_F(Calibration, QuickSetReachesItsGoals) {
   EXPECT_EQ(twins["gtest"], twins["plain"]);
   EXPECT_EQ(twins["catch2"], twins["plain"]);
   EXPECT_EQ(result_["kinds"].size(), 5u);
+}
+
+TEST_F(Calibration, SimulateReachesTheScenarios) {
+  const auto simulate = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {leakgate_path(), "simulate"});
+    return run_program(scratch_, {.argv = words});
+  };
+  const ProgramResult list = simulate({"list"});
+  EXPECT_EQ(list.status(), 0) << list.err;
+  EXPECT_GE(std::count(list.out.begin(), list.out.end(), '\n'), 60);
+  EXPECT_THAT(simulate({"describe", "xor_list"}).out, testing::HasSubstr("xor"));
+  EXPECT_EQ(simulate({"run", "no_such_scenario"}).status(), 125);
 }
 
 TEST_F(Calibration, AGateThatMissesIsFoundOut) {

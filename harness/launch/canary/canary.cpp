@@ -68,8 +68,8 @@ void close_all_but(int one, int other) {
   if (count != 1) _exit(kAbandoned);  // leakgate is gone, or does not want it
   char name[] = "leakgate-canary";
   char* argv[] = {name, nullptr};
-  char* envp[] = {nullptr};
-  syscall(SYS_execveat, plan.image, "", argv, envp, AT_EMPTY_PATH);
+  char* none[] = {nullptr};
+  syscall(SYS_execveat, plan.image, "", argv, plan.environment ? plan.environment : none, AT_EMPTY_PATH);
   const int code = errno;
   send(plan.socket, &code, sizeof code, MSG_NOSIGNAL);
   _exit(kAbandoned);
@@ -91,7 +91,7 @@ Result<Canary> Canary::prepare() {
 }
 
 CanaryPlan Canary::plan() const {
-  return {image_.get(), child_end_.get(), socket_.get()};
+  return {image_.get(), child_end_.get(), socket_.get(), nullptr};
 }
 
 void Canary::adopt(pid_t pid) {

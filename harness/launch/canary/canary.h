@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Canary: a process of leakgate's own beside the target, in the target's mount namespace and with the
 // target's C library. It waits until it is let go, runs the canary program (program.c) and ends. It is a
-// child of leakgate's, not of the target's, has a session of its own, no open files and no environment:
-// neither side meets it.
+// child of leakgate's, not of the target's, has a session of its own, no open files, and no environment but
+// what leakgate itself adds to the target's: neither side meets it.
 #pragma once
 
 #include <sys/types.h>
@@ -17,6 +17,7 @@ struct CanaryPlan {
   int image = -1;          ///< -1: no canary
   int socket = -1;         ///< the canary's end
   int parent_socket = -1;  ///< to be closed in children, else the parent's death would never be seen
+  char* const* environment = nullptr;  ///< null-terminated; nullptr: empty
 };
 
 class Canary {
