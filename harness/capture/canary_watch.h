@@ -24,6 +24,8 @@ class CanaryWatch {
 
   /// Handles a record if it is of the canary; says whether it was.
   bool take(const lg_record& record, std::size_t size);
+  /// Lets go of it where that could not be done at once.
+  void release() { moments_.release_lingering(); }
   [[nodiscard]] CanarySight sight() const { return sight_; }
   [[nodiscard]] const lg_totals& totals_before() const { return totals_before_; }
   [[nodiscard]] const std::vector<std::uint64_t>& lost_before() const { return lost_before_; }

@@ -134,6 +134,7 @@ Status EbpfTracer::poll() {
       (void)modules_->add(open_path, read_link(open_path));
     });
   moments_->release_lingering();
+  if (canary_) canary_->release();
   return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
 }
 

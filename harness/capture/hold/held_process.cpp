@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kReturnAddress = 8;  // bytes
 constexpr int kRounds = 8;
-constexpr std::chrono::milliseconds kStopLimit{1000};
+constexpr std::chrono::milliseconds kStopLimit{10'000};  // a busy machine may take seconds
 
 model::MappingKind kind_of(const FileMapping& mapping) {
   if (mapping.has_file()) return model::MappingKind::file;
@@ -85,7 +85,7 @@ Status HeldProcess::stop_threads(bool all_threads) {
   }
   for (int round = 0; round < kRounds; ++round) {
     if (!threads_.wait(kStopLimit))
-      return Error{ErrorKind::io, "a thread did not stop within a second", "", 0};
+      return Error{ErrorKind::io, "a thread did not stop within 10 seconds", "", 0};
     auto states = session_.threads(pid_);
     if (!states) return std::move(states).error();
     if (states->empty()) return Error{ErrorKind::not_found, "the process is gone", "", 0};
