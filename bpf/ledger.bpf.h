@@ -94,7 +94,10 @@ __weak __noinline int ask_to_grow(__u64 blocks)
 	__u32 tiers = live_tier_count;
 	__u64 capacity = (__u64)LG_LIVE_SLOTS * LG_LIVE_FIRST_BUCKETS * ((1ULL << (tiers & 31)) - 1);
 
-	if (blocks < (tiers > 2 ? capacity / 4 * 3 : capacity / 2) || totals.grow_live_asked >= tiers)
+	if (blocks < (tiers > 2	  ? capacity / 4 * 3
+		      : tiers > 1 ? capacity / 2
+				  : capacity / 4) ||
+	    totals.grow_live_asked >= tiers)
 		return 0;
 	totals.grow_live_asked = tiers;
 	ask_for_room();
