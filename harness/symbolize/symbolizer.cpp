@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace leakgate::symbolize {
 namespace {
 
 const std::string kEmpty;
+
+/// Below, a second reader's start costs more than it saves.
+constexpr std::size_t kWorthTwo = 4096;
 
 /// How internal a C name looks: the underscores at its start. 0 for C++ names, which have no such custom.
 std::size_t internal_marks(std::string_view name) {
@@ -219,6 +223,27 @@ std::vector<std::vector<model::Frame>> Symbolizer::resolve_all(std::span<const Q
     return key(a) < key(b);
   });
   std::vector<std::vector<model::Frame>> results(queries.size());
+  if (order.size() < kWorthTwo || std::thread::hardware_concurrency() < 2) {
+    resolve_part(queries, order, results);
+    return results;
+  }
+  // The DWARF reader is not thread-safe, but two of them are two.
+  SymbolizerOptions half = options_;
+  half.max_cache_bytes /= 2;
+  Symbolizer other(half);
+  for (const auto& module : modules_)
+    (void)other.add_module(module->info);
+  const auto all = std::span<const std::size_t>(order);
+  std::thread second([&] { other.resolve_part(queries, all.subspan(order.size() / 2), results); });
+  resolve_part(queries, all.first(order.size() / 2), results);
+  second.join();
+  for (std::size_t i = 0; i < modules_.size(); ++i)
+    if (modules_[i]->note.empty()) modules_[i]->note = other.modules_[i]->note;
+  return results;
+}
+
+void Symbolizer::resolve_part(std::span<const Query> queries, std::span<const std::size_t> order,
+                              std::vector<std::vector<model::Frame>>& results) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Query& query = queries[order[i]];
     if (i > 0) {
@@ -231,7 +256,6 @@ std::vector<std::vector<model::Frame>> Symbolizer::resolve_all(std::span<const Q
     }
     results[order[i]] = resolve(query.module, query.offset, query.is_return_address);
   }
-  return results;
 }
 
 }  // namespace leakgate::symbolize

@@ -67,7 +67,8 @@ class Symbolizer {
                                                   bool is_return_address);
 
   /// resolve() for many; results in the order of the queries. Works module by module in address order, so
-  /// that each part of a file is read once however little may be kept.
+  /// that each part of a file is read once however little may be kept; many queries are worked on by two
+  /// threads.
   [[nodiscard]] std::vector<std::vector<model::Frame>> resolve_all(std::span<const Query> queries);
 
   /// The build id: as recorded, else as found in the file (which is opened for it); empty if there is none.
@@ -88,6 +89,9 @@ class Symbolizer {
   void load_symbols(Module& module) const;
   void load_dwarf(Module& module);
   void bound_memory(std::uint32_t in_use);
+  /// resolve() for the queries at the places `order`, which are sorted by module and address.
+  void resolve_part(std::span<const Query> queries, std::span<const std::size_t> order,
+                    std::vector<std::vector<model::Frame>>& results);
   const std::string& shown_path(const char* path);
   void resolve_in(Module& module, std::uint64_t address, std::vector<model::Frame>& frames);
 

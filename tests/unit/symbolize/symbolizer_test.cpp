@@ -388,5 +388,29 @@ TEST(Symbolizer, FifoInThePlaceOfASplitFileDoesNotBlock) {
             "plain_c_name");
 }
 
+/// Many queries are divided among threads; the answers are those of one after the other.
+TEST(Symbolizer, ManyQueriesHaveTheAnswersOfSingleOnes) {
+  Symbolizer together, alone;
+  const std::string path = fixture("gcc_O2_dwarf5");
+  const auto module = together.add_module({path, "", ""});
+  ASSERT_EQ(alone.add_module({path, "", ""}), module);
+  std::vector<Query> queries;
+  for (std::uint64_t offset = 0x1000; offset < 0x1000 + 5000; ++offset)
+    queries.push_back({module, offset, false});
+  const auto answers = together.resolve_all(queries);
+  ASSERT_EQ(answers.size(), queries.size());
+  std::size_t named = 0;
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const auto expected = alone.resolve(module, queries[i].offset, false);
+    ASSERT_EQ(answers[i].size(), expected.size()) << queries[i].offset;
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      ASSERT_EQ(answers[i][k].function, expected[k].function);
+      ASSERT_EQ(answers[i][k].line, expected[k].line);
+      named += !expected[k].function.empty();
+    }
+  }
+  EXPECT_GT(named, 500u);
+}
+
 }  // namespace
 }  // namespace leakgate::symbolize
