@@ -20,6 +20,7 @@
 #include "harness/judge/policy_file.h"
 #include "harness/model/recording_file.h"
 #include "harness/pipeline/record.h"
+#include "harness/pipeline/repeat.h"
 #include "harness/report/junit_inputs.h"
 #include "harness/report/report.h"
 
@@ -139,6 +140,11 @@ int run_or_record(const Options& options) {
   remove_old_rows(options);
   pipeline::RecordRequest request = options.record;
   request.policy = policy;
+  if (options.rounds != 0) {
+    auto repeated = pipeline::repeat_command(request, options.rounds);
+    if (!repeated) return refuse(repeated.error());
+    request.command = std::move(*repeated);
+  }
   auto recording = pipeline::record_command(request);
   if (!recording) return fail(recording.error(), options);
   if (!options.recording.empty())

@@ -22,6 +22,7 @@ struct Raw {
   std::vector<std::string> reports;
   std::string timeout, wait = "1", min_age;
   std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
+  std::string repeat;
   std::string max_processes = "16384", ring_bytes = "4194304";
   std::string unwind = "auto";
   std::string probe_links = "auto";
@@ -115,6 +116,9 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--wait", raw.wait,
                  "Wait up to S seconds for processes the command leaves behind (default 1)")
       ->type_name("S");
+  app.add_option("--repeat", raw.repeat,
+                 "Run each test N times in one process (GoogleTest), and fail what grows each time")
+      ->type_name("N");
   app.add_option("--backend", raw.backend, "auto or ebpf")->check(CLI::IsMember({"auto", "ebpf"}));
   app.add_option("--unwind", raw.unwind, "auto, eh_frame, frame-pointer or none")
       ->check(CLI::IsMember({"auto", "eh_frame", "frame-pointer", "none"}));
@@ -308,6 +312,9 @@ Status settle_trace(Options& options, const Raw& raw) {
   options.skip_if_unsupported = raw.if_unsupported == "skip";
   settle_classify(record, raw);
   if (auto done = settle_tables(record.tracer, raw); !done) return done;
+  if (!raw.repeat.empty())
+    if (auto done = store(parse_count("--repeat", raw.repeat, 2, 100'000), options.rounds); !done)
+      return done;
   for (const std::string& map : raw.path_maps) {
     const auto equals = map.find('=');
     if (equals == std::string::npos || equals == 0)

@@ -11,6 +11,7 @@
 
 #include "harness/base/glob.h"
 #include "harness/base/text.h"
+#include "harness/judge/growth.h"
 #include "harness/judge/insight.h"
 #include "harness/judge/site.h"
 #include "harness/model/names.h"
@@ -85,6 +86,7 @@ class Gate {
       : candidates_(candidates), recording_(recording), policy_(policy), verdict_(verdict) {}
 
   void apply() {
+    growth_ = find_growth(candidates_, recording_);
     count_tests();
     match_suppressions();
     for (std::size_t i = 0; i < candidates_.size(); ++i)
@@ -197,14 +199,23 @@ class Gate {
     if (out_of_focus(leak)) return;
     std::string though;
     if (suppress(index, though)) return;
-    if (!rules(leak).failing_kinds->count(leak.kind))
+    const Growth& growth = growth_[index];
+    const std::string grown =
+        growth.pattern == GrowthPattern::none ? "" : "; " + leakgate::judge::in_words(growth);
+    if (!rules(leak).failing_kinds->count(leak.kind) && !fails_by_growth(leak, growth))
       return set(leak, LeakVerdict::allowed,
-                 fmt::format("{} blocks do not fail under this policy", model::name_of(leak.kind)));
+                 fmt::format("{} blocks do not fail under this policy{}", model::name_of(leak.kind), grown));
     if (below_threshold(leak)) return;
     const std::string allocator = leak.function.empty() ? "" : " by " + leak.function;
     set(leak, LeakVerdict::fail,
-        fmt::format("allocated{} and never freed; {}{}{}", allocator, what_is_known(leak.kind),
-                    when_lost(leak, recording_), though));
+        fmt::format("allocated{} and never freed; {}{}{}{}", allocator, what_is_known(leak.kind),
+                    when_lost(leak, recording_), grown, though));
+  }
+
+  /// What grows with each round of its test fails, once, at the last round that added to it; not where the
+  /// policy names the kinds that fail, and this is none of them.
+  bool fails_by_growth(const model::Leak& leak, const Growth& growth) {
+    return growth.grows() && growth.last_round && *rules(leak).failing_kinds == default_failing_kinds();
   }
 
   bool out_of_focus(model::Leak& leak) {
@@ -368,6 +379,7 @@ class Gate {
       say_limit(fmt::format("the run leaks {}", against(blocks, *policy_.run.blocks, "block")));
   }
 
+  std::vector<Growth> growth_;  ///< by candidate
   std::vector<Candidate>& candidates_;
   const Recording& recording_;
   const Policy& policy_;

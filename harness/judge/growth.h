@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Growth: what each repetition of a test adds to memory that is still reachable at the end. In: bytes by
+// round. Out: a pattern, with its numbers. A leak that something still points at shows in no other way.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/judge/leaks.h"
+
+namespace leakgate::judge {
+
+/// Fewer rounds say nothing: a first one to set things up, and three to see what goes on.
+inline constexpr std::size_t kFewestRounds = 4;
+
+enum class GrowthPattern {
+  none,         ///< too few rounds, or nothing was added
+  one_time,     ///< in the first round alone: initialisation
+  saturating,   ///< the last third of the rounds, two at least, added nothing: a cache that has filled
+  replaced,     ///< of the last round alone: each round freed what the one before had left
+  undecided,    ///< more rounds are needed
+  linear,       ///< in every round after the first
+  exponential,  ///< in every round, each time half as much again or more
+  stepped       ///< again and again, not in every round
+};
+
+/// What one site adds in one test.
+struct Growth {
+  GrowthPattern pattern = GrowthPattern::none;
+  std::size_t rounds = 0;
+  std::size_t rounds_adding = 0;
+  std::uint64_t slope_bytes = 0;  ///< a round, Theil-Sen over the sums
+  bool last_round = false;        ///< of a candidate: it is that of the last round that added something
+
+  [[nodiscard]] bool grows() const { return pattern >= GrowthPattern::linear; }
+};
+
+/// Growth of a site that left `added_bytes` behind in each round, in order. The slope is the median of the
+/// slopes between all pairs of rounds (Theil 1950, Sen 1968): single odd rounds do not move it.
+[[nodiscard]] Growth growth_of(std::span<const std::uint64_t> added_bytes);
+
+/// One for each candidate, in their order: how its site grows over the runs of its test in one process. Only
+/// still reachable ones that no runtime or framework keeps for itself are looked at.
+[[nodiscard]] std::vector<Growth> find_growth(const std::vector<Candidate>& candidates,
+                                              const model::Recording& recording);
+
+/// "added 100 bytes in each of 5 rounds": for a report.
+[[nodiscard]] std::string in_words(const Growth& growth);
+
+}  // namespace leakgate::judge

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reachable memory that grows with each repetition of a test, beside memory that does not.
+#include <gmock/gmock.h>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+class Growth : public Live {
+ protected:
+  Traced repeat(const std::string& rounds) {
+    return trace_program(scratch_, "live_gtest_grows", {}, {"--repeat", rounds});
+  }
+  static std::vector<std::string> failing(const Traced& traced) {
+    std::vector<std::string> rows;
+    for (const auto& leak : traced.result["leaks"])
+      if (leak["verdict"] == "fail")
+        rows.push_back(leak["test"].get<std::string>() + " " + std::to_string(leak["bytes"].get<int>()));
+    return rows;
+  }
+};
+
+TEST_F(Growth, OneRoundShowsNothing) {
+  const Traced traced = trace_program(scratch_, "live_gtest_grows");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+}
+
+TEST_F(Growth, RepetitionTellsWhatGrowsFromWhatWasSetUpOnce) {
+  const Traced traced = repeat("5");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  EXPECT_THAT(failing(traced), ElementsAre("Growth.ListenerIsNeverRemoved 120"));
+  std::vector<std::string> told;
+  for (const auto& leak : traced.result["leaks"]) {
+    const auto reason = leak["reason"].get<std::string>();
+    const auto test = leak["test"].get<std::string>();
+    if (leak["verdict"] == "fail") {
+      EXPECT_THAT(reason, HasSubstr("grows: 5 of 5 rounds added to it, 120 bytes a round"));
+    } else if (test != "Growth.ListenerIsNeverRemoved" && reason.find("round") != std::string::npos) {
+      told.push_back(test + reason.substr(reason.find(';')));
+    }
+  }
+  EXPECT_THAT(told,
+              UnorderedElementsAre("Growth.SettingsAreReadOnce; added in the first of 5 rounds alone",
+                                   "Growth.TheCacheFills; added in 2 of 5 rounds, and nothing at the end",
+                                   "Growth.TheCacheFills; added in 2 of 5 rounds, and nothing at the end",
+                                   "Growth.TheLastResultIsKept; of the last of 5 rounds alone"));
+}
+
+TEST_F(Growth, ThreeRoundsAreTooFewToSay) {
+  const Traced traced = repeat("3");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+}
+
+TEST_F(Growth, OtherProgramsCannotBeRepeated) {
+  const Traced traced = trace_program(scratch_, "live_catch2_mixed", {}, {"--repeat", "5"});
+  EXPECT_EQ(traced.program.status(), 125);
+  EXPECT_THAT(traced.program.err, HasSubstr("--repeat needs a GoogleTest program"));
+}
+
+}  // namespace
+}  // namespace leakgate::live

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Patterns of what repetitions add, and what becomes of them in the verdict.
+#include "harness/judge/growth.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/judge/judge.h"
+#include "tests/unit/judge/recording_builder.h"
+
+namespace leakgate::judge {
+namespace {
+
+using model::Kind;
+using model::LeakVerdict;
+using test::RecordingBuilder;
+using ::testing::HasSubstr;
+
+GrowthPattern pattern(const std::vector<std::uint64_t>& added) {
+  return growth_of(added).pattern;
+}
+
+TEST(Growth, NeedsFourRounds) {
+  EXPECT_EQ(pattern({100, 100, 100}), GrowthPattern::none);
+  EXPECT_EQ(pattern({100, 100, 100, 100}), GrowthPattern::linear);
+  EXPECT_EQ(pattern({0, 0, 0, 0, 0}), GrowthPattern::none);
+}
+
+TEST(Growth, WhatEveryRoundAddsIsLinear) {
+  EXPECT_EQ(pattern({5000, 100, 100, 100, 100}), GrowthPattern::linear) << "the first round sets things up";
+  EXPECT_EQ(pattern({0, 100, 100, 100, 100}), GrowthPattern::linear);
+  EXPECT_EQ(pattern({90, 110, 80, 130, 100}), GrowthPattern::linear);
+  EXPECT_EQ(growth_of(std::vector<std::uint64_t>{5000, 100, 100, 100, 100}).slope_bytes, 100u);
+  EXPECT_EQ(growth_of(std::vector<std::uint64_t>{100, 100, 9000, 100, 100, 100, 100}).slope_bytes, 100u)
+      << "one odd round does not move the slope";
+}
+
+TEST(Growth, WhatRisesByHalfEachTimeIsExponential) {
+  EXPECT_EQ(pattern({16, 32, 64, 128, 256}), GrowthPattern::exponential);
+  EXPECT_EQ(pattern({100, 110, 120, 130, 140}), GrowthPattern::linear);
+}
+
+TEST(Growth, WhatComesAgainAndAgainIsStepped) {
+  EXPECT_EQ(pattern({100, 0, 100, 0, 100, 0}), GrowthPattern::stepped);
+  EXPECT_EQ(pattern({0, 0, 100, 0, 0, 100, 0, 0, 100}), GrowthPattern::stepped);
+}
+
+TEST(Growth, InitialisationAndCachesDoNotGrow) {
+  EXPECT_EQ(pattern({100, 0, 0, 0, 0}), GrowthPattern::one_time);
+  EXPECT_EQ(pattern({400, 200, 100, 0, 0}), GrowthPattern::saturating);
+  EXPECT_EQ(pattern({100, 0, 100, 0, 0, 0}), GrowthPattern::saturating);
+  EXPECT_EQ(pattern({0, 0, 0, 0, 100}), GrowthPattern::replaced);
+}
+
+TEST(Growth, WhatCannotBeToldIsNotCalledGrowth) {
+  EXPECT_EQ(pattern({800, 400, 200, 100, 50}), GrowthPattern::undecided) << "it may be filling up";
+  EXPECT_EQ(pattern({0, 0, 0, 100, 100}), GrowthPattern::undecided) << "the last two may be kept";
+  EXPECT_EQ(pattern({0, 100, 0, 0, 100}), GrowthPattern::undecided);
+}
+
+/// A test that runs several times, and adds to one site what `added` says.
+struct Repeated : RecordingBuilder {
+  explicit Repeated(const std::vector<std::uint64_t>& added, Kind kind = Kind::still_reachable) {
+    const auto main_process = process();
+    const auto site =
+        stack(test::with_gtest_below({{"remember", "/home/dev/app/src/list.cpp", 12},
+                                      {"List_Adds_Test::TestBody", "/home/dev/app/src/list.cpp", 20}}));
+    for (const std::uint64_t bytes : added) {
+      const auto round = test(main_process, "List.Adds");
+      if (bytes == 0) continue;
+      leak(round, site, bytes, 1);
+      recording.blocks.back().kind = kind;
+    }
+  }
+  std::vector<model::Leak> failing() const {
+    std::vector<model::Leak> result;
+    for (const auto& leak : judge(recording, {}).leaks)
+      if (leak.verdict == LeakVerdict::fail) result.push_back(leak);
+    return result;
+  }
+};
+
+TEST(Growth, FailsOnceAtItsLastRound) {
+  const auto failing = Repeated({100, 100, 100, 100, 100}).failing();
+  ASSERT_EQ(failing.size(), 1u);
+  EXPECT_EQ(failing[0].test, 4u);
+  EXPECT_THAT(failing[0].reason, HasSubstr("grows: 5 of 5 rounds added to it, 100 bytes a round"));
+}
+
+TEST(Growth, OfWhatDoesNotGrowNothingFails) {
+  EXPECT_TRUE(Repeated({100, 0, 0, 0, 0}).failing().empty());
+  EXPECT_TRUE(Repeated({100, 100, 100}).failing().empty());
+  const auto verdict = judge(Repeated({100, 0, 0, 0, 0}).recording, {});
+  EXPECT_THAT(verdict.leaks[0].reason, HasSubstr("added in the first of 5 rounds alone"));
+}
+
+TEST(Growth, LostBlocksAreJudgedAsEver) {
+  EXPECT_EQ(Repeated({100, 0, 0, 0, 0}, Kind::definitely_lost).failing().size(), 1u);
+  EXPECT_EQ(Repeated({100, 100, 100, 100}, Kind::definitely_lost).failing().size(), 4u);
+}
+
+TEST(Growth, TestsOfOtherProcessesAreNoRounds) {
+  RecordingBuilder builder;
+  for (int i = 0; i < 5; ++i) {
+    const auto process = builder.process();
+    const auto site = builder.stack(test::with_gtest_below({{"remember", "/home/dev/app/src/list.cpp", 12}}));
+    builder.leak(builder.test(process, "List.Adds"), site, 100, 1);
+    builder.recording.blocks.back().kind = Kind::still_reachable;
+  }
+  for (const auto& leak : judge(builder.recording, {}).leaks)
+    EXPECT_NE(leak.verdict, LeakVerdict::fail);
+}
+
+}  // namespace
+}  // namespace leakgate::judge
