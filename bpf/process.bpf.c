@@ -67,8 +67,10 @@ static __always_inline void note_birth(struct task_struct *child, __u32 tgid)
 		window = charged_window(thread, proc);
 	else if (proc->test_root)
 		window = proc->test;
-	if (window && (proc->test_root || (thread && thread->birth)))
-		bpf_map_update_elem(&births, &tid, &window, BPF_ANY);
+	/* without a place here its blocks would be charged to another test, or to none */
+	if (window && (proc->test_root || (thread && thread->birth)) &&
+	    bpf_map_update_elem(&births, &tid, &window, BPF_ANY))
+		lose(LG_LOST_thread_table_full);
 }
 
 SEC("raw_tp/sched_process_fork")

@@ -73,7 +73,9 @@ Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
   const auto known = known_.find(view.process);
   view.start_ns = start_ns_;
   view.blocks.clear();
-  view.blocks.reserve(session_.totals().live_blocks);
+  // the count may be one below none for an instant, while other threads allocate and free
+  if (const auto live = static_cast<std::int64_t>(session_.totals().live_blocks); live > 0)
+    view.blocks.reserve(static_cast<std::size_t>(live));
   view.last_window_seen = known != known_.end() ? known->second.last_window : 0;
   auto read = session_.visit_live([&](const lg_live_key& key, const lg_live& block) {
     if (key.proc != view.process) return false;

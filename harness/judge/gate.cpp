@@ -200,8 +200,7 @@ class Gate {
     std::string though;
     if (suppress(index, though)) return;
     const Growth& growth = growth_[index];
-    const std::string grown =
-        growth.pattern == GrowthPattern::none ? "" : "; " + leakgate::judge::in_words(growth);
+    const std::string grown = growth.pattern == GrowthPattern::none ? "" : "; " + describe(growth);
     if (!rules(leak).failing_kinds->count(leak.kind) && !fails_by_growth(leak, growth))
       return set(leak, LeakVerdict::allowed,
                  fmt::format("{} blocks do not fail under this policy{}", model::name_of(leak.kind), grown));

@@ -109,7 +109,7 @@ std::vector<Growth> find_growth(const std::vector<Candidate>& candidates, const 
   return result;
 }
 
-std::string in_words(const Growth& growth) {
+std::string describe(const Growth& growth) {
   switch (growth.pattern) {
     case GrowthPattern::one_time:
       return fmt::format("added in the first of {} rounds alone", growth.rounds);

@@ -47,6 +47,6 @@ struct Growth {
                                               const model::Recording& recording);
 
 /// "added 100 bytes in each of 5 rounds": for a report.
-[[nodiscard]] std::string in_words(const Growth& growth);
+[[nodiscard]] std::string describe(const Growth& growth);
 
 }  // namespace leakgate::judge

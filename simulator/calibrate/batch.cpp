@@ -27,20 +27,9 @@ Result<std::string> own_path() {
 
 Result<pid_t> run_twin(const std::string& self, const std::string& directory, const Scenario& scenario,
                        const char* twin, const Parameters& parameters) {
-  std::vector<std::string> words{self,
-                                 "run",
-                                 scenario.name,
-                                 "--twin",
-                                 twin,
-                                 "--truth",
-                                 directory + "/" + scenario.name + "." + twin + ".json"};
-  const auto add = [&](const char* option, std::uint64_t value) {
-    if (value != 0) words.insert(words.end(), {option, std::to_string(value)});
-  };
-  add("--count", parameters.count);
-  add("--size", parameters.size);
-  add("--threads", parameters.threads);
-  add("--seed", parameters.seed);
+  std::vector<std::string> words = with_parameters({self, "run", scenario.name, "--twin", twin, "--truth",
+                                                    directory + "/" + scenario.name + "." + twin + ".json"},
+                                                   parameters);
   std::vector<char*> argv;
   for (std::string& word : words)
     argv.push_back(word.data());
@@ -57,6 +46,17 @@ Result<pid_t> run_twin(const std::string& self, const std::string& directory, co
 }
 
 }  // namespace
+
+std::vector<std::string> with_parameters(std::vector<std::string> words, const Parameters& parameters) {
+  const auto add = [&](const char* option, std::uint64_t value) {
+    if (value != 0) words.insert(words.end(), {option, std::to_string(value)});
+  };
+  add("--count", parameters.count);
+  add("--size", parameters.size);
+  add("--threads", parameters.threads);
+  add("--seed", parameters.seed);
+  return words;
+}
 
 Status run_batch(const std::string& directory, const Parameters& parameters) {
   const auto self = own_path();

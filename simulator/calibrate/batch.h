@@ -21,6 +21,9 @@ struct BatchRun {
   std::string twin;
 };
 
+/// `words` and the options that give `parameters`; those that are 0 are left to the scenario.
+std::vector<std::string> with_parameters(std::vector<std::string> words, const Parameters& parameters);
+
 /// Runs the batch; each process writes its truth to `directory`/SCENARIO.TWIN.json, and "runs" tells their
 /// pids. Fails when a process cannot be started or does not end well.
 Status run_batch(const std::string& directory, const Parameters& parameters);

@@ -38,17 +38,6 @@ std::vector<Round> rounds_of(bool quick) {
   return rounds;
 }
 
-std::vector<std::string> with_parameters(std::vector<std::string> words, const Parameters& parameters) {
-  const auto add = [&](const char* option, std::uint64_t value) {
-    if (value != 0) words.insert(words.end(), {option, std::to_string(value)});
-  };
-  add("--count", parameters.count);
-  add("--size", parameters.size);
-  add("--threads", parameters.threads);
-  add("--seed", parameters.seed);
-  return words;
-}
-
 std::string text_or_nothing(const std::string& path) {
   auto text = read_text(path);
   return text ? std::move(*text) : std::string();

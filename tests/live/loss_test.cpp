@@ -108,6 +108,11 @@ TEST_F(Loss, MoreMappingsThanRoom) {
   expect_whole(trace_program(scratch_, "live_many_mappings", {"2000"}));
 }
 
+TEST_F(Loss, MoreScopesThanAreToldApart) {
+  expect_incomplete(trace_program(scratch_, "live_asks", {"deep", "17"}), "scopes_too_deep", "nest fewer");
+  expect_whole(trace_program(scratch_, "live_asks", {"deep", "16"}));
+}
+
 TEST_F(Loss, AnAllocationFunctionThatCannotBeProbed) {
   expect_incomplete(trace_program(scratch_, "live_chosen_function"), "probe_refused", "doctor --probes");
 }

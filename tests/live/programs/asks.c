@@ -34,6 +34,16 @@ static void clean(void) {
   tell("clean");
 }
 
+/// So many scopes open at once.
+static void deep(int scopes) {
+  char names[64];
+  for (int i = 0; i < scopes; ++i)
+    leakgate_scope_start(&names[i], "deeper");
+  free(malloc(live_opaque(50)));
+  for (int i = scopes; i-- > 0;)
+    leakgate_scope_end(&names[i]);
+}
+
 static void leaks(void) {
   char scope;
   leakgate_scope_start(&scope, "leaky");
@@ -168,6 +178,7 @@ int main(int argc, char** argv) {
   if (strcmp(what, "accepted") == 0) accepted();
   if (strcmp(what, "snapshots") == 0) snapshots();
   if (strcmp(what, "fork") == 0) in_child();
+  if (strcmp(what, "deep") == 0) deep(argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1);
   if (strcmp(what, "many") == 0) many(argc > 2 ? strtol(argv[2], NULL, 10) : 1);
   if (strcmp(what, "cost") == 0) cost();
   return 0;
