@@ -371,8 +371,8 @@ struct lg_totals {
 	__u32 grow_live_asked; /* number of tiers at which more were asked for */
 	__u32 grow_stacks_asked;
 	__u32 grow_nodes_asked;
-	__u32 threads; /* with state of their own, now */
-	__u32 pad;
+	__u32 threads;	       /* with state of their own, now */
+	__u32 vain_room_waits; /* for tiers that did not come in time */
 };
 
 /* ---- control records, the only things that go up the ring buffer ---- */

@@ -102,8 +102,8 @@ class RootFinder {
     return address - block.first < block.second ? block.first : 0;
   }
 
-  /// The block that a thread's stack is, or 0. Near the end of a stack the red zone that was added for what is
-  /// no longer in use leads out of it.
+  /// The block that a thread's stack is, or 0. Near the end of a stack the red zone that was added for what
+  /// is no longer in use leads out of it.
   std::uint64_t stack_block(const model::HeldThread& thread) const {
     const std::uint64_t block = block_around(thread.stack_pointer);
     return block != 0 ? block : block_around(thread.stack_pointer - model::kRedZone);
