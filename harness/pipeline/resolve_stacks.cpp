@@ -37,9 +37,8 @@ std::vector<std::uint32_t> store(std::vector<model::Frame> frames, model::Record
   return indexes;
 }
 
-Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& wanted,
+Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& wanted, Resolved resolved,
                         symbolize::Symbolizer& symbolizer, model::Recording& recording) {
-  Resolved resolved;
   for (std::size_t i = 0; i < trace.stacks.size(); ++i)
     if (wanted[i])
       for (const model::TraceFrame& frame : trace.stacks[i].frames)
@@ -80,10 +79,13 @@ void StackResolver::resolve(const model::Trace& trace, std::span<const std::size
   for (const model::BlockGroup& group : recording.blocks)
     if (group.stack < wanted.size()) wanted[group.stack] = true;
   std::vector<bool> looked_at = wanted;
+  Resolved alone;
   for (const std::size_t origin : origins)
-    for (const model::TraceHolder& holder : trace.outstanding[origin].holders)
+    for (const model::TraceHolder& holder : trace.outstanding[origin].holders) {
       if (holder.stack < looked_at.size()) looked_at[holder.stack] = true;
-  const Resolved resolved = resolve_frames(trace, looked_at, symbolizer_, recording);
+      if (holder.frame.module < trace.modules.size()) alone.try_emplace(holder.frame);
+    }
+  const Resolved resolved = resolve_frames(trace, looked_at, std::move(alone), symbolizer_, recording);
   for (std::uint32_t module = 0; module < trace.modules.size(); ++module)
     if (const std::string& note = symbolizer_.note(module); !note.empty())
       recording.tracer.notes.push_back(note);
@@ -108,15 +110,22 @@ void StackResolver::resolve(const model::Trace& trace, std::span<const std::size
   }
   for (model::BlockGroup& group : recording.blocks)
     group.stack = group.stack < renumbered.size() ? renumbered[group.stack] : model::kNone;
+  const auto frames_at = [&](const model::TraceFrame& frame) {
+    std::vector<const model::Frame*> frames;
+    if (const auto found = resolved.find(frame); found != resolved.end())
+      for (const std::uint32_t index : found->second)
+        frames.push_back(&recording.frames[index]);
+    return frames;
+  };
   const auto frames_of = [&](std::uint32_t stack) {
     std::vector<const model::Frame*> frames;
     if (stack < trace.stacks.size())
       for (const model::TraceFrame& frame : trace.stacks[stack].frames)
-        for (const std::uint32_t index : resolved.at(frame))
-          frames.push_back(&recording.frames[index]);
+        for (const model::Frame* each : frames_at(frame))
+          frames.push_back(each);
     return frames;
   };
-  name_blocks(trace, origins, frames_of, recording);
+  name_blocks(trace, origins, frames_of, frames_at, recording);
 }
 
 }  // namespace leakgate::pipeline
