@@ -62,12 +62,13 @@ bool fades(Rounds rounds) {
   return filling_start(rounds) != 0;
 }
 
-/// Whether more is left of the last rounds than of the first: so it is where old blocks are let go of. A leak
-/// beside such blocks shows in early rounds that all left the same.
-bool weighs_to_the_end(Rounds rounds) {
+/// Whether twice as much and more is left of the last rounds as of the first: so it is where old blocks are
+/// let go of. A leak beside such blocks shows in early rounds that all left the same.
+bool weighs_to_the_end(Rounds rounds, bool steady) {
   const std::size_t half = rounds.size() / 2;
-  if (sum_of(rounds.last(half), &RoundLeft::blocks) / 2 < sum_of(rounds.first(half), &RoundLeft::blocks))
-    return false;
+  const std::uint64_t first = sum_of(rounds.first(half), &RoundLeft::blocks);
+  const std::uint64_t last = sum_of(rounds.last(half), &RoundLeft::blocks);
+  if (last / 2 < first || (!steady && last / 2 == first)) return false;  // steps may fall so by themselves
   const Rounds early = rounds.first(rounds.size() - half);
   const auto [least, most] = std::minmax_element(
       early.begin(), early.end(), [](const auto& a, const auto& b) { return a.blocks < b.blocks; });
@@ -104,7 +105,7 @@ GrowthPattern pattern_of(Rounds rounds, std::size_t adding, std::uint64_t frees)
   const bool steady = std::all_of(later.begin(), later.end(), adds);
   const GrowthPattern pattern = steady ? steady_pattern(rounds) : broken_pattern(rounds, adding);
   const bool grows = pattern >= GrowthPattern::linear;
-  return grows && frees > 0 && weighs_to_the_end(rounds) ? GrowthPattern::undecided : pattern;
+  return grows && frees > 0 && weighs_to_the_end(rounds, steady) ? GrowthPattern::undecided : pattern;
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ Status run_growth(const CalibrationRequest& request, const WorkDirectory& direct
     calibration.left_out.emplace_back("leakgate-sim-growth is not installed: growth was not measured");
     return {};
   }
-  const std::uint64_t seeds = request.quick ? 4 : 40;
+  const std::uint64_t seeds = request.quick ? 6 : 40;
   for (std::uint64_t seed = 101; seed < 101 + seeds; ++seed) {
     const auto result =
         run_gate(request, directory, {path, "--seed", std::to_string(seed)}, {"--repeat", "5"});

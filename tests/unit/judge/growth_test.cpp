@@ -88,6 +88,7 @@ TEST(Growth, ALeakBesideWhatIsFreedGrows) {
   EXPECT_EQ(pattern_beside(1000, {1, 1, 1, 1, 1}), GrowthPattern::linear);
   EXPECT_EQ(pattern_beside(12, {1, 1, 1, 1, 13}), GrowthPattern::linear) << "a sawtooth on top of it";
   EXPECT_EQ(pattern_beside(40, {8, 0, 8, 0, 8}), GrowthPattern::stepped);
+  EXPECT_EQ(pattern_beside(40, {0, 8, 0, 8, 8}), GrowthPattern::stepped);
 }
 
 /// A test that runs several times, and adds to one site what `added` says.
