@@ -20,7 +20,7 @@ enum class GrowthPattern {
   one_time,     ///< in the first round alone: initialisation
   saturating,   ///< the last third of the rounds, two at least, added nothing: a cache that has filled
   replaced,     ///< of the last round alone: each round freed what the one before had left
-  undecided,    ///< more rounds are needed
+  undecided,    ///< more rounds are needed: it may be filling up, or let go of what is old
   linear,       ///< in every round after the first
   exponential,  ///< in every round, each time half as much again or more
   stepped       ///< again and again, not in every round
@@ -37,8 +37,17 @@ struct Growth {
   [[nodiscard]] bool grows() const { return pattern >= GrowthPattern::linear; }
 };
 
-/// Growth of a site that left `added_bytes` behind in each round, in order. The slope is the median of the
-/// slopes between all pairs of rounds (Theil 1950, Sen 1968): single odd rounds do not move it.
+/// What a round left behind.
+struct RoundLeft {
+  std::uint64_t bytes = 0;
+  std::uint64_t blocks = 0;
+};
+
+/// Growth of a site that left `rounds` behind, in order, and `frees` of whose blocks were freed. The slope is
+/// the median of the slopes between all pairs of rounds (Theil 1950, Sen 1968): single odd rounds do not move
+/// it.
+[[nodiscard]] Growth growth_of(std::span<const RoundLeft> rounds, std::uint64_t frees);
+/// The same where each byte counts as a block, and none was freed.
 [[nodiscard]] Growth growth_of(std::span<const std::uint64_t> added_bytes);
 
 /// One for each candidate, in their order: how its site grows over the runs of its test in one process. Only

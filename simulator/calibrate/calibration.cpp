@@ -9,6 +9,7 @@
 
 #include "simulator/calibrate/batch.h"
 #include "simulator/calibrate/child.h"
+#include "simulator/calibrate/gate.h"
 #include "simulator/truth_file.h"
 
 namespace leakgate::simulator {
@@ -38,30 +39,6 @@ std::vector<Round> rounds_of(bool quick) {
   return rounds;
 }
 
-std::string text_or_nothing(const std::string& path) {
-  auto text = read_text(path);
-  return text ? std::move(*text) : std::string();
-}
-
-/// Runs `command` under the gate and reads its result.
-Result<ReportedResult> gate(const CalibrationRequest& request, const WorkDirectory& directory,
-                            const std::vector<std::string>& command) {
-  std::vector<std::string> words{request.leakgate, "run",       "--no-policy",
-                                 "--as-root",      "--json",    directory.file("result.json"),
-                                 "--output",       "/dev/null", "--"};
-  words.insert(words.end(), command.begin(), command.end());
-  const std::string said = directory.file("said");
-  const auto done = run_command(words, said);
-  if (!done) return done.error();
-  // 23: it found leaks; 125: the trace is incomplete, and the result says so
-  if (done->status != 0 && done->status != 23 && done->status != 125)
-    return Error{ErrorKind::target, "the gate ended with " + std::to_string(done->status),
-                 text_or_nothing(said), 0};
-  const auto text = read_text(directory.file("result.json"));
-  if (!text) return Error{ErrorKind::target, "the gate wrote no result", text_or_nothing(said), 0};
-  return parse_result(*text);
-}
-
 Result<Truth> truth_in(const std::string& path) {
   const auto text = read_text(path);
   if (!text) return text.error();
@@ -71,8 +48,8 @@ Result<Truth> truth_in(const std::string& path) {
 Status run_plain(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
                  const std::string& path, const std::string& program, Tally& tally) {
   const auto result =
-      gate(request, directory,
-           with_parameters({path, "batch", "--truth-dir", directory.path()}, round.parameters));
+      run_gate(request, directory,
+               with_parameters({path, "batch", "--truth-dir", directory.path()}, round.parameters));
   if (!result) return result.error();
   const auto runs = read_runs(directory.path());
   if (!runs) return runs.error();
@@ -119,7 +96,7 @@ Status run_tests(const CalibrationRequest& request, const WorkDirectory& directo
     left_out.push_back(program + " is not installed: the right test was not measured with it");
     return {};
   }
-  const auto result = gate(
+  const auto result = run_gate(
       request, directory, with_parameters({path, "--truth", directory.file("truth.json")}, round.parameters));
   if (!result) return result.error();
   const auto truth = truth_in(directory.file("truth.json"));
@@ -141,6 +118,25 @@ Status run_tests(const CalibrationRequest& request, const WorkDirectory& directo
   rest.false_positives = whole.false_positives - alarms;
   rest.faults = whole.faults;
   tally.add(framework, "(no test)", "", true, false, rest);
+  return {};
+}
+
+/// The cases of growth, repeated in one process. The seeds are others than those that the rules were made
+/// with.
+Status run_growth(const CalibrationRequest& request, const WorkDirectory& directory,
+                  Calibration& calibration) {
+  const std::string path = find_program("leakgate-sim-growth", {"../libexec/leakgate"});
+  if (path.empty()) {
+    calibration.left_out.emplace_back("leakgate-sim-growth is not installed: growth was not measured");
+    return {};
+  }
+  const std::uint64_t seeds = request.quick ? 6 : 40;
+  for (std::uint64_t seed = 101; seed < 101 + seeds; ++seed) {
+    const auto result =
+        run_gate(request, directory, {path, "--seed", std::to_string(seed)}, {"--repeat", "5"});
+    if (!result) return result.error();
+    calibration.growth.add(*result, seed);
+  }
   return {};
 }
 
@@ -192,6 +188,8 @@ Result<Calibration> calibrate(const CalibrationRequest& request) {
         calibration.left_out.insert(calibration.left_out.end(), missing.begin(), missing.end());
     }
   }
+  request.say("growth over repetitions");
+  if (auto done = run_growth(request, *directory, calibration); !done) return done.error();
   request.say("cost");
   auto cost = measure_cost(request, calibration.left_out);
   if (!cost) return cost.error();
@@ -220,6 +218,7 @@ std::vector<Goal> goals_of(const Calibration& calibration) {
   at_least("right process", tally.right_process, 1, "100 %");
   at_least("right site", tally.right_site, 0.99, ">= 99 %");
   at_least("right kind", tally.right_kind, 0.99, ">= 99 %");
+  at_least("growth told, of reachable memory in 5 rounds", calibration.growth.told, 0.98, ">= 98 %");
   goals.push_back({"incomplete traces", "0", std::to_string(tally.incomplete), tally.incomplete == 0});
   return goals;
 }

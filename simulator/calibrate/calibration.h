@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "harness/base/result.h"
+#include "simulator/calibrate/growth_told.h"
 #include "simulator/calibrate/tally.h"
 
 namespace leakgate::simulator {
@@ -57,6 +58,7 @@ struct Calibration {
   double wall_s = 0;
   Machine machine;
   Tally tally;
+  GrowthTally growth;
   Cost cost;
   std::vector<Peer> peers;
   std::vector<std::string> left_out;  ///< what was not measured, and why

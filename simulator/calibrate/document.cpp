@@ -30,7 +30,8 @@ struct NamedRate {
   const Rate* rate;
 };
 
-std::vector<NamedRate> rates_of(const Tally& tally) {
+std::vector<NamedRate> rates_of(const Calibration& calibration) {
+  const Tally& tally = calibration.tally;
   return {{"true_positive", "leaks found (true positives)", &tally.found},
           {"true_positive_over_1k", "of more than 1 KiB", &tally.found_1k},
           {"false_positive", "clean twins with an alarm (false positives)", &tally.alarmed},
@@ -38,7 +39,10 @@ std::vector<NamedRate> rates_of(const Tally& tally) {
           {"right_test", "right test", &tally.right_test},
           {"right_process", "right process", &tally.right_process},
           {"right_site", "right site", &tally.right_site},
-          {"right_kind", "right kind", &tally.right_kind}};
+          {"right_kind", "right kind", &tally.right_kind},
+          {"growth_told", "growth over 5 rounds told", &calibration.growth.told},
+          {"growth_told_growing", "of what grows", &calibration.growth.growing},
+          {"growth_told_settled", "of what settles", &calibration.growth.settled}};
 }
 
 Json interval_json(const Rate& rate) {
@@ -97,7 +101,21 @@ std::string faults_text(const Calibration& calibration, const std::string& befor
     for (const std::string& fault : row.faults)
       text += before + "  " + fault + "\n";
   }
+  for (const GrowthRow& row : calibration.growth.rows)
+    for (const std::string& fault : row.faults)
+      text += before + row.name + ", " + (row.grows ? "growing" : "settled") + ": " + fault + "\n";
   return text;
+}
+
+Json growth_json(const GrowthTally& growth) {
+  Json rows = Json::array();
+  for (const GrowthRow& row : growth.rows)
+    rows.push_back({{"name", row.name},
+                    {"family", row.family},
+                    {"grows", row.grows},
+                    {"told", {{"hits", row.told.hits}, {"of", row.told.of}}},
+                    {"faults", row.faults}});
+  return rows;
 }
 
 std::string cost_lines(const Cost& cost, const std::string& before) {
@@ -119,7 +137,7 @@ std::string calibration_json(const Calibration& calibration) {
   const Machine& machine = calibration.machine;
   Json rates = Json::object();
   Json intervals = Json::object();
-  for (const NamedRate& each : rates_of(tally)) {
+  for (const NamedRate& each : rates_of(calibration)) {
     rates[each.key] = share(*each.rate);
     intervals[each.key] = interval_json(*each.rate);
   }
@@ -163,6 +181,7 @@ std::string calibration_json(const Calibration& calibration) {
                       {"false_alarms", tally.false_alarms},
                       {"incomplete", tally.incomplete},
                       {"kinds", kinds},
+                      {"growth", growth_json(calibration.growth)},
                       {"cost", cost_json(calibration.cost)},
                       {"goals", goals},
                       {"peers", peers},
@@ -177,7 +196,7 @@ std::string calibration_table(const Calibration& calibration) {
     what.resize(46, ' ');
     text += "  " + what + value + "\n";
   };
-  for (const NamedRate& each : rates_of(calibration.tally))
+  for (const NamedRate& each : rates_of(calibration))
     row(each.words, each.rate->of == 0 ? "not measured" : rate_text(*each.rate));
   row("false alarms, wherever", std::to_string(calibration.tally.false_alarms));
   text += "by kind:\n";
@@ -212,7 +231,7 @@ std::string accuracy_card(const Calibration& calibration) {
     text += "| " + goal.name + " | " + goal.target + " | " + goal.measured + " | " +
             (goal.reached ? "reached" : "**missed**") + " |\n";
   text += "\n| rate | with its 95 % interval |\n|---|---|\n";
-  for (const NamedRate& each : rates_of(calibration.tally))
+  for (const NamedRate& each : rates_of(calibration))
     if (each.rate->of > 0) text += std::string("| ") + each.words + " | " + rate_text(*each.rate) + " |\n";
   text += "\n| kind | found |\n|---|---|\n";
   for (const auto& [kind, rate] : calibration.tally.by_kind)
