@@ -300,6 +300,7 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 	if (stack) {
 		__sync_fetch_and_add(&stack->allocations, 1);
 		__sync_fetch_and_add(&stack->bytes, block->size);
+		stack->errors_before = totals.errors;
 	}
 }
 
@@ -325,7 +326,8 @@ static __always_inline __u32 lifetime_bucket(__u32 lived_ms)
 	return bucket + (lived_ms > 1 ? 2 : lived_ms);
 }
 
-static __always_inline void count_free(struct lg_proc *proc, const struct lg_live *block)
+/* Counts a free. True where it is the first one of a block from its stack: where it came from is wanted. */
+static __always_inline int count_free(struct lg_proc *proc, const struct lg_live *block)
 {
 	struct lg_stack *stack = stack_slot(block->stack);
 	__u32 bucket = lifetime_bucket(now_ms() - block->time_ms);
@@ -336,9 +338,10 @@ static __always_inline void count_free(struct lg_proc *proc, const struct lg_liv
 	if (proc->scopes)
 		count_in_scope(proc->index, block->test, -1);
 	if (!stack)
-		return;
+		return 0;
 	__sync_fetch_and_add(&stack->frees, 1);
 	__sync_fetch_and_add(&stack->lifetime_log2_ms[bucket & (LG_LIFETIME_BUCKETS - 1)], 1);
+	return !stack->freed_by;
 }
 
 #endif

@@ -47,6 +47,9 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
 
 constexpr std::chrono::milliseconds kBeat{200};
 
+/// Up to here all stacks are read, so that those that leak can be compared with those that free.
+constexpr std::uint64_t kMostStacksForHints = 20000;
+
 /// Until stopped: says that we are there, however long one moment takes.
 void beat(const std::stop_token& stop, BpfSession& session) {
   sigset_t all;
@@ -297,7 +300,8 @@ Result<model::Trace> EbpfTracer::finish() {
     trace.outstanding.push_back(sum);
   trace.outstanding.insert(trace.outstanding.end(), moments_->groups().begin(), moments_->groups().end());
   const lg_totals totals = canary_ ? canary_->totals_before() : session_->totals();
-  if (auto read = read_stacks(*session_, options_.all_stacks ? totals.stacks : 0, trace); !read)
+  const bool read_all = options_.all_stacks || totals.stacks <= kMostStacksForHints;
+  if (auto read = read_stacks(*session_, read_all ? totals.stacks : 0, trace); !read)
     return std::move(read).error();
   trace.processes = std::move(log_->processes());
   trace.windows = std::move(log_->windows());

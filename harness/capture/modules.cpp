@@ -131,7 +131,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
   details_.push_back({image->segments(), model::Framework::none, 0, false, {}});
   const std::size_t links_before = session_.link_count();
-  auto done = probe(*image, id);
+  auto done = probe(*image, id, private_copy);
   if (!private_copy && session_.link_count() > links_before) probes_shared_files_ = true;
   details_[id].probed_ns = monotonic_ns();
   if (!done) {
@@ -141,7 +141,21 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   return id;
 }
 
-Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
+/// Where exceptions are thrown; not in a library that others use: they would pay for a hint.
+Status ModuleTable::probe_throws(const ElfImage& image, const std::string& path, bool private_copy) {
+  if (!private_copy && image.type() == ElfType::shared) return {};
+  const auto function = image.find("__cxa_throw");
+  if (!function || function->kind != SymbolKind::function) return {};
+  const auto offset = image.file_offset(function->vaddr);
+  if (!offset) return {};
+  Mark mark;
+  mark.role = LG_MARK_THROW;
+  if (auto stored = session_.add_mark(next_mark_, kernel_mark(mark)); !stored) return stored;
+  const ProbeSite site{*offset, next_mark_++};
+  return session_.attach(ProbeProgram::mark_hit, path, std::span(&site, 1));
+}
+
+Status ModuleTable::probe(const ElfImage& image, std::uint32_t id, bool private_copy) {
   const std::string path = descriptor_path(modules_[id].file->get());
   const std::size_t probes_before = allocation_probes_;
   if (auto done = probe_allocators(image, path); !done) return done;
@@ -153,6 +167,7 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   if (!framework) return std::move(framework).error();
   details_[id].framework = *framework;
   if (auto done = probe_queries(image, path, id); !done) return done;
+  if (auto done = probe_throws(image, path, private_copy); !done) return done;
   return load_rows(id);
 }
 

@@ -76,7 +76,8 @@ class ModuleTable {
   using FileKey = std::pair<dev_t, ino_t>;
 
   std::optional<std::uint32_t> add_vdso(const FileMapping& mapping);
-  Status probe(const ElfImage& image, std::uint32_t id);
+  Status probe(const ElfImage& image, std::uint32_t id, bool private_copy);
+  Status probe_throws(const ElfImage& image, const std::string& path, bool private_copy);
   Status load_rows(std::uint32_t id);
   void note_sanitizer(const ElfImage& image);
   Status probe_allocators(const ElfImage& image, const std::string& path);

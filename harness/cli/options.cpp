@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "harness/judge/growth.h"
 #include "harness/model/names.h"
 
 namespace leakgate::cli {
@@ -22,7 +23,8 @@ struct Raw {
   std::vector<std::string> reports;
   std::string timeout, wait = "1", min_age;
   std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
-  std::string repeat;
+  std::string repeat, retry_suspects;
+  std::string growth_fail, growth_min_bytes, growth_min_rounds;
   std::string max_processes = "16384", ring_bytes = "4194304";
   std::string unwind = "auto";
   std::string probe_links = "auto";
@@ -69,6 +71,18 @@ void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N");
   app.add_option("--min-size", raw.min_size, "Let leaks of fewer than N bytes pass")->type_name("N");
   app.add_option("--min-age", raw.min_age, "Let leaks younger than S seconds pass")->type_name("S");
+  app.add_option("--growth-fail", raw.growth_fail,
+                 "Growth over repeated rounds that fails, with commas (default: linear,exponential,stepped)")
+      ->type_name("PATTERNS");
+  app.add_option("--growth-min-bytes", raw.growth_min_bytes, "Let growth of fewer than N bytes a round pass")
+      ->type_name("N");
+  app.add_option("--growth-min-rounds", raw.growth_min_rounds,
+                 "Let growth in fewer than N rounds pass (default 4)")
+      ->type_name("N");
+  app.add_flag("--growth-only", options.policy.growth_only,
+               "In repeated tests, let pass what does not grow with the rounds");
+  app.add_flag("--allow-flaky", options.policy.allow_flaky,
+               "Let leaks pass that did not come each time their test ran");
 }
 
 void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
@@ -117,7 +131,7 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
                  "Wait up to S seconds for processes the command leaves behind (default 1)")
       ->type_name("S");
   app.add_option("--repeat", raw.repeat,
-                 "Run each test N times in one process (GoogleTest), and fail what grows each time")
+                 "Run each test N times, and fail what grows each time: in one process (GoogleTest), or in N")
       ->type_name("N");
   app.add_option("--backend", raw.backend, "auto or ebpf")->check(CLI::IsMember({"auto", "ebpf"}));
   app.add_option("--unwind", raw.unwind, "auto, eh_frame, frame-pointer or none")
@@ -220,6 +234,38 @@ Result<std::set<model::Kind>> parse_kinds(std::string_view text) {
   return kinds;
 }
 
+/// "linear,stepped"
+Result<std::set<model::GrowthPattern>> parse_growth(std::string_view text) {
+  std::set<model::GrowthPattern> patterns;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    const auto pattern = model::from_name<model::GrowthPattern>(text.substr(begin, end - begin));
+    if (!pattern || *pattern == model::GrowthPattern::none)
+      return Error{
+          ErrorKind::usage, fmt::format("--growth-fail: '{}' is no pattern", text.substr(begin, end - begin)),
+          "one_time, saturating, replaced, oscillating, undecided, linear, exponential and stepped are", 0};
+    patterns.insert(*pattern);
+    begin = end + 1;
+  }
+  return patterns;
+}
+
+Status settle_growth(PolicyFlags& flags, const Raw& raw) {
+  if (!raw.growth_fail.empty()) {
+    auto patterns = parse_growth(raw.growth_fail);
+    if (!patterns) return std::move(patterns).error();
+    flags.growth_fails = std::move(*patterns);
+  }
+  if (!raw.growth_min_bytes.empty())
+    if (auto done = store(parse_count("--growth-min-bytes", raw.growth_min_bytes, 0, std::uint64_t{1} << 62),
+                          flags.growth_min_bytes);
+        !done)
+      return done;
+  if (raw.growth_min_rounds.empty()) return {};
+  return store(parse_count("--growth-min-rounds", raw.growth_min_rounds, judge::kFewestRounds, 100'000),
+               flags.growth_min_rounds);
+}
+
 Status settle_policy(Options& options, const Raw& raw) {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
   PolicyFlags& flags = options.policy;
@@ -242,6 +288,7 @@ Status settle_policy(Options& options, const Raw& raw) {
     if (!kinds) return std::move(kinds).error();
     flags.failing_kinds = std::move(*kinds);
   }
+  if (auto done = settle_growth(flags, raw); !done) return done;
   if (flags.no_file && !flags.file.empty())
     return Error{ErrorKind::usage, "--policy and --no-policy contradict each other", "give one of them", 0};
   return store(parse_count("--leak-exit-code", raw.leak_exit_code, 1, 124), options.leak_exit_code);
@@ -314,6 +361,10 @@ Status settle_trace(Options& options, const Raw& raw) {
   if (auto done = settle_tables(record.tracer, raw); !done) return done;
   if (!raw.repeat.empty())
     if (auto done = store(parse_count("--repeat", raw.repeat, 2, 100'000), options.rounds); !done)
+      return done;
+  if (!raw.retry_suspects.empty())
+    if (auto done = store(parse_count("--retry-suspects", raw.retry_suspects, 1, 1000), options.retries);
+        !done)
       return done;
   for (const std::string& map : raw.path_maps) {
     const auto equals = map.find('=');
@@ -400,6 +451,9 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   run->footer("Usage: leakgate run [OPTIONS] -- COMMAND [ARGS...]");
   add_gate_options(*run, options, raw);
   add_trace_options(*run, options, raw);
+  run->add_option("--retry-suspects", raw.retry_suspects,
+                  "Run tests that leak K times more, on their own, to tell flaky leaks")
+      ->type_name("K");
   run->add_option("--recording", options.recording, "Keep the recording in FILE as well")->type_name("FILE");
   CLI::App* record = app.add_subcommand("record", "Run a command, trace it, write the recording");
   record->footer("Usage: leakgate record [OPTIONS] -o FILE -- COMMAND [ARGS...]");

@@ -115,6 +115,11 @@ class Collector {
   void extend(std::size_t index, const model::BlockGroup& group, bool is_new) {
     model::Leak& leak = result_[index].leak;
     if (is_new || leak.retained_by.empty()) leak.retained_by = group.retained_by;
+    Candidate& candidate = result_[index];
+    candidate.thrown_after = candidate.thrown_after || group.thrown_after;
+    candidate.failed_after = candidate.failed_after || group.failed_after;
+    candidate.most_blocks_on_a_path = std::max(candidate.most_blocks_on_a_path, group.blocks);
+    if (leak.freed_by.empty()) leak.freed_by = model::LeakStack(stacks_, group.stack).freed_by();
     leak.bytes = add_saturated(leak.bytes, group.bytes);
     leak.blocks = add_saturated(leak.blocks, group.blocks);
     leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
@@ -159,6 +164,7 @@ CollectedLeaks collect_leaks(const Recording& recording,
       collector.add(group);
       continue;
     }
+    if (known && recording.processes[group.process].rerun != 0) continue;
     auto& unjudged = result.not_judged[role];
     unjudged.processes += counted.insert(group.process).second ? 1 : 0;
     unjudged.blocks = add_saturated(unjudged.blocks, group.blocks);

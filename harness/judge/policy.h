@@ -48,6 +48,11 @@ struct TestRules {
   std::optional<std::uint64_t> min_age_tests;  ///< likewise, by tests that came after in the process
   std::optional<std::uint64_t> min_blocks;     ///< leaks of fewer blocks are below the threshold
   std::optional<std::uint64_t> min_tests;      ///< likewise, where fewer tests have the same leak
+  std::optional<std::set<model::GrowthPattern>> growth_fails;  ///< what growth over repeated rounds fails
+  std::optional<std::uint64_t> growth_min_bytes;   ///< a round; what grows by less does not fail for it
+  std::optional<std::uint64_t> growth_min_rounds;  ///< growth in fewer rounds does not fail
+  std::optional<bool> growth_only;  ///< in repeated tests, what does not grow is below the threshold
+  std::optional<bool> fail_flaky;   ///< whether leaks that did not come in each run fail
   Limit site, test;
 
   /// Takes over what `other` sets.
@@ -84,12 +89,16 @@ struct Policy {
   std::string baseline_file;                   ///< likewise
   std::string file;                            ///< where the policy was read from; empty: nowhere
 
-  /// The rules for the test `id`, all overrides applied, kinds always set.
+  /// The rules for the test `id`, all overrides applied, kinds and growth that fail always set.
   [[nodiscard]] TestRules rules_for(std::string_view id) const;
   /// The severity of a leak of `bytes` in `blocks` blocks of `kind` in the test `id`.
   [[nodiscard]] model::Severity severity(model::Kind kind, std::uint64_t bytes, std::uint64_t blocks,
                                          std::string_view id) const;
 };
+
+/// Growth that fails where nothing else is said, beside these failing kinds: linear, exponential and stepped;
+/// none where the kinds were named, and still_reachable is left to them.
+std::set<model::GrowthPattern> default_failing_growth(const std::set<model::Kind>& failing_kinds);
 
 /// Kinds that fail where nothing else is said: all but still_reachable.
 const std::set<model::Kind>& default_failing_kinds();

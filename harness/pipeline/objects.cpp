@@ -55,10 +55,10 @@ std::vector<std::string> closure(const std::string& program, const RecordRequest
   return objects;
 }
 
-/// The C library and the dynamic linker of a program, by what they define.
+/// The C library, the dynamic linker and the C++ runtime of a program, by what they define.
 bool is_shared_by_all(const ElfImage& image) {
   return image.type() == ElfType::shared &&
-         (image.find("_dl_debug_state") || image.find("__libc_start_main"));
+         (image.find("_dl_debug_state") || image.find("__libc_start_main") || image.find("__cxa_throw"));
 }
 
 }  // namespace

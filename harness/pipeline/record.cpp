@@ -2,6 +2,8 @@
 // One call per stage. What a stage needs from another is handed over here, never fetched.
 #include "harness/pipeline/record.h"
 
+#include <sys/resource.h>
+
 #include <chrono>
 
 #include "harness/attribute/attribute.h"
@@ -21,6 +23,18 @@ namespace leakgate::pipeline {
 
 namespace {
 
+/// Our own priority as it was, so that the target of a further run does not inherit the run loop's.
+class PriorityKept {
+ public:
+  PriorityKept() = default;
+  ~PriorityKept() { (void)::setpriority(PRIO_PROCESS, 0, before_); }
+  PriorityKept(const PriorityKept&) = delete;
+  PriorityKept& operator=(const PriorityKept&) = delete;
+
+ private:
+  int before_ = ::getpriority(PRIO_PROCESS, 0);
+};
+
 /// What capture calls while it holds a process.
 model::ClassifyHeld classifier(const RecordRequest& request) {
   return [options = request.classify](const model::HeldProcess& held, bool with_groups) {
@@ -31,6 +45,7 @@ model::ClassifyHeld classifier(const RecordRequest& request) {
 }  // namespace
 
 Result<model::Recording> record_command(const RecordRequest& request) {
+  const PriorityKept priority;
   model::Recording recording = describe_run(request);
   const auto started = std::chrono::steady_clock::now();
 

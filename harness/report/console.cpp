@@ -128,6 +128,12 @@ void ConsoleReport::leak(const model::Leak& leak) {
   for (std::size_t i = 0; i < leak.retained_by.size(); ++i)
     line(fmt::format("      {} {}", i == 0 ? "held by" : "     ->", shown(leak.retained_by[i])));
   stack(leak);
+  for (const std::string& line_of : {growth_sentence(leak), recurrence_sentence(leak)})
+    if (fails && !line_of.empty()) line("      " + line_of);
+  if (style_.verbose && !pattern_words(leak.pattern).empty())
+    line(fmt::format("      {}", pattern_words(leak.pattern)));
+  if (const std::string freed = freed_sentence(leak, root_); style_.verbose && !freed.empty())
+    line("      " + shown(freed));
   if (fails && style_.verbose && !leak.recommendation.empty())
     line(fmt::format("      {}", leak.recommendation));
   if (style_.verbose)

@@ -58,6 +58,12 @@ void run_part(JsonWriter& out, const model::RunInfo& run) {
     out.end_object();
   }
   out.end_array();
+  if (run.reruns > 0) {
+    out.begin_object("rerun");
+    out.member("what", model::name_of(run.rerun_scope));
+    out.member("times", std::uint64_t{run.reruns});
+    out.end_object();
+  }
   out.end_object();
 }
 
@@ -185,6 +191,35 @@ void baseline(JsonWriter& out, const model::BaselineDiff& diff) {
   out.end_object();
 }
 
+/// What only some leaks have.
+void insight(JsonWriter& out, const model::Leak& leak) {
+  if (leak.growth != nullptr) {
+    const auto& growth = *leak.growth;
+    out.begin_object("growth");
+    out.member("pattern", model::name_of(growth.pattern));
+    out.member("rounds", growth.rounds);
+    out.member("rounds_adding", growth.rounds_adding);
+    out.member("slope_bytes_per_round", growth.slope_bytes);
+    out.member("rounds_per_point", growth.rounds_per_point);
+    out.begin_array("added_bytes");
+    for (const auto bytes : growth.added_bytes)
+      out.number(bytes);
+    out.end_array();
+    out.end_object();
+  }
+  if (leak.recurrence.runs > 1) {
+    out.begin_object("recurrence");
+    out.member("seen", std::uint64_t{leak.recurrence.seen});
+    out.member("runs", std::uint64_t{leak.recurrence.runs});
+    out.end_object();
+  }
+  if (leak.freed_by.empty()) return;
+  out.begin_array("freed_by");
+  for (const auto frame : leak.freed_by)
+    frame_row(out, frame);
+  out.end_array();
+}
+
 void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict) {
   const bool has_test = leak.test < verdict.tests.size();
   out.begin_object();
@@ -218,6 +253,8 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
                leak.baseline == model::BaselineState::none ? "" : model::name_of(leak.baseline));
   text_or_null(out, "recommendation", leak.recommendation);
   history(out, leak);
+  text_or_null(out, "pattern", leak.pattern == model::LeakPattern::none ? "" : model::name_of(leak.pattern));
+  insight(out, leak);
   out.end_object();
 }
 

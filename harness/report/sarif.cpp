@@ -233,6 +233,8 @@ void SarifReport::message(const model::Leak& leak, bool has_test_place) {
   }
   if (!leak.function.empty()) sentence += ", allocated by " + plain(leak.function);
   if (const auto site = site_of(leak)) sentence += " in " + plain(frame_name(*site));
+  for (const std::string& insight : insights(leak, root_))
+    sentence += "; " + plain(insight);
   text("message", sentence + ".");
 }
 
@@ -286,6 +288,15 @@ void SarifReport::leak_properties(const model::Leak& leak, const model::Test* te
   out_.member("severity", model::name_of(leak.severity));
   out_.key("confidence");
   out_.decimal(leak.confidence, 3);
+  if (leak.pattern != model::LeakPattern::none) out_.member("pattern", model::name_of(leak.pattern));
+  if (leak.growth != nullptr) {
+    out_.member("growth", model::name_of(leak.growth->pattern));
+    out_.member("growthBytesPerRound", leak.growth->slope_bytes);
+  }
+  if (leak.recurrence.runs > 1) {
+    out_.member("seenInRuns", std::uint64_t{leak.recurrence.seen});
+    out_.member("runs", std::uint64_t{leak.recurrence.runs});
+  }
   out_.end_object();
 }
 
@@ -298,7 +309,8 @@ void SarifReport::result(const model::Leak& leak) {
   out_.begin_object();
   out_.member("ruleId", model::name_of(leak.kind));
   out_.member("ruleIndex", static_cast<std::uint64_t>(leak.kind));
-  out_.member("level", rule.level);
+  const bool grows = !growth_sentence(leak).empty();  // its kind alone would be a note
+  out_.member("level", grows && leak.verdict == model::LeakVerdict::fail ? "error" : rule.level);
   message(leak, has_test_place);
   out_.begin_array("locations");
   out_.begin_object();

@@ -50,6 +50,53 @@ std::string leak_sentence(const model::Leak& leak, const SourceRoot& root) {
   return text;
 }
 
+std::string growth_sentence(const model::Leak& leak) {
+  if (leak.growth == nullptr || leak.growth->pattern < model::GrowthPattern::linear) return {};
+  const auto& growth = *leak.growth;
+  return fmt::format("{} growth: {} of {} rounds added to it, {} a round", model::name_of(growth.pattern),
+                     growth.rounds_adding, growth.rounds, counted(growth.slope_bytes, "byte"));
+}
+
+std::string recurrence_sentence(const model::Leak& leak) {
+  if (leak.recurrence.runs < 2) return {};
+  if (leak.recurrence.flaky())
+    return fmt::format("seen in {} of {} runs: flaky", leak.recurrence.seen, leak.recurrence.runs);
+  return fmt::format("seen in all {} runs", leak.recurrence.runs);
+}
+
+std::string freed_sentence(const model::Leak& leak, const SourceRoot& root) {
+  if (leak.freed_site >= leak.freed_by.size()) return {};
+  const model::VerdictFrame frame = leak.freed_by[leak.freed_site];
+  std::string text = "other blocks from here are freed";
+  if (const auto place = frame_place(frame, root); !place.empty()) text += " at " + place;
+  if (!frame.function.empty()) (text += " in ") += frame.function;
+  return text;
+}
+
+std::string_view pattern_words(model::LeakPattern pattern) {
+  switch (pattern) {
+    case model::LeakPattern::error_path:
+      return "error path: an exception was thrown, or an assertion failed, while it was held";
+    case model::LeakPattern::resource:
+      return "resource: more than memory is lost";
+    case model::LeakPattern::loop:
+      return "loop: one call path left several blocks";
+    case model::LeakPattern::one_shot:
+      return "one shot: a single block";
+    case model::LeakPattern::none:
+      break;
+  }
+  return {};
+}
+
+std::vector<std::string> insights(const model::Leak& leak, const SourceRoot& root) {
+  std::vector<std::string> lines;
+  for (std::string line : {growth_sentence(leak), recurrence_sentence(leak), freed_sentence(leak, root)})
+    if (!line.empty()) lines.push_back(std::move(line));
+  if (leak.pattern == model::LeakPattern::error_path) lines.emplace_back(pattern_words(leak.pattern));
+  return lines;
+}
+
 std::string run_sentence(const model::Verdict& verdict) {
   const auto& summary = verdict.summary;
   const bool one = summary.tests == 1;
