@@ -4,6 +4,8 @@
 // lost, which claims least.
 #include <fmt/format.h>
 
+#include <unordered_map>
+
 #include "harness/base/text.h"
 #include "harness/report/failing.h"
 #include "harness/report/report.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 1000;
 constexpr std::size_t kChunkBytes = 1 << 20;
+constexpr std::size_t kMostFrames = 50000;  // kept as text
 
 std::string_view kind_word(model::Kind kind) {
   switch (kind) {
@@ -115,7 +118,22 @@ class ValgrindReport {
     if (out_.text.size() > kChunkBytes) flush();
   }
 
+  /// A frame is written once and then copied: where its function's name stands tells it from others. Frames
+  /// have one depth in this document, so that the copies are indented as they should be.
   void frame(const model::VerdictFrame& frame) {
+    const auto known = frames_.find(frame.function.data());
+    if (known != frames_.end() && frame.function.data() != nullptr) {
+      out_.raw(known->second);
+      return;
+    }
+    out_.raw({});
+    const std::size_t begin = out_.text.size();
+    write_frame(frame);
+    if (frames_.size() < kMostFrames && frame.function.data() != nullptr)
+      frames_.emplace(frame.function.data(), out_.text.substr(begin));
+  }
+
+  void write_frame(const model::VerdictFrame& frame) {
     out_.OpenElement("frame");
     out_.element("ip", fmt::format("{:#X}", frame.offset));
     if (!frame.module.empty()) out_.element("obj", frame.module);
@@ -146,6 +164,7 @@ class ValgrindReport {
   const Sink& sink_;
   SourceRoot root_;
   StringPrinter out_;
+  std::unordered_map<const char*, std::string> frames_;
 };
 
 }  // namespace
