@@ -3,6 +3,7 @@
 // also where that was called from. JSON, most bytes first.
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "harness/base/json_writer.h"
@@ -12,6 +13,8 @@
 
 namespace leakgate::report {
 namespace {
+
+constexpr std::size_t kMostRows = 20000;  // of functions, and of files
 
 struct Heat {
   std::uint64_t self_bytes = 0, total_bytes = 0, blocks = 0, leaks = 0;
@@ -24,9 +27,10 @@ void add_to(std::uint64_t& total, std::uint64_t value) {
 /// Heats by name; names have numbers, so that a name is looked up once for each frame and not for each leak.
 class Heats {
  public:
-  std::size_t number(std::string name) {
-    const auto [it, is_new] = numbers_.try_emplace(std::move(name), rows_.size());
-    if (is_new) rows_.push_back({&it->first, {}, ~std::size_t{0}});
+  /// `name` must stay where it is.
+  std::size_t number(std::string_view name) {
+    const auto [it, is_new] = numbers_.try_emplace(name, rows_.size());
+    if (is_new) rows_.push_back({name, {}, ~std::size_t{0}});
     return it->second;
   }
   /// Recursion counts once for each leak.
@@ -38,25 +42,29 @@ class Heats {
     add_to(row.heat.blocks, leak.blocks);
     ++row.heat.leaks;
   }
+  [[nodiscard]] std::size_t left_out() const { return rows_.size() - std::min(rows_.size(), kMostRows); }
   /// The hottest first, else by name.
-  [[nodiscard]] std::vector<std::pair<const std::string*, const Heat*>> sorted() const {
-    std::vector<std::pair<const std::string*, const Heat*>> rows;
+  [[nodiscard]] std::vector<std::pair<std::string_view, const Heat*>> hottest() const {
+    std::vector<std::pair<std::string_view, const Heat*>> rows;
+    rows.reserve(rows_.size());
     for (const Row& row : rows_)
       rows.emplace_back(row.name, &row.heat);
-    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    const auto end = rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), kMostRows));
+    std::partial_sort(rows.begin(), end, rows.end(), [](const auto& a, const auto& b) {
       const auto key = [](const Heat& heat) { return std::pair(heat.self_bytes, heat.total_bytes); };
-      return key(*a.second) != key(*b.second) ? key(*a.second) > key(*b.second) : *a.first < *b.first;
+      return key(*a.second) != key(*b.second) ? key(*a.second) > key(*b.second) : a.first < b.first;
     });
+    rows.erase(end, rows.end());
     return rows;
   }
 
  private:
   struct Row {
-    const std::string* name;
+    std::string_view name;
     Heat heat;
     std::size_t last_leak;
   };
-  std::unordered_map<std::string, std::size_t> numbers_;
+  std::unordered_map<std::string_view, std::size_t> numbers_;
   std::vector<Row> rows_;
 };
 
@@ -73,6 +81,8 @@ class HeatMap {
     out.member("schema", "leakgate-heat-map/1");
     table(out, "functions", functions_);
     table(out, "files", files_);
+    if (functions_.left_out() + files_.left_out() > 0)
+      out.member("left_out", std::uint64_t{functions_.left_out() + files_.left_out()});
     out.end_object();
   }
 
@@ -94,16 +104,19 @@ class HeatMap {
   const Names& names_of(const model::VerdictFrame& frame) {
     const auto [it, is_new] = names_.try_emplace(frame.function.data());
     if (is_new || frame.function.data() == nullptr)
-      it->second = {functions_.number(frame_name(frame)),
-                    frame.file.empty() ? 0 : files_.number(root_.relative(frame.file)), !frame.file.empty()};
+      it->second = {functions_.number(frame.function.empty() ? kept(frame_name(frame)) : frame.function),
+                    frame.file.empty() ? 0 : files_.number(kept(root_.relative(frame.file))),
+                    !frame.file.empty()};
     return it->second;
   }
 
+  std::string_view kept(std::string text) { return *texts_.insert(std::move(text)).first; }
+
   static void table(JsonWriter& out, std::string_view name, const Heats& heats) {
     out.begin_array(name);
-    for (const auto& [row, heat] : heats.sorted()) {
+    for (const auto& [row, heat] : heats.hottest()) {
       out.begin_object();
-      out.member("name", *row);
+      out.member("name", row);
       out.member("self_bytes", heat->self_bytes);
       out.member("total_bytes", heat->total_bytes);
       out.member("blocks", heat->blocks);
@@ -114,6 +127,7 @@ class HeatMap {
   }
 
   SourceRoot root_;
+  std::unordered_set<std::string> texts_;
   Heats functions_, files_;
   std::unordered_map<const char*, Names> names_;
 };

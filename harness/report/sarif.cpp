@@ -72,6 +72,14 @@ std::string plain(std::string_view text) {
   return out;
 }
 
+/// A text that is mostly short enough as it is; the writer repairs what is no UTF-8.
+void short_member(JsonWriter& out, std::string_view name, std::string_view value) {
+  if (value.size() <= kMaxTextBytes)
+    out.member(name, value);
+  else
+    out.member(name, shorten(repair_utf8(value), kMaxTextBytes));
+}
+
 class SarifReport {
  public:
   SarifReport(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink)
@@ -171,7 +179,7 @@ void SarifReport::place(JsonWriter& out, const model::VerdictFrame& frame, const
   if (frame.function.empty()) return;
   out.begin_array("logicalLocations");
   out.begin_object();
-  out.member("fullyQualifiedName", shorten(repair_utf8(frame.function), kMaxTextBytes));
+  short_member(out, "fullyQualifiedName", frame.function);
   out.member("kind", "function");
   out.end_object();
   out.end_array();
@@ -183,7 +191,10 @@ void SarifReport::frame_location(JsonWriter& out, const model::VerdictFrame& fra
   out.begin_object("location");
   place(out, frame, program);
   out.begin_object("message");
-  out.member("text", shorten(repair_utf8(frame_name(frame)), kMaxTextBytes));
+  if (frame.function.empty())
+    short_member(out, "text", frame_name(frame));
+  else
+    short_member(out, "text", frame.function);
   out.end_object();
   out.end_object();
   out.end_object();

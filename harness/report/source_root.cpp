@@ -85,12 +85,18 @@ bool SourceRoot::contains(std::string_view file) const {
 }
 
 std::string uri_path(std::string_view path) {
-  constexpr std::string_view kPlain = "-._~/+@";
+  static constexpr auto kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (const unsigned char c :
+         std::string_view("-._~/+@0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+      plain[c] = true;
+    return plain;
+  }();
   std::string out;
+  out.reserve(path.size());
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (letter || kPlain.find(c) != std::string_view::npos)
+    if (kPlain[byte])
       out += c;
     else
       fmt::format_to(std::back_inserter(out), "%{:02X}", byte);

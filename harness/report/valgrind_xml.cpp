@@ -4,6 +4,7 @@
 // lost, which claims least.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "harness/base/text.h"
@@ -126,26 +127,51 @@ class ValgrindReport {
       out_.raw(known->second);
       return;
     }
-    out_.raw({});
-    const std::size_t begin = out_.text.size();
-    write_frame(frame);
+    std::string text = frame_text(frame);
+    out_.raw(text);
     if (frames_.size() < kMostFrames && frame.function.data() != nullptr)
-      frames_.emplace(frame.function.data(), out_.text.substr(begin));
+      frames_.emplace(frame.function.data(), std::move(text));
   }
 
-  void write_frame(const model::VerdictFrame& frame) {
-    out_.OpenElement("frame");
-    out_.element("ip", fmt::format("{:#X}", frame.offset));
-    if (!frame.module.empty()) out_.element("obj", frame.module);
-    if (!frame.function.empty()) out_.element("fn", shorten(frame.function, kMaxNameBytes));
+  /// Written by hand, as most of the document is made of it.
+  static std::string frame_text(const model::VerdictFrame& frame) {
+    std::string text = "\n            <frame>";
+    const auto element = [&](std::string_view name, std::string_view value) {
+      text += "\n                <";
+      (text += name) += '>';
+      add_escaped(text, value);
+      text += "</";
+      (text += name) += '>';
+    };
+    element("ip", fmt::format("{:#X}", frame.offset));
+    if (!frame.module.empty()) element("obj", frame.module);
+    if (!frame.function.empty()) {
+      if (frame.function.size() <= kMaxNameBytes)
+        element("fn", frame.function);
+      else
+        element("fn", shorten(frame.function, kMaxNameBytes));
+    }
     if (!frame.file.empty()) {
       const auto name = base_name(frame.file);
       const auto folder = frame.file.substr(0, frame.file.size() - name.size());
-      if (folder.size() > 1) out_.element("dir", folder.substr(0, folder.size() - 1));
-      out_.element("file", name);
-      if (frame.line > 0) out_.element("line", std::to_string(frame.line));
+      if (folder.size() > 1) element("dir", folder.substr(0, folder.size() - 1));
+      element("file", name);
+      if (frame.line > 0) element("line", std::to_string(frame.line));
     }
-    out_.CloseElement();
+    return text += "\n            </frame>";
+  }
+
+  /// As the printer escapes: what is no XML is replaced first.
+  static void add_escaped(std::string& text, std::string_view value) {
+    const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+      return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '&';
+    });
+    if (plain) {
+      text += value;
+      return;
+    }
+    for (const char c : xml_text(value))
+      c == '&' ? text += "&amp;" : c == '<' ? text += "&lt;" : c == '>' ? text += "&gt;" : text += c;
   }
 
   void suppressions() {

@@ -19,18 +19,21 @@ using Json = nlohmann::json;
 using model::Kind;
 using ::testing::HasSubstr;
 
-/// A test of five rounds that grows; one that leaks in one of two runs, by an exception, at a site that others
-/// free.
+/// A test of five rounds that grows; one that leaks in one of two runs, by an exception, at a site that
+/// others free.
 model::Verdict telling() {
   test::RecordingBuilder builder;
   builder.recording.run.rerun_scope = model::RerunScope::suspects;
   builder.recording.run.reruns = 1;
   const auto process = builder.process();
-  const auto grows = builder.stack(test::with_gtest_below({test::app_frame("add_listener", "src/registry.cpp", 7)}));
+  const auto grows =
+      builder.stack(test::with_gtest_below({test::app_frame("add_listener", "src/registry.cpp", 7)}));
   for (int i = 0; i < 5; ++i)
     builder.leak(builder.test(process, "Registry.Grows"), grows, 100).kind = Kind::still_reachable;
-  const auto flaky = builder.stack(test::with_gtest_below({test::app_frame("make_node", "src/list.cpp", 12)}));
-  builder.recording.stacks[flaky].freed_by = builder.stack({test::app_frame("drop_node", "src/list.cpp", 30)});
+  const auto flaky =
+      builder.stack(test::with_gtest_below({test::app_frame("make_node", "src/list.cpp", 12)}));
+  builder.recording.stacks[flaky].freed_by =
+      builder.stack({test::app_frame("drop_node", "src/list.cpp", 30)});
   auto& group = builder.leak(builder.test(process, "List.Throws"), flaky, 48);
   group.kind = Kind::definitely_lost;
   group.thrown_after = true;
@@ -45,8 +48,8 @@ const std::vector<std::string> kTold = {"linear growth: 5 of 5 rounds added to i
 
 TEST(InsightReports, TellItWhereATestFails) {
   const auto verdict = telling();
-  for (const Format format : {Format::junit, Format::sarif, Format::markdown, Format::github_summary,
-                              Format::github_annotations}) {
+  for (const Format format :
+       {Format::junit, Format::sarif, Format::markdown, Format::github_summary, Format::github_annotations}) {
     std::string text = render(verdict, format);
     for (std::size_t at; (at = text.find("&#95;")) != std::string::npos;)
       text.replace(at, 5, "_");
@@ -62,7 +65,8 @@ TEST(InsightReports, TellItWhereATestFails) {
 
 TEST(InsightReports, AreMembersOfTheResult) {
   const auto result = Json::parse(render_json(telling()));
-  const auto schema = Json::parse(read_whole(LEAKGATE_SCHEMA_DIR "/leakgate-result-1.schema.json", 1 << 20).value());
+  const auto schema =
+      Json::parse(read_whole(LEAKGATE_SCHEMA_DIR "/leakgate-result-1.schema.json", 1 << 20).value());
   EXPECT_THAT(test::schema_errors(schema, result), ::testing::IsEmpty());
   EXPECT_EQ(result["run"]["rerun"], Json::parse(R"({"what": "suspects", "times": 1})"));
   const auto& last = result["leaks"].back();
