@@ -168,10 +168,14 @@ void ConsoleReport::collapsed(const model::Leak& leak, std::size_t begin, std::s
 }
 
 void ConsoleReport::stack(const model::Leak& leak) {
-  const auto own = [&](std::size_t i) { return i == leak.site || root_.contains(leak.stack[i].file); };
+  std::vector<bool> owned(leak.stack.size());
   bool any_own = false;
-  for (const auto one : leak.stack)
-    any_own = any_own || root_.contains(one.file);
+  for (std::size_t i = 0; i < owned.size(); ++i) {
+    const bool contained = root_.contains(leak.stack[i].file);
+    any_own = any_own || contained;
+    owned[i] = contained || i == leak.site;
+  }
+  const auto own = [&](std::size_t i) -> bool { return owned[i]; };
   const bool collapses = any_own && !style_.verbose;
   std::size_t width = 0;
   for (std::size_t i = 0; i < leak.stack.size(); ++i)

@@ -3,6 +3,7 @@
 // has it. What is not known is null, not absent.
 #include "harness/base/json_writer.h"
 #include "harness/model/names.h"
+#include "harness/report/frame_cache.h"
 #include "harness/report/report.h"
 
 namespace leakgate::report {
@@ -220,7 +221,7 @@ void insight(JsonWriter& out, const model::Leak& leak) {
   out.end_array();
 }
 
-void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict) {
+void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict, FrameCache& frames) {
   const bool has_test = leak.test < verdict.tests.size();
   out.begin_object();
   out.member("id", leak.id);
@@ -246,7 +247,7 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   if (!leak.section.empty()) out.member("section", leak.section);
   out.begin_array("stack");
   for (const auto frame : leak.stack)
-    frame_row(out, frame);
+    frames.write(out, frame, [&](JsonWriter& to) { frame_row(to, frame); });
   out.end_array();
   if (leak.stack.truncated()) out.member("stack_ends", leak.stack.truncated_reason());
   text_or_null(out, "baseline",
@@ -287,8 +288,9 @@ void write_json(const model::Verdict& verdict, const Sink& sink) {
     test_row(out, judged, verdict);
   out.end_array();
   out.begin_array("leaks");
+  FrameCache frames;
   for (const auto& leak : verdict.leaks)
-    leak_row(out, leak, verdict);
+    leak_row(out, leak, verdict, frames);
   out.end_array();
   text_or_null(out, "policy_file", verdict.policy_file);
   suppressions(out, verdict.suppressions);

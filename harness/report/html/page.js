@@ -5,6 +5,7 @@
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
   const byId = id => document.getElementById(id);
+  const SVG = byId('svg').namespaceURI; // no address in the page, not even a name that looks like one
   const ROW = 32, FLAME_ROW = 22, MAX_FLAME_BOXES = 4000, MAX_CHARTS = 200;
 
   function el(tag, attributes, ...children) {
@@ -131,7 +132,7 @@
   function growthChart(growth, small) {
     const width = small ? 300 : 640, height = small ? 110 : 190, left = 64, bottom = 20, top = 10, right = 10;
     const svg = (tag, attributes, text) => {
-      const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+      const node = document.createElementNS(SVG, tag);
       for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
       if (text !== undefined) node.textContent = text;
       return node;
