@@ -57,6 +57,7 @@ void lay_over(judge::Policy& policy, const PolicyFlags& flags) {
   if (flags.max_leaked_blocks) policy.run.blocks = flags.max_leaked_blocks;
   if (flags.min_size_bytes) policy.rules.min_size_bytes = flags.min_size_bytes;
   if (flags.min_age_s) policy.rules.min_age_s = flags.min_age_s;
+  if (flags.min_confidence) policy.rules.min_confidence = flags.min_confidence;
   policy.fail_unused_suppressions |= flags.fail_unused_suppressions;
   policy.fail_expired_suppressions |= flags.fail_expired_suppressions;
 }

@@ -22,7 +22,7 @@ struct PolicyFlags {
   std::string baseline;
   std::optional<std::set<model::Kind>> failing_kinds;
   std::optional<std::uint64_t> max_leaked_bytes, max_leaked_blocks, min_size_bytes;
-  std::optional<double> min_age_s;
+  std::optional<double> min_age_s, min_confidence;
   bool fail_unused_suppressions = false;
   bool fail_expired_suppressions = false;
 };

@@ -48,6 +48,7 @@ struct TestRules {
   std::optional<std::uint64_t> min_age_tests;  ///< likewise, by tests that came after in the process
   std::optional<std::uint64_t> min_blocks;     ///< leaks of fewer blocks are below the threshold
   std::optional<std::uint64_t> min_tests;      ///< likewise, where fewer tests have the same leak
+  std::optional<double> min_confidence;        ///< leaks that are less probable are below the threshold
   Limit site, test;
 
   /// Takes over what `other` sets.
@@ -86,19 +87,18 @@ struct Policy {
 
   /// The rules for the test `id`, all overrides applied, kinds always set.
   [[nodiscard]] TestRules rules_for(std::string_view id) const;
-  /// The severity of a leak of `bytes` in `blocks` blocks of `kind` in the test `id`.
-  [[nodiscard]] model::Severity severity(model::Kind kind, std::uint64_t bytes, std::uint64_t blocks,
-                                         std::string_view id) const;
+  /// The severity of `leak` in the test `id`.
+  [[nodiscard]] model::Severity severity(const model::Leak& leak, std::string_view id) const;
 };
 
 /// Kinds that fail where nothing else is said: all but still_reachable.
 const std::set<model::Kind>& default_failing_kinds();
 
-/// How probable it is that a leak of `kind` is one. A rule until calibration measures it: definitely lost
-/// 0.99, indirectly lost 0.97, unclassified 0.8, possibly lost 0.5, still reachable 0.2.
-double confidence_of(model::Kind kind);
+/// From this confidence on the severity by bytes stands; below it is one step lower.
+inline constexpr double kConfident = 0.5;
 
-/// Severity by bytes: below 1 KiB low, below 64 KiB medium, below 1 MiB high, from there on critical.
-model::Severity severity_of(std::uint64_t bytes);
+/// Severity by bytes: below 1 KiB low, below 64 KiB medium, below 1 MiB high, from there on critical; one
+/// step lower for what is less probable than not.
+model::Severity severity_of(std::uint64_t bytes, double confidence = 1);
 
 }  // namespace leakgate::judge

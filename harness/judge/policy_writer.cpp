@@ -55,6 +55,10 @@ void rules(JsonWriter& out, const TestRules& value) {
     out.decimal(*value.min_age_s, 6);
   }
   number(out, "min_age_tests", value.min_age_tests);
+  if (value.min_confidence) {
+    out.key("min_confidence");
+    out.decimal(*value.min_confidence, 6);
+  }
 }
 
 void severity(JsonWriter& out, const SeverityRule& rule) {
@@ -88,6 +92,7 @@ TestRules with_defaults(TestRules value) {
   if (!value.min_tests) value.min_tests = 0;
   if (!value.min_age_s) value.min_age_s = 0;
   if (!value.min_age_tests) value.min_age_tests = 0;
+  if (!value.min_confidence) value.min_confidence = 0;
   return value;
 }
 
