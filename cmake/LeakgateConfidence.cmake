@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # leakgate_embed_confidence(MODEL.json HEADER.in HEADER): the coefficients of the model as constants of a header.
+# leakgate_embed_held_out(MODEL.json HEADER.in HEADER): what is known of its quality, as JSON texts.
+function(leakgate_embed_held_out model template header)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${model})
+  file(READ ${model} text)
+  string(JSON confidence_held_out GET "${text}" held_out)
+  string(JSON confidence_provenance GET "${text}" provenance)
+  configure_file(${template} ${header} @ONLY)
+endfunction()
+
 function(leakgate_embed_confidence model template header)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${model})
   file(READ ${model} text)
