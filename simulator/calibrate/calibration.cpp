@@ -9,6 +9,7 @@
 
 #include "simulator/calibrate/batch.h"
 #include "simulator/calibrate/child.h"
+#include "simulator/calibrate/document.h"
 #include "simulator/calibrate/gate.h"
 #include "simulator/truth_file.h"
 
@@ -46,7 +47,7 @@ Result<Truth> truth_in(const std::string& path) {
 }
 
 Status run_plain(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
-                 const std::string& path, const std::string& program, Tally& tally) {
+                 const std::string& path, const std::string& program, Calibration& calibration) {
   const auto result =
       run_gate(request, directory,
                with_parameters({path, "batch", "--truth-dir", directory.path()}, round.parameters));
@@ -57,8 +58,11 @@ Status run_plain(const CalibrationRequest& request, const WorkDirectory& directo
     const auto truth = truth_in(directory.file(run.scenario + "." + run.twin + ".json"));
     if (!truth) return truth.error();
     const Scenario* scenario = find_scenario(run.scenario);
-    tally.add(program, run.scenario, scenario != nullptr ? scenario->family : "", run.twin == "leaking",
-              false, score(*truth, part_of(*result, run.pid)));
+    const ReportedResult part = part_of(*result, run.pid);
+    calibration.tally.add(program, run.scenario, scenario != nullptr ? scenario->family : "",
+                          run.twin == "leaking", false, score(*truth, part));
+    for (const ReportedLeak& leak : part.leaks)
+      calibration.confidence.add(leak.confidence, label_in_scenario(leak, *truth, run.scenario));
   }
   return {};
 }
@@ -89,7 +93,8 @@ Score part_of_score(const Score& whole, const std::string& test) {
 }
 
 Status run_tests(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
-                 const std::string& framework, Tally& tally, std::vector<std::string>& left_out) {
+                 const std::string& framework, Calibration& calibration, std::vector<std::string>& left_out) {
+  Tally& tally = calibration.tally;
   const std::string program = "leakgate-sim-" + framework;
   const std::string path = find_program(program, {"../libexec/leakgate"});
   if (path.empty()) {
@@ -101,6 +106,8 @@ Status run_tests(const CalibrationRequest& request, const WorkDirectory& directo
   if (!result) return result.error();
   const auto truth = truth_in(directory.file("truth.json"));
   if (!truth) return truth.error();
+  for (const ReportedLeak& leak : result->leaks)
+    calibration.confidence.add(leak.confidence, label_in_tests(leak, *truth));
   const Score whole = score(*truth, *result);
   std::uint64_t alarms = 0;
   for (const auto family : catalogue()) {
@@ -136,6 +143,8 @@ Status run_growth(const CalibrationRequest& request, const WorkDirectory& direct
         run_gate(request, directory, {path, "--seed", std::to_string(seed)}, {"--repeat", "5"});
     if (!result) return result.error();
     calibration.growth.add(*result, seed);
+    for (const ReportedLeak& leak : result->leaks)
+      calibration.confidence.add(leak.confidence, label_in_tests(leak, {}));
   }
   return {};
 }
@@ -163,26 +172,25 @@ Result<Calibration> calibrate(const CalibrationRequest& request) {
   calibration.quick = request.quick;
   calibration.started = utc_now();
   calibration.machine = describe_machine(request.leakgate);
+  calibration.held_out_brier = held_out_brier();
   const auto directory = WorkDirectory::make();
   if (!directory) return directory.error();
   const std::vector<Round> rounds = rounds_of(request.quick);
   for (std::size_t number = 0; number < rounds.size(); ++number) {
     request.say("round " + std::to_string(number + 1) + " of " + std::to_string(rounds.size()));
     const std::string plain = find_program("leakgate-sim", {});
-    if (auto done = run_plain(request, *directory, rounds[number], plain, "plain", calibration.tally); !done)
+    if (auto done = run_plain(request, *directory, rounds[number], plain, "plain", calibration); !done)
       return done.error();
     const std::string optimised =
         rounds[number].optimised ? find_program("leakgate-sim-optimised", {"../libexec/leakgate"}) : "";
     if (!optimised.empty())
-      if (auto done =
-              run_plain(request, *directory, rounds[number], optimised, "optimised", calibration.tally);
+      if (auto done = run_plain(request, *directory, rounds[number], optimised, "optimised", calibration);
           !done)
         return done.error();
     for (const char* framework : {"gtest", "catch2"}) {
       if (!rounds[number].tests) continue;
       std::vector<std::string> missing;
-      if (auto done = run_tests(request, *directory, rounds[number], framework, calibration.tally, missing);
-          !done)
+      if (auto done = run_tests(request, *directory, rounds[number], framework, calibration, missing); !done)
         return done.error();
       if (number == 0)
         calibration.left_out.insert(calibration.left_out.end(), missing.begin(), missing.end());
@@ -218,6 +226,15 @@ std::vector<Goal> goals_of(const Calibration& calibration) {
   at_least("right process", tally.right_process, 1, "100 %");
   at_least("right site", tally.right_site, 0.99, ">= 99 %");
   at_least("right kind", tally.right_kind, 0.99, ">= 99 %");
+  const auto at_most = [&](const std::string& name, double measured, double target) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.4f", measured);
+    goals.push_back({name, "<= 0.05", text, measured <= target});
+  };
+  if (calibration.confidence.findings > 0)
+    at_most("Brier score of the confidence, this run", calibration.confidence.brier(), 0.05);
+  if (calibration.held_out_brier)
+    at_most("Brier score on held-out families, when fitted", *calibration.held_out_brier, 0.05);
   at_least("growth told, of reachable memory in 5 rounds", calibration.growth.told, 0.98, ">= 98 %");
   goals.push_back({"incomplete traces", "0", std::to_string(tally.incomplete), tally.incomplete == 0});
   return goals;

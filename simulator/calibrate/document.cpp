@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "simulator/calibrate/held_out.h"
 #include "simulator/json_access.h"
 
 namespace leakgate::simulator {
@@ -118,6 +119,40 @@ Json growth_json(const GrowthTally& growth) {
   return rows;
 }
 
+Json confidence_json(const ConfidenceTally& confidence) {
+  Json bins = Json::array();
+  for (std::size_t tenth = 0; tenth < confidence.bins.size(); ++tenth) {
+    const ReliabilityBin& bin = confidence.bins[tenth];
+    const auto of = static_cast<double>(bin.findings);
+    bins.push_back({{"from", static_cast<double>(tenth) / 10},
+                    {"findings", bin.findings},
+                    {"mean_confidence", bin.findings == 0 ? 0 : bin.sum / of},
+                    {"share_of_leaks", bin.findings == 0 ? 0 : static_cast<double>(bin.leaks) / of}});
+  }
+  return {{"findings", confidence.findings},
+          {"leaks", confidence.leaks},
+          {"brier", confidence.findings == 0 ? Json(nullptr) : Json(confidence.brier())},
+          {"reliability", bins},
+          {"held_out", Json::parse(kHeldOut)},
+          {"fitted", Json::parse(kProvenance)}};
+}
+
+/// A row for each tenth that has findings, between `before`, `between` and `after`.
+std::string reliability_rows(const ConfidenceTally& confidence, const char* before, const char* between,
+                             const char* after) {
+  std::string text;
+  for (std::size_t tenth = 0; tenth < confidence.bins.size(); ++tenth) {
+    const ReliabilityBin& bin = confidence.bins[tenth];
+    if (bin.findings == 0) continue;
+    const auto of = static_cast<double>(bin.findings);
+    text += before + number("%.1f", static_cast<double>(tenth) / 10) + " to " +
+            number("%.1f", static_cast<double>(tenth + 1) / 10) + between + number("%6.0f", of) + between +
+            number("%.3f", bin.sum / of) + between + number("%.3f", static_cast<double>(bin.leaks) / of) +
+            after + "\n";
+  }
+  return text;
+}
+
 std::string cost_lines(const Cost& cost, const std::string& before) {
   std::string text = before + "a malloc/free pair, 20 frames deep: " + number("%.0f", cost.traced_ns) +
                      " ns over " + number("%.0f", cost.native_ns) + " ns native";
@@ -131,6 +166,10 @@ std::string cost_lines(const Cost& cost, const std::string& before) {
 }
 
 }  // namespace
+
+double held_out_brier() {
+  return Json::parse(kHeldOut).value("brier", 1.0);
+}
 
 std::string calibration_json(const Calibration& calibration) {
   const Tally& tally = calibration.tally;
@@ -182,6 +221,7 @@ std::string calibration_json(const Calibration& calibration) {
                       {"incomplete", tally.incomplete},
                       {"kinds", kinds},
                       {"growth", growth_json(calibration.growth)},
+                      {"confidence", confidence_json(calibration.confidence)},
                       {"cost", cost_json(calibration.cost)},
                       {"goals", goals},
                       {"peers", peers},
@@ -202,6 +242,8 @@ std::string calibration_table(const Calibration& calibration) {
   text += "by kind:\n";
   for (const auto& [kind, rate] : calibration.tally.by_kind)
     row(kind, rate_text(rate));
+  text += "confidence, findings, their mean, share of leaks:\n" +
+          reliability_rows(calibration.confidence, "  ", "   ", "");
   if (const std::string faults = faults_text(calibration, "  "); !faults.empty())
     text += "faults:\n" + faults;
   text += "cost:\n" + cost_lines(calibration.cost, "  ");
@@ -236,6 +278,8 @@ std::string accuracy_card(const Calibration& calibration) {
   text += "\n| kind | found |\n|---|---|\n";
   for (const auto& [kind, rate] : calibration.tally.by_kind)
     text += "| " + kind + " | " + rate_text(rate) + " |\n";
+  text += "\n| confidence | findings | mean | of them leaks |\n|---|---|---|---|\n" +
+          reliability_rows(calibration.confidence, "| ", " | ", " |");
   text += "\nCost:\n\n" + cost_lines(calibration.cost, "- ");
   if (!calibration.peers.empty()) {
     text +=

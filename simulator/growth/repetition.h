@@ -48,7 +48,10 @@ struct GrowthCase {
 
 std::span<const GrowthCase> growth_cases();
 
-/// Parts of it, by file.
+/// Blocks in use through hidden and interior pointers: tests LookAlike.grows_NAME, where they are asked for.
+std::span<const GrowthCase> look_alike_cases();
+
+/// Parts of growth_cases(), by file.
 std::span<const GrowthCase> cache_cases();
 std::span<const GrowthCase> history_cases();
 std::span<const GrowthCase> table_cases();

@@ -53,6 +53,9 @@ TEST_F(Calibration, QuickSetReachesItsGoals) {
   EXPECT_GE(rate("right_site"), 0.99);
   EXPECT_GE(rate("right_kind"), 0.99);
   EXPECT_GE(rate("growth_told"), 0.98);
+  EXPECT_LE(result_["confidence"]["brier"].get<double>(), 0.05);
+  EXPECT_LE(result_["confidence"]["held_out"]["brier"].get<double>(), 0.05);
+  EXPECT_GE(result_["confidence"]["findings"].get<double>(), 500);
   EXPECT_GT(result_["cost"]["ns_per_pair"].get<double>(), 0);
   utsname system{};
   ::uname(&system);

@@ -92,6 +92,8 @@ std::vector<BadUse> bad_options() {
           {"BlocksNegative", with({"--max-leaked-blocks", "-1"}), 125, "--max-leaked-blocks"},
           {"SizeNegative", with({"--min-size", "-1"}), 125, "--min-size"},
           {"AgeNegative", with({"--min-age", "-1"}), 125, "--min-age"},
+          {"ConfidenceOverOne", with({"--min-confidence", "1.1"}), 125, "--min-confidence"},
+          {"ConfidenceNotANumber", with({"--min-confidence", "high"}), 125, "--min-confidence"},
           {"AgeNotANumber", with({"--min-age", "nan"}), 125, "--min-age"},
           {"TimeLimitZero", with({"--timeout", "0"}), 125, "--timeout"},
           {"TimeLimitNotANumber", with({"--timeout", "nan"}), 125, "--timeout"},
