@@ -184,14 +184,15 @@ int alloc_exit(struct pt_regs *ctx)
 
 /*
  * Keeps where the first block of a stack was freed: one walk for each stack that ever frees, none after it.
- * Not where the number of stacks is limited and half are taken: a hint must not cost what is asked for.
+ * Not where the number of stacks is limited, nor where the tables are more than a quarter full and may be
+ * waiting for more room: a hint must not cost what is asked for.
  */
 static __always_inline void note_first_free(struct pt_regs *ctx, struct lg_thread *thread, __u32 id)
 {
 	struct lg_stack *stack;
 	__u32 freed_by;
 
-	if (cfg_unwind == LG_UNWIND_NONE || (cfg_max_stacks && totals.stacks * 2 > cfg_max_stacks))
+	if (cfg_unwind == LG_UNWIND_NONE || cfg_max_stacks || !has_ample_room())
 		return;
 	freed_by = take_stack(PT_REGS_SP(ctx), PT_REGS_FP(ctx), thread, LG_FN_free);
 	stack = stack_slot(id);
