@@ -122,6 +122,13 @@ static __always_inline void count_nodes(void)
 	ask_for_room();
 }
 
+static __always_inline int has_ample_room(void)
+{
+	__u64 nodes = (__u64)LG_NODE_SLOTS * LG_NODE_FIRST_BUCKETS * ((1ULL << (node_tier_count & 15)) - 1);
+
+	return totals.stacks < stack_tier_count * LG_STACKS_PER_TIER / 4 && totals.stack_nodes < nodes / 4;
+}
+
 /* Adds a node to the emptier of its two buckets. 0: no room. */
 static __always_inline __u32 add_node(__u32 tier, __u64 hash, __u32 parent, __u64 frame)
 {

@@ -51,9 +51,9 @@ struct TestRules {
   std::optional<std::set<model::GrowthPattern>> growth_fails;  ///< what growth over repeated rounds fails
   std::optional<std::uint64_t> growth_min_bytes;   ///< a round; what grows by less does not fail for it
   std::optional<std::uint64_t> growth_min_rounds;  ///< growth in fewer rounds does not fail
-  std::optional<bool> growth_only;  ///< in repeated tests, what does not grow is below the threshold
-  std::optional<bool> fail_flaky;   ///< whether leaks that did not come in each run fail
-  std::optional<double> min_confidence;        ///< leaks that are less probable are below the threshold
+  std::optional<bool> growth_only;       ///< in repeated tests, what does not grow is below the threshold
+  std::optional<bool> fail_flaky;        ///< whether leaks that did not come in each run fail
+  std::optional<double> min_confidence;  ///< leaks that are less probable are below the threshold
   Limit site, test;
 
   /// Takes over what `other` sets.

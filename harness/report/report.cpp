@@ -21,17 +21,28 @@ std::string collect(Write write_to) {
   return text;
 }
 
+constexpr std::size_t kChunkBytes = 256 << 10;
+
 Status write_report(const model::Verdict& verdict, const ReportFile& report, const JunitInputs& merge) {
   auto file = WholeFile::create(report.path);
   if (!file) return std::move(file).error();
   Status written;
+  std::string waiting;  // some reports come in small pieces
+  const auto pass_on = [&](std::string_view text) {
+    if (written) written = file->append(text);
+  };
   const Sink sink = [&](std::string_view piece) {
-    if (written) written = file->append(piece);
+    if (waiting.size() + piece.size() > kChunkBytes) {
+      pass_on(waiting);
+      waiting.clear();
+    }
+    piece.size() > kChunkBytes ? pass_on(piece) : void(waiting += piece);
   };
   if (report.format == Format::junit)
     write_merged_junit(verdict, merge, sink);
   else
     write(verdict, report.format, sink);
+  pass_on(waiting);
   return written ? file->commit() : written;
 }
 

@@ -129,6 +129,8 @@ int run_all(const std::string& path, std::size_t leaks) {
     files.push_back({*report::format_from_name(name), path + "." + name});
   const auto written = report::write_reports(verdict, files);
   const double all = seconds();
+  timespec own{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
   for (const auto& file : files)
     std::remove(file.path.c_str());
   std::printf(
