@@ -103,6 +103,9 @@ class HeapTracer {
  public:
   virtual ~HeapTracer() = default;
 
+  /// What must stand in the target's environment, NAME=VALUE; known before the target is started.
+  [[nodiscard]] virtual std::vector<std::string> environment() const { return {}; }
+
   /// Sets the tracer up on a held target; on success the target may be released.
   virtual Status start(const TracedTarget& target, TracerHooks hooks) = 0;
   /// Readable when poll() has something to do.

@@ -102,7 +102,7 @@ bool long_nops_emulated() {
 
 }  // namespace
 
-ModuleTable::ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
+ModuleTable::ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind,
                          const std::string& cache_directory)
     : session_(session), find_marks_(std::move(find_marks)), unwind_(unwind) {
   if (cache_directory.empty()) return;
@@ -144,6 +144,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
 Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   const std::string path = descriptor_path(modules_[id].file->get());
   const std::size_t probes_before = allocation_probes_;
+  session_.begin_module(id, image);
   if (auto done = probe_allocators(image, path); !done) return done;
   details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
                                !image.find("_dl_debug_state");

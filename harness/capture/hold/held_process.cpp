@@ -79,7 +79,8 @@ Status HeldProcess::hold(bool all_threads) {
 
 Status HeldProcess::stop_threads(bool all_threads) {
   const auto asker = static_cast<std::int32_t>(moment_.tid);
-  if (auto asked = threads_.stop(asker); asked && threads_.was_asked(asker)) {
+  if (auto asked = session_.asker_sleeps() ? Status() : threads_.stop(asker);
+      asked && threads_.was_asked(asker)) {
     session_.answer_moment(moment_.head.proc, moment_.moment);
     answered_ = true;
   }
