@@ -318,6 +318,7 @@ Status ModuleTable::probe_queries(const ElfImage& image, const std::string& path
     const bool kept = writable_mappings(image.segments(), *counter) == 1;
     sites.push_back({*offset, 0, kept ? *counter : 0});
     if (!kept) details_[id].presence_words.push_back(place.counter_vaddr);
+    if (place.hook_vaddr != 0) session_.note_query(place.counter_vaddr, place.hook_vaddr);
   }
   return session_.attach(ProbeProgram::query_hit, path, sites);
 }
