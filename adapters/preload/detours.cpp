@@ -32,11 +32,17 @@ void note_link_map(const u64* registers, s32 distance) {
   if (state == 0) examine_mappings();
 }
 
+/// The child's place, taken before the fork, so that the parent knows where the child will say that it is there.
 void before_fork() {
-  if (g.self->ready) g.fork_window = g.process->figures.test_root;
+  if (current_thread()) reserve_child();
 }
 
-void after_fork() {
+/// A parent that ends at once must not end before its child is known: nobody would wait for the child.
+void after_fork_in_parent() {
+  if (g.self->ready) await_child();
+}
+
+void after_fork_in_child() {
   (void)current_thread();
 }
 
@@ -45,7 +51,7 @@ void after_fork() {
 void watch_forks() {
   using Register = int (*)(void (*)(), void (*)(), void (*)(), void*);
   if (find_real() && real.register_atfork)
-    reinterpret_cast<Register>(real.register_atfork)(before_fork, nullptr, after_fork, nullptr);
+    reinterpret_cast<Register>(real.register_atfork)(before_fork, after_fork_in_parent, after_fork_in_child, nullptr);
 }
 
 extern "C" void lg_on_detour(const u64* registers, u32 place) {

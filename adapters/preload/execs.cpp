@@ -87,7 +87,7 @@ __attribute__((noinline)) int with_environment(char* const* given, const Run& ru
 
 /// Says that process `pid` is, or is not after all, about to become another program, which will say so itself.
 void tell_of_exec(u32 type, u32 pid, u64 time_ns) {
-  if (g.off || !g.self || !g.self->ready) return;
+  if (!current_thread()) return;
   lg_record_window record;
   begin_record(record, type);
   record.head.time_ns = time_ns;

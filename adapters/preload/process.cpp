@@ -13,6 +13,14 @@ constexpr long kWipeOnFork = 18, kDontDump = 16;
 
 Self nobody;
 
+/// The child that this thread forks.
+struct Forked {
+  bool reserved;
+  u32 index;
+  u32 window;
+};
+__thread Forked forked __attribute__((tls_model("initial-exec")));
+
 bool failed(long result) {
   return result < 0 && result >= kFailed;
 }
@@ -220,8 +228,12 @@ bool start_forked() {
     flags |= LG_PROC_DEATH_TEST;
   }
   const u64 low = forker ? forker->stack_low : 0, high = forker ? forker->stack_high : 0;
-  u32 index = 0;
-  if (!new_index(pid, index)) return false;
+  u32 index = forked.index, window = forked.window;
+  if (!forked.reserved) {
+    window = parent.figures.test_root;
+    if (!new_index(pid, index)) return false;
+  }
+  forked.reserved = false;
   u8* const bytes = map_region(index);
   if (!bytes) return false;
   inherit_mappings(bytes);
@@ -237,14 +249,32 @@ bool start_forked() {
   record.head.proc = parent_index;
   record.child = index;
   record.flags = flags;
-  record.test = g.fork_window;
+  record.test = window;
   record.pid = pid;
   send_record(&record.head, sizeof record, true);
   inherit_stack(low, high);
+  store(g.process->here, 1u);
+  futex_wake(g.process->here);
   return true;
 }
 
 }  // namespace
+
+void reserve_child() {
+  forked.window = g.process->figures.test_root;
+  // the place of a child that never came is used for the next
+  if (!forked.reserved) forked.reserved = new_index(0, forked.index);
+}
+
+void await_child() {
+  constexpr u64 kTurnNs = 1'000'000, kPatienceNs = 1'000'000'000;
+  if (!forked.reserved) return;
+  u32& here = process_at(forked.index).here;
+  const u64 deadline = monotonic_ns() + kPatienceNs;
+  while (!load(here) && is_leakgate_there() && monotonic_ns() < deadline)
+    futex_wait(here, 0, kTurnNs);
+  forked.reserved = load(here) == 0;
+}
 
 bool start_process() {
   u32 phase = kUntouched;

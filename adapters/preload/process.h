@@ -13,8 +13,12 @@ extern "C" void lg_query_entry(const lg_query*);
 
 /// Does to this process's memory what leakgate wrote down for it.
 void apply_patches();
-/// Notes, at each fork, which test is open.
+/// Has forks that the C library makes told of by parent and child.
 void watch_forks();
+/// A place for the child that this thread is about to fork, and the test that is open now.
+void reserve_child();
+/// Waits until the child is in its place.
+void await_child();
 /// The calling thread, the only one of a forked child, is on the stack that was its parent's.
 void inherit_stack(u64 low, u64 high);
 

@@ -10,7 +10,7 @@ constexpr u64 kPatienceNs = 2'000'000'000;
 constexpr u64 kTurnNs = 1'000'000;
 
 RingSlot& slot_of(u64 ticket) {
-  return reinterpret_cast<RingSlot*>(g.control + kRingAt)[ticket % kRingSlots];
+  return reinterpret_cast<RingSlot*>(g.control + kRingAt)[ticket % g.header->ring_slots];
 }
 
 void ring() {
@@ -24,7 +24,7 @@ bool take_ticket(u64& ticket) {
   const u64 deadline = monotonic_ns() + kPatienceNs;
   ticket = load(header.ring_next);
   for (;;) {
-    if (ticket - load(header.ring_read) >= kRingSlots) {
+    if (ticket - load(header.ring_read) >= header.ring_slots) {
       if (monotonic_ns() > deadline || !is_leakgate_there()) return false;
       ring();
       s64 pause[2] = {0, kTurnNs};
@@ -51,7 +51,7 @@ bool send_record(lg_record* record, u32 bytes, bool urgent) {
   slot.bytes = bytes;
   copy_bytes(slot.record, record, bytes);
   store(slot.sequence, ticket + 1);
-  if (urgent || ticket - load(g.header->ring_read) > kRingSlots / 4) ring();
+  if (urgent || ticket - load(g.header->ring_read) > g.header->ring_slots / 4) ring();
   return true;
 }
 

@@ -75,6 +75,8 @@ struct Header {
   u32 moments;  ///< 0 none, 1 at exits, 2 at the ends of tests too
   u32 unwind;   ///< 0 none, 1 frame pointers, 2 .eh_frame rows
   u32 ended;    ///< leakgate reads no more
+  u32 max_threads;
+  u32 ring_slots;
   alignas(64) u32 processes;
   alignas(64) u64 ring_next;  ///< ticket of the next record
   alignas(64) u64 ring_read;  ///< records before this one have been read
@@ -102,7 +104,7 @@ struct Process {
   u32 epoch;        ///< windows opened and closed so far
   u32 many;         ///< has had more than one thread
   u32 threads;      ///< slots in use so far
-  u32 pad2;
+  u32 here;  ///< a futex: a forked child has told of itself
   s32 exit_code;    ///< as _exit was told; -1: was not called
   u32 ready;        ///< its region can be read
   s64 live_bytes;

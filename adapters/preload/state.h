@@ -23,7 +23,6 @@ struct State {
   u32 phase;  ///< enum Phase
   u32 starter;  ///< thread that sets the library up
   u32 starter_pid;
-  u32 fork_window;  ///< the test that is open where a fork begins
   u32 off;  ///< nothing is recorded in this process
   u32 scan_threads_at;
   u64 clock;  ///< clock_gettime of the C library; 0: not looked up yet

@@ -62,7 +62,7 @@ Thread* new_slot(u32 tid) {
   }
   const u32 number = __atomic_fetch_add(&process.threads, 1, __ATOMIC_ACQ_REL);
   if (number > 0) store(process.many, 1u);
-  if (number >= kMaxThreads) {
+  if (number >= g.header->max_threads) {
     __atomic_fetch_sub(&process.threads, 1, __ATOMIC_ACQ_REL);
     lose(LG_LOST_thread_table_full);
     return nullptr;

@@ -226,7 +226,8 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   refused_probes_ += refused.size();
   std::vector<ProbeSite> enter, exit, frees, operators, operator_returns;
   for (const PlannedProbe& probe : *planned) {
-    const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function)};
+    const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function), 0,
+                         probe.plan.file_offset - probe.plan.offset_in_function};
     if (!probe.return_offsets.empty()) {
       operators.push_back(site);
       for (const std::uint64_t offset : probe.return_offsets)

@@ -25,6 +25,7 @@ struct ProbeSite {
   std::uint64_t cookie = 0;
   /// File offset of a 16-bit counter that is above 0 in every process while the probe stands; 0: none.
   std::uint64_t counter_offset = 0;
+  std::uint64_t entry_offset = 0;  ///< file offset at which the function starts, of the malloc family
 };
 
 /// Programs that probes lead to.
@@ -108,6 +109,8 @@ class Session {
   [[nodiscard]] virtual std::vector<std::uint64_t> truncated() const = 0;  ///< early ends, by lg_truncated
   /// Losses that only this backend has, by cause.
   [[nodiscard]] virtual std::map<std::string, std::uint64_t> own_losses() const { return {}; }
+  /// What a reader of the report should know of it.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
   [[nodiscard]] virtual Result<lg_proc> process(std::uint32_t index) const = 0;
   [[nodiscard]] virtual Result<StackRow> stack(std::uint32_t id) const = 0;
   [[nodiscard]] virtual std::uint64_t stack_capacity() const = 0;  ///< the largest id there can be now

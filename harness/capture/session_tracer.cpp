@@ -334,6 +334,8 @@ Result<model::Trace> SessionTracer::finish() {
   note_moments(trace);
   tell_truncated(canary_ ? canary_->truncated_before() : session_->truncated(), tracer);
   tracer.notes.insert(tracer.notes.end(), modules_->notes().begin(), modules_->notes().end());
+  const std::vector<std::string> own = session_->notes();
+  tracer.notes.insert(tracer.notes.end(), own.begin(), own.end());
   return trace;
 }
 

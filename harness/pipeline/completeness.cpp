@@ -38,6 +38,8 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
     {"detour_refused", "a function of a test framework or of the C library could not be watched",
      "trace it by eBPF (--backend ebpf)"},
+    {"allocator_unseen", "a program brings an allocator of its own, which the preload backend does not see",
+     "trace it by eBPF (--backend ebpf)"},
     {"operator_unseen", "an allocator has operators new of its own, which the preload backend does not see",
      "trace it by eBPF (--backend ebpf)"},
     {"static_late", "a statically linked program ran before its allocation functions were probed",

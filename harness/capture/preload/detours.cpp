@@ -17,6 +17,7 @@ constexpr std::uint32_t kJumpBytes = 5;
 constexpr std::uint64_t kMostScanned = 16384;
 constexpr std::uint64_t kPointerBytes = 8;
 constexpr std::uint64_t kStubBytes = 96;  // of one: head, at most 5 + 15 bytes moved and made longer, jump
+constexpr std::uint64_t kTellBytes = 16;
 
 using Operands = std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT>;
 
@@ -146,14 +147,13 @@ bool append_moved(std::vector<std::uint8_t>& out, const MovedInstruction& moved,
 
 }  // namespace
 
-Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr, std::uint32_t tells) {
+Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr) {
   constexpr std::size_t kRead = 32;
   auto code = image.read_code(vaddr, kRead);
   if (!code) return std::move(code).error();
   const Decoder decoder;
   Detour detour;
   detour.vaddr = vaddr;
-  detour.tells = tells;
   bool ended = false;
   while (detour.length < kJumpBytes) {
     Decoded decoded{};
@@ -185,7 +185,10 @@ std::vector<std::uint8_t> jump_to(std::uint64_t from, std::uint64_t to, std::uin
 }
 
 std::uint64_t stub_room(std::span<const Detour> detours) {
-  return kPointerBytes * 2 + detours.size() * kStubBytes;
+  std::uint64_t bytes = kPointerBytes * 2;
+  for (const Detour& detour : detours)
+    bytes += kStubBytes + detour.tells.size() * kTellBytes;
+  return bytes;
 }
 
 Result<std::vector<std::uint8_t>> build_stubs(std::span<const Detour> detours, std::uint64_t bias,
@@ -200,11 +203,14 @@ Result<std::vector<std::uint8_t>> build_stubs(std::span<const Detour> detours, s
     std::memcpy(words.data(), &function, sizeof function);
     out.insert(out.end(), words.begin(), words.end());
     stubs.push_back(address + out.size());
-    std::memcpy(words.data(), &detour.tells, sizeof detour.tells);
-    append(out, {0x68, words[0], words[1], words[2], words[3]});  // push
-    append(out, {0xff, 0x15});                                    // call *(start)
-    bool near = append_distance(out, address, address);
-    append(out, {0x48, 0x8d, 0x64, 0x24, 0x08});  // lea 8(%rsp),%rsp
+    bool near = true;
+    for (const std::uint32_t tells : detour.tells) {
+      std::memcpy(words.data(), &tells, sizeof tells);
+      append(out, {0x68, words[0], words[1], words[2], words[3]});  // push
+      append(out, {0xff, 0x15});                                    // call *(start)
+      near = append_distance(out, address, address) && near;
+      append(out, {0x48, 0x8d, 0x64, 0x24, 0x08});  // lea 8(%rsp),%rsp
+    }
     std::uint64_t from = detour.vaddr;
     for (const MovedInstruction& moved : detour.moved) {
       // an operand relative to rip counts from the end of the instruction, here as there

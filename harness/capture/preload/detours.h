@@ -27,13 +27,13 @@ struct MovedInstruction {
 /// A detour that can be made at a function.
 struct Detour {
   std::uint64_t vaddr = 0;  ///< of the function
-  std::uint32_t tells = 0;  ///< what it tells the library
+  std::vector<std::uint32_t> tells;  ///< what it tells the library, one after the other
   std::uint32_t length = 0;  ///< bytes of the function that the jump replaces, 5 at least
   std::vector<MovedInstruction> moved;
 };
 
-/// Plans a detour at `vaddr`. Fails (unsupported) where the first instructions cannot be moved.
-Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr, std::uint32_t tells);
+/// Plans a detour at `vaddr`, which tells nothing yet. Fails (unsupported) where the first instructions cannot be moved.
+Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr);
 
 /// The jump that `detour` begins with, for code at `stub`.
 std::vector<std::uint8_t> jump_to(std::uint64_t from, std::uint64_t to, std::uint32_t length);

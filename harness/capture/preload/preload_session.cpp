@@ -48,6 +48,19 @@ Status check_user(std::int32_t pid) {
                "run leakgate as that user, without sudo; or --as-root", 0};
 }
 
+/// A sanitizer's library wants to be the first that is loaded, and ends the program where it is not.
+Status check_sanitizers(const TracedTarget& target) {
+  for (const KnownObject& object : target.objects) {
+    const std::string name = object.path.substr(object.path.rfind('/') + 1);
+    for (const char* sanitizer : {"libasan", "libhwasan", "liblsan", "libmsan", "libtsan"})
+      if (name.starts_with(sanitizer))
+        return Error{ErrorKind::unsupported, fmt::format("the target has a sanitizer ({}), beside which nothing "
+                                                         "can be preloaded", name),
+                     "trace it by eBPF (--backend ebpf), or a build without the sanitizer", 0};
+  }
+  return {};
+}
+
 /// Figures of a process with those that its threads keep to themselves.
 lg_proc sum_up(const SharedFile& file, std::uint32_t index) {
   const Process& process = file.process(index);
@@ -100,6 +113,9 @@ PreloadSession::PreloadSession(std::shared_ptr<SharedFile> file, const TracerOpt
   header.root_pid = static_cast<std::uint32_t>(target.pid);
   header.canary_pid = static_cast<std::uint32_t>(target.canary_pid);
   header.max_processes = std::min(options.max_processes, preload::kMaxProcesses);
+  header.max_threads = std::min(options.max_threads, preload::kMaxThreads);
+  header.ring_slots = static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(options.ring_bytes / sizeof(preload::RingSlot), 1, preload::kRingSlots));
   header.moments = static_cast<std::uint32_t>(options.moments);
   header.unwind = unwind_ == UnwindMode::none ? 0 : unwind_ == UnwindMode::frame_pointer ? 1 : 2;
 }
@@ -108,6 +124,7 @@ Result<std::unique_ptr<Session>> PreloadSession::open(std::shared_ptr<SharedFile
                                                       const TracerOptions& options,
                                                       const TracedTarget& target) {
   if (auto same = check_user(target.pid); !same) return std::move(same).error();
+  if (auto fit = check_sanitizers(target); !fit) return std::move(fit).error();
   std::unique_ptr<PreloadSession> session(new PreloadSession(std::move(file), options, target));
   session->events_.reset(::epoll_create1(EPOLL_CLOEXEC));
   session->doorbell_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -149,6 +166,7 @@ void PreloadSession::ring_through(const std::stop_token& stop) {
 }
 
 void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
+  in_program_ = image.type() != ElfType::shared;
   patches_.begin_module(id, image);
 }
 
@@ -175,6 +193,7 @@ Status PreloadSession::attach(ProbeProgram program, const std::string&, std::spa
         break;  // the malloc family is interposed; adapters ask through a pointer
     }
   }
+  if (program == ProbeProgram::alloc_enter && in_program_) ++allocators_unseen_;
   if (program == ProbeProgram::operator_enter) operators_unseen_ += static_cast<std::uint32_t>(sites.size());
   return {};
 }
@@ -276,7 +295,7 @@ bool PreloadSession::take_record(const Handle& handle) {
   const std::uint64_t ticket = header.ring_read;
   if (ticket == load(header.ring_next)) return false;
   const auto& slot = reinterpret_cast<const preload::RingSlot*>(
-      file_->control(preload::kRingAt))[ticket % preload::kRingSlots];
+      file_->control(preload::kRingAt))[ticket % header.ring_slots];
   if (load(slot.sequence) != ticket + 1) {  // being written, or its writer was killed
     if (stuck_ticket_ != ticket) {
       stuck_ticket_ = ticket;
@@ -318,8 +337,10 @@ void PreloadSession::complete(lg_record_exec& record) {
   const std::uint32_t before = ended_.add(pid, record.head.proc);
   record.replaced = before;
   record.same_process = before != EndedProcesses::kNoImage;
+  lg_proc& figures = file_->process(record.head.proc).figures;
   if (record.same_process) {
     patches_.end(before);
+    figures.flags |= file_->process(before).figures.flags & LG_PROC_DEATH_TEST;
   } else if (pid != root_pid_) {
     const auto parent = static_cast<std::int32_t>(file_->process(record.head.proc).figures.parent);
     record.replaced = ended_.image_in(parent);
@@ -384,7 +405,8 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
   return {{"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
           {"detour_refused", failed},
-          {"operator_unseen", operators_unseen_}};
+          {"operator_unseen", operators_unseen_},
+          {"allocator_unseen", allocators_unseen_}};
 }
 
 Result<lg_proc> PreloadSession::process(std::uint32_t index) const {

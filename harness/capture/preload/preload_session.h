@@ -59,6 +59,7 @@ class PreloadSession final : public Session {
   [[nodiscard]] std::vector<std::uint64_t> lost() const override;
   [[nodiscard]] std::vector<std::uint64_t> truncated() const override;
   [[nodiscard]] std::map<std::string, std::uint64_t> own_losses() const override;
+  [[nodiscard]] std::vector<std::string> notes() const override { return patches_.notes(); }
   [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const override;
   [[nodiscard]] Result<StackRow> stack(std::uint32_t id) const override { return stacks_.row(id); }
   [[nodiscard]] std::uint64_t stack_capacity() const override { return stacks_.count(); }
@@ -94,6 +95,8 @@ class PreloadSession final : public Session {
   ProcessPatches patches_;
   std::uint64_t rows_used_ = 0;
   std::uint32_t operators_unseen_ = 0;
+  std::uint32_t allocators_unseen_ = 0;
+  bool in_program_ = false;  ///< the module begun last is a program, which comes before the library
   std::map<std::uint32_t, std::vector<Block>> kept_;  ///< of images that have ended
   std::map<std::uint32_t, lg_proc> retired_;
   std::map<std::int32_t, std::uint64_t> executed_ns_;  ///< by pid

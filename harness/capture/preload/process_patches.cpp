@@ -2,6 +2,8 @@
 // A list of patches is written to the process's region while the process waits.
 #include "harness/capture/preload/process_patches.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -54,14 +56,21 @@ void ProcessPatches::begin_module(std::uint32_t id, const ElfImage& image) {
 void ProcessPatches::add_detour(std::uint64_t file_offset, std::uint32_t tells) {
   const auto vaddr = image_->vaddr(file_offset);
   auto& detours = modules_[module_].detours;
-  auto planned = vaddr ? plan_detour(*image_, *vaddr, tells)
-                       : Result<Detour>(Error{ErrorKind::unsupported, "no code", "", 0});
-  const bool twice = std::any_of(detours.begin(), detours.end(),
-                                 [&](const Detour& other) { return vaddr && other.vaddr == *vaddr; });
-  if (planned && !twice)
-    detours.push_back(std::move(*planned));
-  else
+  const auto known = std::find_if(detours.begin(), detours.end(),
+                                  [&](const Detour& other) { return vaddr && other.vaddr == *vaddr; });
+  if (known != detours.end()) {
+    known->tells.push_back(tells);
+    return;
+  }
+  auto planned =
+      vaddr ? plan_detour(*image_, *vaddr) : Result<Detour>(Error{ErrorKind::unsupported, "no code", "", 0});
+  if (!planned) {
     ++refused_;
+    notes_.push_back(fmt::format("{} at {:#x}: {}", image_->path(), vaddr.value_or(0), planned.error().message));
+    return;
+  }
+  planned->tells.push_back(tells);
+  detours.push_back(std::move(*planned));
 }
 
 void ProcessPatches::add_query(std::uint64_t presence, std::uint64_t hook) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ class ProcessPatches {
   void end(std::uint32_t index);
   /// Places that could not be patched.
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
+  /// Why, for those that were known from the file.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Query {
@@ -60,6 +63,7 @@ class ProcessPatches {
   std::map<std::uint32_t, Module> modules_;
   std::map<std::uint32_t, Done> done_;  ///< by process
   std::uint64_t refused_ = 0;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace leakgate::capture
