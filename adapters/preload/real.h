@@ -20,6 +20,7 @@ struct Real {
   void (*cfree)(void*);
   void (*free_sized)(void*, u64);
   void (*free_aligned_sized)(void*, u64, u64);
+  int (*sigaltstack)(const void*, void*);
   void* register_atfork;
   void* clock_gettime;
   int (*execve)(const char*, char* const*, char* const*);

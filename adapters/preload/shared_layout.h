@@ -245,6 +245,7 @@ struct Thread {
   u64 stack_low;
   u64 stack_high;  ///< memory in between can be read
   u64 thread_pointer;
+  u64 signal_stack;  ///< where sigaltstack() put it; 0: none
   // since the slot was first used
   u64 allocations;
   u64 bytes;

@@ -33,6 +33,7 @@ void clear_slot(Thread& slot) {
   slot.depth = 0;
   slot.stack_low = 0;
   slot.stack_high = 0;
+  slot.signal_stack = 0;
   slot.walks[0].depth = 0;
   slot.walks[1].depth = 0;
 }

@@ -91,6 +91,11 @@ std::size_t writable_mappings(const std::vector<LoadSegment>& segments, std::uin
       }));
 }
 
+/// It stands in front of the C library's functions and does not replace them.
+bool is_preload_library(std::string_view path) {
+  return path.ends_with("/libleakgate_preload.so");
+}
+
 /// Kernels from 6.16 on emulate multi-byte nops under a probe (commit 610f6e14c29d).
 bool long_nops_emulated() {
   utsname system{};
@@ -146,7 +151,7 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   const std::size_t probes_before = allocation_probes_;
   session_.begin_module(id, image);
   if (auto done = probe_allocators(image, path); !done) return done;
-  details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
+  details_[id].own_allocator = allocation_probes_ > probes_before && !is_preload_library(modules_[id].path) && !image.find("__libc_start_main") &&
                                !image.find("_dl_debug_state");
   if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;

@@ -178,9 +178,11 @@ bool HeldProcess::stood_still() const {
 }
 
 HeldThreads HeldProcess::release() {
-  if (!answered_) session_.answer_moment(moment_.head.proc, moment_.moment);
-  answered_ = true;
+  const bool asker_last = session_.asker_sleeps();  // it may end the process, and all that is held in it
+  if (!answered_ && !asker_last) session_.answer_moment(moment_.head.proc, moment_.moment);
   threads_.release();
+  if (!answered_ && asker_last) session_.answer_moment(moment_.head.proc, moment_.moment);
+  answered_ = true;
   return std::move(threads_);
 }
 

@@ -76,7 +76,12 @@ Result<MovedInstruction> move(const Decoded& decoded, std::span<const std::uint8
       moved.ends = true;
       break;
     case ZYDIS_CATEGORY_CALL:
-      return cannot_move("a call among the first instructions");
+      // it is always the last: with it there is room for a jump, and what it calls returns behind that
+      if (!target) return cannot_move("an indirect call among the first instructions");
+      moved.branch = target;
+      moved.returns_to = address + instruction.length;
+      moved.ends = true;
+      return moved;
     default:
       if (target) return cannot_move("an unknown branch");
       break;
@@ -125,8 +130,18 @@ bool append_distance(std::vector<std::uint8_t>& out, std::uint64_t address, std:
   return distance == narrow;
 }
 
+/// Pushes what a call would push, had it not been moved. Flags stay as they are.
+void append_return_address(std::vector<std::uint8_t>& out, std::uint64_t address) {
+  std::array<std::uint8_t, 8> b{};
+  std::memcpy(b.data(), &address, sizeof address);
+  append(out, {0x48, 0x8d, 0x64, 0x24, 0xf8});                    // lea -8(%rsp),%rsp
+  append(out, {0xc7, 0x04, 0x24, b[0], b[1], b[2], b[3]});        // movl $,(%rsp)
+  append(out, {0xc7, 0x44, 0x24, 0x04, b[4], b[5], b[6], b[7]});  // movl $,4(%rsp)
+}
+
 bool append_moved(std::vector<std::uint8_t>& out, const MovedInstruction& moved, std::uint64_t from,
                   std::uint64_t bias, std::uint64_t address) {
+  if (moved.returns_to != 0) append_return_address(out, moved.returns_to + bias);
   if (moved.branch) {
     if (moved.condition != 0)
       append(out, {0x0f, moved.condition});

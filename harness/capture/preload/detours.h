@@ -21,6 +21,7 @@ struct MovedInstruction {
   std::uint8_t displacement_at = 0;  ///< where a 32-bit distance from the instruction's end stands; 0: none
   std::optional<std::uint64_t> branch;  ///< a direct jump or branch: where to, in the object's address space
   std::uint8_t condition = 0;           ///< of a branch: 0x80 to 0x8f; 0: always
+  std::uint64_t returns_to = 0;         ///< of a call: the address behind it; 0: no call
   bool ends = false;                    ///< nothing follows it
 };
 

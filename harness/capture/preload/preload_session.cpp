@@ -266,7 +266,17 @@ Result<std::vector<lg_thread_state>> PreloadSession::threads(std::int32_t pid) c
   const std::uint32_t image = ended_.image_in(pid);
   if (image == EndedProcesses::kNoImage)
     return Error{ErrorKind::not_found, fmt::format("process {} is not traced", pid), "", 0};
-  return list_threads(pid, file_->process(image));
+  const Process& process = file_->process(image);
+  auto states = list_threads(pid, process);
+  if (!states) return states;
+  for (std::uint32_t i = 0; i < std::min(load(process.threads), preload::kMaxThreads); ++i) {
+    const std::uint64_t slot = preload::kThreadsAt + i * preload::kThreadStride;
+    const auto tid = file_->get<std::uint32_t>(image, slot + offsetof(Thread, tid));
+    for (lg_thread_state& state : *states)
+      if (state.tid == tid)
+        state.signal_stack = file_->get<std::uint64_t>(image, slot + offsetof(Thread, signal_stack));
+  }
+  return states;
 }
 
 Status PreloadSession::drain_records(const Handle& handle) {
