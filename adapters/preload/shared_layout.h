@@ -107,19 +107,21 @@ struct Process {
   u32 here;  ///< a futex: a forked child has told of itself
   s32 exit_code;    ///< as _exit was told; -1: was not called
   u32 ready;        ///< its region can be read
-  s64 live_bytes;
+  // written by all threads: in a cache line apart from what they all read
+  alignas(64) s64 live_bytes;
   s64 peak_live_bytes;
   s64 live_blocks;
   s64 peak_live_blocks;
   u64 unknown_frees;
+  u64 apart[3];
   u64 hook;        ///< address of the function that detours call
   u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
   u32 asker_tid;
   u32 pad;
   Scope scopes[kMaxScopes];
 };
-static_assert(sizeof(Process) <= 1088);
-inline constexpr u64 kProcessStride = 1088;
+inline constexpr u64 kProcessStride = 1152;
+static_assert(sizeof(Process) <= kProcessStride && kProcessStride % 64 == 0);
 static_assert(kProcessesAt + (kMaxProcesses + 2ull) * kProcessStride <= kRingAt);
 
 // ---- the region of a process ----
@@ -241,6 +243,8 @@ struct Thread {
   u32 busy;  ///< calls of the library under way in this thread: a signal handler may come in between
   u32 depth;
   u32 epoch;  ///< of the process, when the counters for the window were last used
+  u32 number;  ///< of the slot
+  u32 pad;
   u64 pending[kMaxPending];
   u64 stack_low;
   u64 stack_high;  ///< memory in between can be read

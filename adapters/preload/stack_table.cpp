@@ -124,8 +124,9 @@ u32 node_of(u32 parent, u64 frame) {
   return id;
 }
 
-u32 stack_of(u32 node, u32 function, u32 truncated) {
-  const u32 leaf = node_of(node, LG_FRAME_LEAF(function, truncated));
+u32 stack_of(u32 node, u32 function, u32 truncated, u32 thread) {
+  constexpr u64 kParts = 16, kPartShift = 16;
+  const u32 leaf = node_of(node, LG_FRAME_LEAF(function, truncated) | (thread % kParts) << kPartShift);
   if (!leaf) return 0;
   u32& stack = nodes()[leaf].stack;
   if (const u32 known = load(stack); known) return known;

@@ -95,8 +95,9 @@ void count_free(Thread& thread, const lg_live& block);
 // ---- stack_table.cpp ----
 /// Id of the node for `frame` called from `parent`; 0: no room, and the loss is counted.
 u32 node_of(u32 parent, u64 frame);
-/// Id of the stack that ends in `node`, for one allocation function.
-u32 stack_of(u32 node, u32 function, u32 truncated);
+/// Id of the stack that ends in `node`, for one allocation function. Threads have ids of their own for it, so
+/// that they do not wait for each other's counters; leakgate adds them up.
+u32 stack_of(u32 node, u32 function, u32 truncated, u32 thread);
 lg_stack* stack_slot(u32 id);
 
 // ---- walk.cpp ----

@@ -69,6 +69,7 @@ Thread* new_slot(u32 tid) {
     return nullptr;
   }
   Thread& slot = slot_at(number);
+  slot.number = number;
   return take_slot(slot, tid) ? &slot : nullptr;
 }
 

@@ -31,8 +31,25 @@ bool is_unchanged(Step& step, u64 address, u64 value) {
   return read_word(step, address, now) && now == value;
 }
 
+/// usable_frames() where all of the last walk lies in memory that is there.
+s32 usable_frames_at_hand(const Step& step, const Walk& walk) {
+  const u64 sp = step.sp, low = sp - 8, room = step.high - 8 - low;
+  u32 i = 0;
+  for (; i < walk.depth; ++i) {
+    const FrameState& state = walk.frames[i];
+    if (state.sp < sp) break;
+    if (LG_UNLIKELY(state.flags & kLoose) || *reinterpret_cast<const u64*>(state.sp - 8) != state.pc)
+      return static_cast<s32>(i);
+    if (!(state.flags & kNeedsBp) || !state.bp_at) continue;
+    if (state.bp_at - low > room || *reinterpret_cast<const u64*>(state.bp_at) != state.bp)
+      return static_cast<s32>(i);
+  }
+  return static_cast<s32>(i) - 1;
+}
+
 /// The innermost frame of the last walk at which a new one may join it; -1: none.
 s32 usable_frames(Step& step, const Walk& walk) {
+  if (LG_LIKELY(step.high >= walk.frames[0].sp)) return usable_frames_at_hand(step, walk);
   const u64 lowest = step.sp - 8;
   s32 last = -1;
   for (u32 i = 0; i < walk.depth; ++i) {
@@ -123,7 +140,7 @@ bool place_frames(Collect& c, u32& node) {
 
 u32 bare_stack(Thread& thread, u32 function) {
   u32& id = thread.bare_stack[function & 15];
-  if (!id) id = stack_of(0, function, LG_TRUNCATED_NOT);
+  if (!id) id = stack_of(0, function, LG_TRUNCATED_NOT, 0);
   return id;
 }
 
@@ -156,7 +173,7 @@ u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
     return 0;
   }
   walk.function = function;
-  walk.stack = stack_of(node, function, walk.truncated);
+  walk.stack = stack_of(node, function, walk.truncated, many_threads() ? thread.number : 0);
   // other ends depend on more than is kept
   if (c.step.unkept || (walk.truncated != LG_TRUNCATED_NOT && walk.truncated != LG_TRUNCATED_DEPTH) ||
       !walk.stack)
