@@ -170,6 +170,11 @@ bool take_block(u64 address, lg_live& block) {
   return exchange(bucket->names[slot], address, 0);
 }
 
+bool has_block(u64 address) {
+  u32 slot = 0;
+  return find_block(address, slot) != nullptr;
+}
+
 bool ignore_block(u64 address) {
   u32 slot = 0;
   LiveBucket* const bucket = find_block(address, slot);

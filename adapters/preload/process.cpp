@@ -159,6 +159,8 @@ void fill_process(u32 index, u32 pid, u32 parent, u32 flags) {
   process.figures.index = index;
   process.exit_code = -1;
   process.hook = static_cast<u64>(word(&lg_detour_entry));
+  process.site_entry = static_cast<u64>(word(&lg_site_entry));
+  process.site_free = static_cast<u64>(word(&lg_site_free));
   store(process.ready, 1u);
 }
 

@@ -8,6 +8,8 @@ namespace leakgate::preload {
 
 /// Where detours call, see entries_x86_64.cpp.
 extern "C" void lg_detour_entry();
+extern "C" void lg_site_entry();
+extern "C" void lg_site_free();
 /// Where adapters ask.
 extern "C" void lg_query_entry(const lg_query*);
 

@@ -114,7 +114,9 @@ struct Process {
   s64 peak_live_blocks;
   u64 unknown_frees;
   u64 apart[3];
-  u64 hook;        ///< address of the function that detours call
+  u64 hook;         ///< address of the function that detours call
+  u64 site_entry;   ///< where allocation functions are led that nothing interposes, with a Site in r11
+  u64 site_free;    ///< likewise, functions that free
   u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
   u32 asker_tid;
   u32 pad;
@@ -188,6 +190,12 @@ struct Patch {
   u64 room;  ///< kPatchMap: bytes to map
 };
 
+/// A function of an allocator that is reached in other ways than through the dynamic linker.
+struct Site {
+  u64 real;    ///< does what the function did
+  u64 cookie;  ///< LG_COOKIE
+};
+
 /// What a detour tells the library: a kind, and something of the kind's own.
 inline constexpr u32 kDetourShift = 28;
 enum DetourKind : u32 {
@@ -240,6 +248,7 @@ struct Thread {
   u32 tid;     ///< 0: the slot is free
   u32 births;  ///< the test, or scope in it, that started the thread; 0: none
   u32 disabled;
+  u64 freeing;  ///< the block that free() was given, while the allocator frees it
   u32 busy;  ///< calls of the library under way in this thread: a signal handler may come in between
   u32 depth;
   u32 epoch;  ///< of the process, when the counters for the window were last used

@@ -89,6 +89,7 @@ inline u32 charged_window(const Thread& thread, const lg_proc& process) {
 bool put_block(u64 address, const lg_live& block);
 bool take_block(u64 address, lg_live& block);
 bool ignore_block(u64 address);
+bool has_block(u64 address);
 void count_allocation(Thread& thread, const lg_live& block);
 void count_free(Thread& thread, const lg_live& block);
 

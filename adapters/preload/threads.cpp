@@ -29,6 +29,7 @@ bool take_slot(Thread& slot, u32 tid) {
 void clear_slot(Thread& slot) {
   slot.births = 0;
   slot.disabled = 0;
+  slot.freeing = 0;
   slot.busy = 0;
   slot.depth = 0;
   slot.stack_low = 0;

@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
+
+#include "adapters/preload/shared_layout.h"
 
 namespace leakgate::capture {
 namespace {
@@ -160,6 +163,27 @@ bool append_moved(std::vector<std::uint8_t>& out, const MovedInstruction& moved,
   return wanted == narrow;
 }
 
+void append_word(std::vector<std::uint8_t>& out, std::uint64_t word) {
+  std::array<std::uint8_t, 8> bytes{};
+  std::memcpy(bytes.data(), &word, sizeof word);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+/// preload::Site, and a jump to the library with its address in r11; the function's moved instructions come next.
+/// The address of the jump.
+std::uint64_t append_site(std::vector<std::uint8_t>& out, const Detour& detour, std::uint64_t address) {
+  constexpr std::uint64_t kJump = 13;  // lea 7, jmp 6
+  const std::uint64_t site = address + out.size();
+  const std::uint64_t slot = detour.releases ? offsetof(LibraryEntries, site_free) : offsetof(LibraryEntries, site);
+  append_word(out, site + sizeof(preload::Site) + kJump);
+  append_word(out, detour.cookie);
+  append(out, {0x4c, 0x8d, 0x1d});  // lea site(%rip),%r11
+  append_distance(out, address, site);
+  append(out, {0xff, 0x25});  // jmp *slot(%rip)
+  append_distance(out, address, address + slot);
+  return site + sizeof(preload::Site);
+}
+
 }  // namespace
 
 Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr) {
@@ -200,25 +224,28 @@ std::vector<std::uint8_t> jump_to(std::uint64_t from, std::uint64_t to, std::uin
 }
 
 std::uint64_t stub_room(std::span<const Detour> detours) {
-  std::uint64_t bytes = kPointerBytes * 2;
+  std::uint64_t bytes = sizeof(LibraryEntries);
   for (const Detour& detour : detours)
     bytes += kStubBytes + detour.tells.size() * kTellBytes;
   return bytes;
 }
 
 Result<std::vector<std::uint8_t>> build_stubs(std::span<const Detour> detours, std::uint64_t bias,
-                                              std::uint64_t address, std::uint64_t entry,
+                                              std::uint64_t address, const LibraryEntries& entries,
                                               std::vector<std::uint64_t>& stubs) {
-  std::vector<std::uint8_t> out(kPointerBytes * 2);
-  std::memcpy(out.data(), &entry, sizeof entry);
+  std::vector<std::uint8_t> out(sizeof entries);
+  std::memcpy(out.data(), &entries, sizeof entries);
   for (const Detour& detour : detours) {
     out.resize((out.size() + 15) / 16 * 16);
     const std::uint64_t function = detour.vaddr + bias;
-    std::array<std::uint8_t, 8> words{};
-    std::memcpy(words.data(), &function, sizeof function);
-    out.insert(out.end(), words.begin(), words.end());
-    stubs.push_back(address + out.size());
+    if (detour.wraps) {
+      stubs.push_back(append_site(out, detour, address));
+    } else {
+      append_word(out, function);
+      stubs.push_back(address + out.size());
+    }
     bool near = true;
+    std::array<std::uint8_t, 4> words{};
     for (const std::uint32_t tells : detour.tells) {
       std::memcpy(words.data(), &tells, sizeof tells);
       append(out, {0x68, words[0], words[1], words[2], words[3]});  // push

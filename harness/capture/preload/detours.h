@@ -29,6 +29,9 @@ struct MovedInstruction {
 struct Detour {
   std::uint64_t vaddr = 0;  ///< of the function
   std::vector<std::uint32_t> tells;  ///< what it tells the library, one after the other
+  bool wraps = false;        ///< an allocation function, done by the library instead
+  bool releases = false;     ///< of those, one that frees
+  std::uint64_t cookie = 0;  ///< of those, how its arguments are read
   std::uint32_t length = 0;  ///< bytes of the function that the jump replaces, 5 at least
   std::vector<MovedInstruction> moved;
 };
@@ -39,10 +42,17 @@ Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr);
 /// The jump that `detour` begins with, for code at `stub`.
 std::vector<std::uint8_t> jump_to(std::uint64_t from, std::uint64_t to, std::uint32_t length);
 
+/// Where the library is entered.
+struct LibraryEntries {
+  std::uint64_t hook = 0;
+  std::uint64_t site = 0;
+  std::uint64_t site_free = 0;
+};
+
 /// Code for all of `detours` of an object mapped with `bias`, to be placed at `address`; the library is entered at
-/// `entry`. `stubs` gets the address at which each one begins. Fails (unsupported) where something is too far away.
+/// `entries`. `stubs` gets the address at which each one begins. Fails (unsupported) where something is too far away.
 Result<std::vector<std::uint8_t>> build_stubs(std::span<const Detour> detours, std::uint64_t bias,
-                                              std::uint64_t address, std::uint64_t entry,
+                                              std::uint64_t address, const LibraryEntries& entries,
                                               std::vector<std::uint64_t>& stubs);
 
 /// Bytes that build_stubs() will need at most.

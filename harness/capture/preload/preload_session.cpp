@@ -166,7 +166,8 @@ void PreloadSession::ring_through(const std::stop_token& stop) {
 }
 
 void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
-  in_program_ = image.type() != ElfType::shared;
+  // what the dynamic linker leads to the library is interposed: all of the C library
+  is_interposed_ = image.find("__libc_start_main") || image.path().ends_with("/libleakgate_preload.so");
   patches_.begin_module(id, image);
 }
 
@@ -189,12 +190,16 @@ Status PreloadSession::attach(ProbeProgram program, const std::string&, std::spa
       case ProbeProgram::link_map_changed:
         patches_.add_detour(site.file_offset, tells(preload::kDetourLinkMap, site.cookie));
         break;
+      case ProbeProgram::alloc_enter:
+      case ProbeProgram::operator_enter:
+      case ProbeProgram::free_enter:
+        if (!is_interposed_)
+          patches_.add_wrap(site.entry_offset, site.cookie, program == ProbeProgram::free_enter);
+        break;
       default:
-        break;  // the malloc family is interposed; adapters ask through a pointer
+        break;  // returns are seen by what is wrapped; adapters ask through a pointer
     }
   }
-  if (program == ProbeProgram::alloc_enter && in_program_) ++allocators_unseen_;
-  if (program == ProbeProgram::operator_enter) operators_unseen_ += static_cast<std::uint32_t>(sites.size());
   return {};
 }
 
@@ -414,9 +419,7 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
   if (!executed_ns_.contains(root_pid_) && !expected_ns_.contains(root_pid_)) ++unloaded;
   return {{"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
-          {"detour_refused", failed},
-          {"operator_unseen", operators_unseen_},
-          {"allocator_unseen", allocators_unseen_}};
+          {"detour_refused", failed}};
 }
 
 Result<lg_proc> PreloadSession::process(std::uint32_t index) const {

@@ -94,9 +94,7 @@ class PreloadSession final : public Session {
   mutable StackIds stacks_;
   ProcessPatches patches_;
   std::uint64_t rows_used_ = 0;
-  std::uint32_t operators_unseen_ = 0;
-  std::uint32_t allocators_unseen_ = 0;
-  bool in_program_ = false;  ///< the module begun last is a program, which comes before the library
+  bool is_interposed_ = false;  ///< the module begun last is the C library
   std::map<std::uint32_t, std::vector<Block>> kept_;  ///< of images that have ended
   std::map<std::uint32_t, lg_proc> retired_;
   std::map<std::int32_t, std::uint64_t> executed_ns_;  ///< by pid

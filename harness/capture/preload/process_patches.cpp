@@ -53,31 +53,37 @@ void ProcessPatches::begin_module(std::uint32_t id, const ElfImage& image) {
   image_ = &image;
 }
 
-void ProcessPatches::add_detour(std::uint64_t file_offset, std::uint32_t tells) {
+Detour* ProcessPatches::detour_at(std::uint64_t file_offset) {
   const auto vaddr = image_->vaddr(file_offset);
   auto& detours = modules_[module_].detours;
   const auto known = std::find_if(detours.begin(), detours.end(),
                                   [&](const Detour& other) { return vaddr && other.vaddr == *vaddr; });
-  if (known != detours.end()) {
-    known->tells.push_back(tells);
-    return;
-  }
+  if (known != detours.end()) return &*known;
   auto planned =
       vaddr ? plan_detour(*image_, *vaddr) : Result<Detour>(Error{ErrorKind::unsupported, "no code", "", 0});
-  if (!planned) {
-    ++refused_;
-    notes_.push_back(fmt::format("{} at {:#x}: {}", image_->path(), vaddr.value_or(0), planned.error().message));
-    return;
-  }
-  planned->tells.push_back(tells);
-  detours.push_back(std::move(*planned));
+  if (planned) return &detours.emplace_back(std::move(*planned));
+  ++refused_;
+  notes_.push_back(fmt::format("{} at {:#x}: {}", image_->path(), vaddr.value_or(0), planned.error().message));
+  return nullptr;
+}
+
+void ProcessPatches::add_detour(std::uint64_t file_offset, std::uint32_t tells) {
+  if (Detour* const detour = detour_at(file_offset); detour != nullptr) detour->tells.push_back(tells);
+}
+
+void ProcessPatches::add_wrap(std::uint64_t file_offset, std::uint64_t cookie, bool releases) {
+  Detour* const detour = detour_at(file_offset);
+  if (detour == nullptr) return;
+  detour->wraps = true;
+  detour->releases = releases;
+  detour->cookie = cookie;
 }
 
 void ProcessPatches::add_query(std::uint64_t presence, std::uint64_t hook) {
   modules_[module_].queries.push_back({presence, hook});
 }
 
-void ProcessPatches::patch_module(const Module& module, const lg_mapping& mapping, std::uint64_t entry,
+void ProcessPatches::patch_module(const Module& module, const lg_mapping& mapping, const LibraryEntries& entries,
                                   std::vector<FileMapping>& maps, std::vector<std::byte>& script) {
   constexpr std::uint8_t kPresent[] = {1, 0};
   for (const Query& query : module.queries) {
@@ -88,7 +94,7 @@ void ProcessPatches::patch_module(const Module& module, const lg_mapping& mappin
   const std::uint64_t room = whole_pages(stub_room(module.detours));
   const auto at = find_gap(maps, mapping.start, room);
   std::vector<std::uint64_t> stubs;
-  auto code = at ? build_stubs(module.detours, mapping.bias, *at, entry, stubs)
+  auto code = at ? build_stubs(module.detours, mapping.bias, *at, entries, stubs)
                  : Result<std::vector<std::uint8_t>>(Error{ErrorKind::unsupported, "no room", "", 0});
   if (!code) {
     refused_ += module.detours.size();
@@ -113,7 +119,8 @@ void ProcessPatches::prepare(std::uint32_t index, std::int32_t pid, std::span<co
   for (const FileMapping& mapping : *maps)
     if (mapping.path == "[stack]")
       file_->put(index, offsetof(preload::Region, stack_end), mapping.end);
-  const std::uint64_t entry = file_->process(index).hook;
+  const preload::Process& image = file_->process(index);
+  const LibraryEntries entries{image.hook, image.site_entry, image.site_free};
   std::vector<std::byte> script;
   Done now;
   Done& done = done_[index];
@@ -121,7 +128,7 @@ void ProcessPatches::prepare(std::uint32_t index, std::int32_t pid, std::span<co
     const auto module = modules_.find(mapping.module);
     if (module == modules_.end() || !now.emplace(mapping.module, mapping.bias).second) continue;
     if (!done.contains({mapping.module, mapping.bias}))
-      patch_module(module->second, mapping, entry, *maps, script);
+      patch_module(module->second, mapping, entries, *maps, script);
   }
   done = std::move(now);  // what was unmapped is new when it comes back
   if (script.size() + sizeof(preload::Patch) > preload::kPatchBytes) {

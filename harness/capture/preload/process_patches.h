@@ -30,6 +30,8 @@ class ProcessPatches {
   void begin_module(std::uint32_t id, const ElfImage& image);
   /// A detour at a file offset of the module begun last.
   void add_detour(std::uint64_t file_offset, std::uint32_t tells);
+  /// An allocation function of the module begun last is to be done by the library.
+  void add_wrap(std::uint64_t file_offset, std::uint64_t cookie, bool releases);
   /// An adapter's words in the module begun last.
   void add_query(std::uint64_t presence, std::uint64_t hook);
 
@@ -54,7 +56,9 @@ class ProcessPatches {
   };
   using Done = std::set<std::pair<std::uint32_t, std::uint64_t>>;  ///< module, bias
 
-  void patch_module(const Module& module, const lg_mapping& mapping, std::uint64_t entry,
+  /// The detour at a file offset, planned where there is none yet; nullptr: refused.
+  Detour* detour_at(std::uint64_t file_offset);
+  void patch_module(const Module& module, const lg_mapping& mapping, const LibraryEntries& entries,
                     std::vector<FileMapping>& maps, std::vector<std::byte>& script);
 
   std::shared_ptr<SharedFile> file_;
