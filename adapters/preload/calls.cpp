@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What counts: a call that one of the family makes itself counts once, for the outer call; see bpf/heap.bpf.c,
-// whose results these have to be.
+// What counts: a call that one of the family makes itself counts once, for the outer call; see
+// bpf/heap.bpf.c, whose results these have to be.
 #include "adapters/preload/calls.h"
 
 #include "adapters/preload/unwind.h"

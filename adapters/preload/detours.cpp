@@ -28,11 +28,14 @@ void end_process(const u64* registers) {
 /// The list of mapped objects changes; it is consistent where the word `distance` from here is 0.
 void note_link_map(const u64* registers, s32 distance) {
   u32 state = 0;
-  if (distance && read_memory(&state, registers[LG_REG_IP] + static_cast<u64>(s64{distance}), sizeof state) != sizeof state) return;
+  if (distance && read_memory(&state, registers[LG_REG_IP] + static_cast<u64>(s64{distance}), sizeof state) !=
+                      sizeof state)
+    return;
   if (state == 0) examine_mappings();
 }
 
-/// The child's place, taken before the fork, so that the parent knows where the child will say that it is there.
+/// The child's place, taken before the fork, so that the parent knows where the child will say that it is
+/// there.
 void before_fork() {
   if (current_thread()) reserve_child();
 }
@@ -51,7 +54,8 @@ void after_fork_in_child() {
 void watch_forks() {
   using Register = int (*)(void (*)(), void (*)(), void (*)(), void*);
   if (find_real() && real.register_atfork)
-    reinterpret_cast<Register>(real.register_atfork)(before_fork, after_fork_in_parent, after_fork_in_child, nullptr);
+    reinterpret_cast<Register>(real.register_atfork)(before_fork, after_fork_in_parent, after_fork_in_child,
+                                                     nullptr);
 }
 
 extern "C" void lg_on_detour(const u64* registers, u32 place) {

@@ -5,30 +5,40 @@
 
 // A function of the malloc family: its arguments, then the stack pointer and the frame pointer, in registers
 // `sp` and `bp`.
-#define LG_ENTRY(name, sp, bp)                 \
-  asm(".pushsection .text\n"                   \
-      ".balign 16\n"                           \
-      ".globl " #name "\n"                     \
-      ".type " #name ", @function\n" #name ":\n" \
-      ".cfi_startproc\n"                       \
-      "endbr64\n"                              \
-      "movq %rsp, %" #sp "\n"                  \
-      "movq %rbp, %" #bp "\n"                  \
-      "jmp lg_" #name "\n"                     \
-      ".cfi_endproc\n"                         \
-      ".size " #name ", . - " #name "\n"       \
+#define LG_ENTRY(name, sp, bp)             \
+  asm(".pushsection .text\n"               \
+      ".balign 16\n"                       \
+      ".globl " #name                      \
+      "\n"                                 \
+      ".type " #name ", @function\n" #name \
+      ":\n"                                \
+      ".cfi_startproc\n"                   \
+      "endbr64\n"                          \
+      "movq %rsp, %" #sp                   \
+      "\n"                                 \
+      "movq %rbp, %" #bp                   \
+      "\n"                                 \
+      "jmp lg_" #name                      \
+      "\n"                                 \
+      ".cfi_endproc\n"                     \
+      ".size " #name ", . - " #name        \
+      "\n"                                 \
       ".popsection\n")
 
-#define LG_ENTRY_FREE(name)                    \
-  asm(".pushsection .text\n"                   \
-      ".balign 16\n"                           \
-      ".globl " #name "\n"                     \
-      ".type " #name ", @function\n" #name ":\n" \
-      ".cfi_startproc\n"                       \
-      "endbr64\n"                              \
-      "jmp lg_" #name "\n"                     \
-      ".cfi_endproc\n"                         \
-      ".size " #name ", . - " #name "\n"       \
+#define LG_ENTRY_FREE(name)                \
+  asm(".pushsection .text\n"               \
+      ".balign 16\n"                       \
+      ".globl " #name                      \
+      "\n"                                 \
+      ".type " #name ", @function\n" #name \
+      ":\n"                                \
+      ".cfi_startproc\n"                   \
+      "endbr64\n"                          \
+      "jmp lg_" #name                      \
+      "\n"                                 \
+      ".cfi_endproc\n"                     \
+      ".size " #name ", . - " #name        \
+      "\n"                                 \
       ".popsection\n")
 
 LG_ENTRY(malloc, rsi, rdx);
@@ -47,44 +57,45 @@ LG_ENTRY_FREE(free_aligned_sized);
 
 // Saves the registers below the words that stand above: `above` bytes from here to the place that the stack
 // pointer had at the entry of the function. rsp then points at the first of LG_REG_COUNT words.
-#define LG_SAVE(above)                                        \
-  "subq $144, %rsp\n"                                         \
-  ".cfi_adjust_cfa_offset 144\n"                              \
-  "movq %rax, 0(%rsp)\n"                                      \
-  "movq %rbx, 8(%rsp)\n"                                      \
-  "movq %rcx, 16(%rsp)\n"                                     \
-  "movq %rdx, 24(%rsp)\n"                                     \
-  "movq %rsi, 32(%rsp)\n"                                     \
-  "movq %rdi, 40(%rsp)\n"                                     \
-  "movq %rbp, 48(%rsp)\n"                                     \
-  "leaq 144+" #above "(%rsp), %rax\n"                         \
-  "movq %rax, 56(%rsp)\n"                                     \
-  "movq %r8, 64(%rsp)\n"                                      \
-  "movq %r9, 72(%rsp)\n"                                      \
-  "movq %r10, 80(%rsp)\n"                                     \
-  "movq %r11, 88(%rsp)\n"                                     \
-  "movq %r12, 96(%rsp)\n"                                     \
-  "movq %r13, 104(%rsp)\n"                                    \
-  "movq %r14, 112(%rsp)\n"                                    \
-  "movq %r15, 120(%rsp)\n"                                    \
-  "movq %fs:0, %rax\n"                                        \
+#define LG_SAVE(above)           \
+  "subq $144, %rsp\n"            \
+  ".cfi_adjust_cfa_offset 144\n" \
+  "movq %rax, 0(%rsp)\n"         \
+  "movq %rbx, 8(%rsp)\n"         \
+  "movq %rcx, 16(%rsp)\n"        \
+  "movq %rdx, 24(%rsp)\n"        \
+  "movq %rsi, 32(%rsp)\n"        \
+  "movq %rdi, 40(%rsp)\n"        \
+  "movq %rbp, 48(%rsp)\n"        \
+  "leaq 144+" #above             \
+  "(%rsp), %rax\n"               \
+  "movq %rax, 56(%rsp)\n"        \
+  "movq %r8, 64(%rsp)\n"         \
+  "movq %r9, 72(%rsp)\n"         \
+  "movq %r10, 80(%rsp)\n"        \
+  "movq %r11, 88(%rsp)\n"        \
+  "movq %r12, 96(%rsp)\n"        \
+  "movq %r13, 104(%rsp)\n"       \
+  "movq %r14, 112(%rsp)\n"       \
+  "movq %r15, 120(%rsp)\n"       \
+  "movq %fs:0, %rax\n"           \
   "movq %rax, 136(%rsp)\n"
 
-#define LG_RESTORE                 \
-  "movq 0(%rsp), %rax\n"           \
-  "movq 16(%rsp), %rcx\n"          \
-  "movq 24(%rsp), %rdx\n"          \
-  "movq 32(%rsp), %rsi\n"          \
-  "movq 40(%rsp), %rdi\n"          \
-  "movq 64(%rsp), %r8\n"           \
-  "movq 72(%rsp), %r9\n"           \
-  "movq 80(%rsp), %r10\n"          \
-  "movq 88(%rsp), %r11\n"          \
-  "addq $144, %rsp\n"              \
+#define LG_RESTORE        \
+  "movq 0(%rsp), %rax\n"  \
+  "movq 16(%rsp), %rcx\n" \
+  "movq 24(%rsp), %rdx\n" \
+  "movq 32(%rsp), %rsi\n" \
+  "movq 40(%rsp), %rdi\n" \
+  "movq 64(%rsp), %r8\n"  \
+  "movq 72(%rsp), %r9\n"  \
+  "movq 80(%rsp), %r10\n" \
+  "movq 88(%rsp), %r11\n" \
+  "addq $144, %rsp\n"     \
   ".cfi_adjust_cfa_offset -144\n"
 
-// From a detour: [rsp] leads back into it, [rsp+8] is what it tells. The address of the function that it stands
-// in front of is 19 bytes before the place it comes back to (harness/capture/preload/detours.cpp).
+// From a detour: [rsp] leads back into it, [rsp+8] is what it tells. The address of the function that it
+// stands in front of is 19 bytes before the place it comes back to (harness/capture/preload/detours.cpp).
 asm(".pushsection .text\n"
     ".balign 16\n"
     ".globl lg_detour_entry\n"
@@ -104,8 +115,8 @@ asm(".pushsection .text\n"
     ".cfi_endproc\n"
     ".popsection\n");
 
-// A function of an allocator: the jump at its start leads here, with its Site in r11. Its arguments and room for
-// a Call lie on the stack meanwhile; an exception may pass.
+// A function of an allocator: the jump at its start leads here, with its Site in r11. Its arguments and room
+// for a Call lie on the stack meanwhile; an exception may pass.
 asm(".pushsection .text\n"
     ".balign 16\n"
     ".globl lg_site_entry\n"

@@ -85,7 +85,8 @@ __attribute__((noinline)) int with_environment(char* const* given, const Run& ru
   return run(entries);
 }
 
-/// Says that process `pid` is, or is not after all, about to become another program, which will say so itself.
+/// Says that process `pid` is, or is not after all, about to become another program, which will say so
+/// itself.
 void tell_of_exec(u32 type, u32 pid, u64 time_ns) {
   if (!current_thread()) return;
   lg_record_window record;
@@ -152,8 +153,7 @@ LG_EXPORT int fexecve(int fd, char* const* argv, char* const* environment) {
 
 LG_EXPORT int execveat(int fd, const char* path, char* const* argv, char* const* environment, int flags) {
   if (!find_real() || !real.execveat) return -1;
-  return become(environment,
-                [&](char* const* list) { return real.execveat(fd, path, argv, list, flags); });
+  return become(environment, [&](char* const* list) { return real.execveat(fd, path, argv, list, flags); });
 }
 
 LG_EXPORT int posix_spawn(int* pid, const char* path, const void* actions, const void* attributes,
@@ -173,18 +173,18 @@ LG_EXPORT int posix_spawnp(int* pid, const char* file, const void* actions, cons
 }
 
 // The forms with the arguments in a row.
-#define LG_ARGUMENT_LIST(first)                                                                   \
-  va_list list;                                                                                   \
-  u64 count = 1;                                                                                  \
-  va_start(list, first);                                                                          \
-  while (va_arg(list, char*))                                                                     \
-    ++count;                                                                                      \
-  va_end(list);                                                                                   \
-  char** const argv = static_cast<char**>(__builtin_alloca((count + 1) * sizeof(char*)));         \
-  va_start(list, first);                                                                          \
-  argv[0] = const_cast<char*>(first);                                                             \
-  for (u64 i = 1; i <= count; ++i)                                                                \
-    argv[i] = va_arg(list, char*)
+#define LG_ARGUMENT_LIST(first)                                                           \
+  va_list list;                                                                           \
+  u64 count = 1;                                                                          \
+  va_start(list, first);                                                                  \
+  while (va_arg(list, char*))                                                             \
+    ++count;                                                                              \
+  va_end(list);                                                                           \
+  char** const argv = static_cast<char**>(__builtin_alloca((count + 1) * sizeof(char*))); \
+  va_start(list, first);                                                                  \
+  argv[0] = const_cast<char*>(first);                                                     \
+  for (u64 i = 1; i <= count; ++i)                                                        \
+  argv[i] = va_arg(list, char*)
 
 LG_EXPORT int execl(const char* path, const char* first, ...) {
   LG_ARGUMENT_LIST(first);

@@ -35,8 +35,7 @@ LiveBucket* bucket_of(u32 tier, const Place& place, u32 choice) {
 }
 
 bool exchange(u64& at, u64 expected, u64 wanted) {
-  return many_threads() ? exchange_among_threads(at, expected, wanted)
-                        : exchange_alone(at, expected, wanted);
+  return many_threads() ? exchange_among_threads(at, expected, wanted) : exchange_alone(at, expected, wanted);
 }
 
 bool put_in_bucket(LiveBucket& bucket, u64 address, const lg_live& block) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Test windows seen from outside: detours at the entries of the test framework's own functions lead here, with
-// the registers of the call. What each argument points at is described by struct lg_mark (bpf/wire.h). Memory
-// is read by way of the kernel: a framework that is not what it seems must not bring the program down. See
-// bpf/marks.bpf.c.
+// Test windows seen from outside: detours at the entries of the test framework's own functions lead here,
+// with the registers of the call. What each argument points at is described by struct lg_mark (bpf/wire.h).
+// Memory is read by way of the kernel: a framework that is not what it seems must not bring the program down.
+// See bpf/marks.bpf.c.
 #include "adapters/preload/marks.h"
 
 namespace leakgate::preload {

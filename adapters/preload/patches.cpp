@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What leakgate has worked out from outside is done here from inside: detour code is mapped near the functions
-// it belongs to, their first bytes become a jump to it, words that adapters look at are set. Code is written by
-// way of /proc/self/mem, so that its pages never become writable.
+// What leakgate has worked out from outside is done here from inside: detour code is mapped near the
+// functions it belongs to, their first bytes become a jump to it, words that adapters look at are set. Code
+// is written by way of /proc/self/mem, so that its pages never become writable.
 #include "adapters/preload/process.h"
 
 namespace leakgate::preload {

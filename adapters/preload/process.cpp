@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process in the ledger: a program that was just executed, or a child that was just forked. The memory file
-// is opened by the name that the environment gives, and mapped; no descriptor stays open.
+// The process in the ledger: a program that was just executed, or a child that was just forked. The memory
+// file is opened by the name that the environment gives, and mapped; no descriptor stays open.
 #include "adapters/preload/process.h"
 
 namespace leakgate::preload {
@@ -183,8 +183,8 @@ void tell_of_exec() {
   begin_record(record, LG_REC_EXEC);
   record.replaced = ~0u;
   record.pid = g.process->figures.pid;
-  const long got =
-      system_call(SYS_readlinkat, kCurrentDirectory, word("/proc/self/exe"), word(record.exe), sizeof record.exe - 1);
+  const long got = system_call(SYS_readlinkat, kCurrentDirectory, word("/proc/self/exe"), word(record.exe),
+                               sizeof record.exe - 1);
   record.exe[got > 0 ? got : 0] = 0;
   record.args_bytes = read_own("/proc/self/cmdline", record.args, sizeof record.args);
   send_record(&record.head, sizeof record, true);

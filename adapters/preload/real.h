@@ -29,13 +29,14 @@ struct Real {
   int (*fexecve)(int, char* const*, char* const*);
   int (*posix_spawn)(int*, const char*, const void*, const void*, char* const*, char* const*);
   int (*posix_spawnp)(int*, const char*, const void*, const void*, char* const*, char* const*);
-  u32 found;  ///< 1: all of it was looked up
+  u32 found;   ///< 1: all of it was looked up
   u32 finder;  ///< thread that is looking it up
 };
 
 extern Real real;
 
-/// Looks everything up, once. False: this very thread is doing that, and the call is the dynamic linker's own.
+/// Looks everything up, once. False: this very thread is doing that, and the call is the dynamic linker's
+/// own.
 bool find_real_slowly();
 inline bool find_real() {
   return LG_LIKELY(load(real.found)) || find_real_slowly();

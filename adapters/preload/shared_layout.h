@@ -104,7 +104,7 @@ struct Process {
   u32 epoch;        ///< windows opened and closed so far
   u32 many;         ///< has had more than one thread
   u32 threads;      ///< slots in use so far
-  u32 here;  ///< a futex: a forked child has told of itself
+  u32 here;         ///< a futex: a forked child has told of itself
   s32 exit_code;    ///< as _exit was told; -1: was not called
   u32 ready;        ///< its region can be read
   // written by all threads: in a cache line apart from what they all read
@@ -114,9 +114,9 @@ struct Process {
   s64 peak_live_blocks;
   u64 unknown_frees;
   u64 apart[3];
-  u64 hook;         ///< address of the function that detours call
-  u64 site_entry;   ///< where allocation functions are led that nothing interposes, with a Site in r11
-  u64 site_free;    ///< likewise, functions that free
+  u64 hook;        ///< address of the function that detours call
+  u64 site_entry;  ///< where allocation functions are led that nothing interposes, with a Site in r11
+  u64 site_free;   ///< likewise, functions that free
   u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
   u32 asker_tid;
   u32 pad;
@@ -178,10 +178,10 @@ struct PcEntry {
 /// What one patch does to the process's own memory.
 enum PatchKind : u32 {
   kPatchEnd = 0,
-  kPatchMap = 1,    ///< maps memory at `address`, `bytes` long, and copies the content there: code
-  kPatchText = 2,   ///< writes the content over code
-  kPatchData = 3,   ///< writes the content over data
-  kPatchHook = 4,   ///< writes the address of the library's question function to `address`
+  kPatchMap = 1,   ///< maps memory at `address`, `bytes` long, and copies the content there: code
+  kPatchText = 2,  ///< writes the content over code
+  kPatchData = 3,  ///< writes the content over data
+  kPatchHook = 4,  ///< writes the address of the library's question function to `address`
 };
 struct Patch {
   u32 kind;
@@ -207,14 +207,14 @@ enum DetourKind : u32 {
 
 struct Region {
   u32 live_tiers;
-  u32 nodes;        ///< in use
-  u32 index_number; ///< which index is in use
+  u32 nodes;         ///< in use
+  u32 index_number;  ///< which index is in use
   u32 node_lock;
-  u32 stacks;       ///< in use
+  u32 stacks;  ///< in use
   u32 patches_failed;
   u32 generation;  ///< of the mapping table in use
   u32 pad;
-  u64 mappings;  ///< which of the two tables is in use in bits 32 and up, its rows below
+  u64 mappings;   ///< which of the two tables is in use in bits 32 and up, its rows below
   u64 stack_end;  ///< of the main thread
 };
 
@@ -249,9 +249,9 @@ struct Thread {
   u32 births;  ///< the test, or scope in it, that started the thread; 0: none
   u32 disabled;
   u64 freeing;  ///< the block that free() was given, while the allocator frees it
-  u32 busy;  ///< calls of the library under way in this thread: a signal handler may come in between
+  u32 busy;     ///< calls of the library under way in this thread: a signal handler may come in between
   u32 depth;
-  u32 epoch;  ///< of the process, when the counters for the window were last used
+  u32 epoch;   ///< of the process, when the counters for the window were last used
   u32 number;  ///< of the slot
   u32 pad;
   u64 pending[kMaxPending];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Allocation functions that are not reached through the dynamic linker: those of an allocator linked into the
-// program, an allocator's own names beside malloc, operators new that do not go through malloc. A jump at their
-// start leads here; see bpf/heap.bpf.c and bpf/operators.bpf.h, whose results these have to be.
+// program, an allocator's own names beside malloc, operators new that do not go through malloc. A jump at
+// their start leads here; see bpf/heap.bpf.c and bpf/operators.bpf.h, whose results these have to be.
 #include "adapters/preload/calls.h"
 
 namespace leakgate::preload {

@@ -19,17 +19,17 @@ struct State {
   Process* process;
   u8* region_bytes;
   Region* region;
-  u32 index;  ///< of the process; in a forked child that of its parent, until it is adopted
-  u32 phase;  ///< enum Phase
+  u32 index;    ///< of the process; in a forked child that of its parent, until it is adopted
+  u32 phase;    ///< enum Phase
   u32 starter;  ///< thread that sets the library up
   u32 starter_pid;
   u32 off;  ///< nothing is recorded in this process
   u32 scan_threads_at;
-  u64 clock;  ///< clock_gettime of the C library; 0: not looked up yet
-  char path[48];  ///< of the memory file
-  char own_variable[64];   ///< what the environment has for us, NAME=VALUE
+  u64 clock;              ///< clock_gettime of the C library; 0: not looked up yet
+  char path[48];          ///< of the memory file
+  char own_variable[64];  ///< what the environment has for us, NAME=VALUE
   char own_loader[4096];
-  const char* library;     ///< our part of LD_PRELOAD
+  const char* library;  ///< our part of LD_PRELOAD
 };
 
 enum Phase : u32 { kUntouched, kStarting, kStarted };

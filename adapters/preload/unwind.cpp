@@ -58,12 +58,11 @@ void search(PcEntry& entry, u64 pc, bool exact) {
     entry.frame = LG_FRAME_NO_MODULE << LG_FRAME_MODULE_SHIFT | (pc & LG_FRAME_ADDR_MASK);
     entry.rule = LG_RULE_NONE;
   } else {
-    entry.frame =
-        static_cast<u64>(mapping->module) << LG_FRAME_MODULE_SHIFT | ((pc - mapping->bias) & LG_FRAME_ADDR_MASK);
+    entry.frame = static_cast<u64>(mapping->module) << LG_FRAME_MODULE_SHIFT |
+                  ((pc - mapping->bias) & LG_FRAME_ADDR_MASK);
     entry.rule = find_rule(mapping->module, wanted - mapping->bias);
     // nothing calls from in front of a function's first byte: this is the bottom of a makecontext stack
-    if (!exact && !LG_RULE_KIND(entry.rule) &&
-        LG_RULE_KIND(find_rule(mapping->module, pc - mapping->bias)))
+    if (!exact && !LG_RULE_KIND(entry.rule) && LG_RULE_KIND(find_rule(mapping->module, pc - mapping->bias)))
       entry.rule = LG_RULE_END;
   }
   // a signal handler "returns" to the first instruction of its trampoline
@@ -71,7 +70,8 @@ void search(PcEntry& entry, u64 pc, bool exact) {
 }
 
 u64 check_of(const PcEntry& entry) {
-  return entry.pc ^ entry.frame * 0x9e3779b97f4a7c15ull ^ (static_cast<u64>(entry.generation) << 32 | entry.rule);
+  return entry.pc ^ entry.frame * 0x9e3779b97f4a7c15ull ^
+         (static_cast<u64>(entry.generation) << 32 | entry.rule);
 }
 
 bool stop(Step& step, u32 why) {

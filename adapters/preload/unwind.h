@@ -19,10 +19,10 @@ struct Step {
   u64 high;
   u32 generation;
   u16 truncated;
-  bool exact;    ///< pc is not a return address
-  bool loose;    ///< pc or sp were read elsewhere than just below sp
-  bool uses_bp;  ///< the last step read bp
-  bool unkept;   ///< the end was decided by more than the kept frames tell
+  bool exact;     ///< pc is not a return address
+  bool loose;     ///< pc or sp were read elsewhere than just below sp
+  bool uses_bp;   ///< the last step read bp
+  bool unkept;    ///< the end was decided by more than the kept frames tell
   u64 window_at;  ///< memory read by way of the kernel: where it stands
   u64 window_bytes;
   u64 window[kWindowBytes / 8];

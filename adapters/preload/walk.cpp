@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks the stack of an allocation call and gives it an id: the walk of bpf/stacks.bpf.h. Each thread keeps its
-// last walk with every word of memory and every register that decided it: as soon as a new walk comes to a
-// frame of the old one, with all that lies further out unchanged, the rest is taken over. See
+// Walks the stack of an allocation call and gives it an id: the walk of bpf/stacks.bpf.h. Each thread keeps
+// its last walk with every word of memory and every register that decided it: as soon as a new walk comes to
+// a frame of the old one, with all that lies further out unchanged, the rest is taken over. See
 // docs/decisions/0011.
 #include "adapters/preload/unwind.h"
 
@@ -71,7 +71,8 @@ bool joins(Collect& c) {
     --c.cursor;
   if (c.cursor < 0) return false;
   const FrameState& state = frames[c.cursor];
-  if (state.sp != c.step.sp || state.pc != c.step.pc || !(state.flags & kExact) != !c.step.exact) return false;
+  if (state.sp != c.step.sp || state.pc != c.step.pc || !(state.flags & kExact) != !c.step.exact)
+    return false;
   if (state.flags & kNeedsBp && state.bp != c.step.bp) return false;
   // a walk that was cut off has its outermost frame where it ran out of room
   return c.walk.truncated == LG_TRUNCATED_NOT ||
@@ -96,7 +97,8 @@ bool walk_on(Collect& c) {
   // frames of the last walk that stand here are gone after this
   if (c.cursor >= kRoom - 1 - c.fresh) c.cursor = kRoom - 2 - c.fresh;
   ++c.fresh;
-  state = {step.pc, step.sp, step.bp, step.bp_at, 0, 0, (step.loose ? kLoose : 0u) | (step.exact ? kExact : 0u)};
+  state = {
+      step.pc, step.sp, step.bp, step.bp_at, 0, 0, (step.loose ? kLoose : 0u) | (step.exact ? kExact : 0u)};
   if (!step.pc) return false;
   PcEntry entry;
   look_up(step, entry);
@@ -157,7 +159,8 @@ u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
   if (walk.depth) c.cursor = usable_frames(c.step, walk);
   while (walk_on(c)) {
   }
-  if (c.joined >= 0 && !c.fresh && static_cast<u32>(c.joined) + 1 == walk.depth && walk.function == function) {
+  if (c.joined >= 0 && !c.fresh && static_cast<u32>(c.joined) + 1 == walk.depth &&
+      walk.function == function) {
     if (walk.truncated) __atomic_fetch_add(&g.header->truncated[walk.truncated], 1, __ATOMIC_RELAXED);
     return walk.stack;
   }

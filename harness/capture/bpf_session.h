@@ -51,7 +51,8 @@ class BpfSession final : public Session {
   Status add_module_rows(std::uint32_t module, const lg_module_info& info, std::span<const lg_row> rows,
                          std::span<const std::uint32_t> pages) override;
   Status add_mark(std::uint32_t id, const lg_mark& mark) override;
-  Status set_mappings(std::uint32_t process, std::uint32_t generation, std::span<const lg_mapping> mappings) override;
+  Status set_mappings(std::uint32_t process, std::uint32_t generation,
+                      std::span<const lg_mapping> mappings) override;
   void drop_mappings(std::uint32_t generation, std::uint32_t count) override;
   void set_examined(std::uint32_t process) override;
 
@@ -69,8 +70,9 @@ class BpfSession final : public Session {
   /// How stacks are walked; never `automatic`.
   [[nodiscard]] UnwindMode unwind() const override;
   [[nodiscard]] lg_totals totals() const override;
-  [[nodiscard]] std::vector<std::uint64_t> lost() const override;       ///< by enum lg_loss
-  [[nodiscard]] std::vector<std::uint64_t> truncated() const override;  ///< walks that ended early, by lg_truncated
+  [[nodiscard]] std::vector<std::uint64_t> lost() const override;  ///< by enum lg_loss
+  [[nodiscard]] std::vector<std::uint64_t> truncated()
+      const override;  ///< walks that ended early, by lg_truncated
   [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const override;
   [[nodiscard]] Result<StackRow> stack(std::uint32_t id) const override;
   [[nodiscard]] std::uint64_t stack_capacity() const override;  ///< the largest id there can be now

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "harness/capture/session.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/moments.h"
+#include "harness/capture/session.h"
 
 namespace leakgate::capture {
 

@@ -128,8 +128,8 @@ using MakeTracer = std::function<Result<std::unique_ptr<HeapTracer>>(const Trace
 /// The eBPF backend. Fails with permission or unsupported where it cannot work, saying what is missing.
 Result<std::unique_ptr<HeapTracer>> make_ebpf_tracer(const TracerOptions& options);
 
-/// The preload backend: a library in the traced processes, which needs no privilege. Fails with unsupported where
-/// its library is missing.
+/// The preload backend: a library in the traced processes, which needs no privilege. Fails with unsupported
+/// where its library is missing.
 Result<std::unique_ptr<HeapTracer>> make_preload_tracer(const TracerOptions& options);
 
 }  // namespace leakgate::capture

@@ -151,8 +151,8 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   const std::size_t probes_before = allocation_probes_;
   session_.begin_module(id, image);
   if (auto done = probe_allocators(image, path); !done) return done;
-  details_[id].own_allocator = allocation_probes_ > probes_before && !is_preload_library(modules_[id].path) && !image.find("__libc_start_main") &&
-                               !image.find("_dl_debug_state");
+  details_[id].own_allocator = allocation_probes_ > probes_before && !is_preload_library(modules_[id].path) &&
+                               !image.find("__libc_start_main") && !image.find("_dl_debug_state");
   if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;
   auto framework = probe_marks(image, path);

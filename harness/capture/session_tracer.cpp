@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One order for every backend: probes stand before the target's first instruction, control records are handled as they
-// come, and the ledger is read when a process has ended.
+// One order for every backend: probes stand before the target's first instruction, control records are
+// handled as they come, and the ledger is read when a process has ended.
 #include "harness/capture/session_tracer.h"
 
 #include <fmt/format.h>
@@ -243,7 +243,7 @@ void SessionTracer::read_processes() {
 }
 
 void SessionTracer::tell_asker(const lg_record_moment& question, std::int32_t pid,
-                            const model::MomentFindings* findings) {
+                               const model::MomentFindings* findings) {
   model::Trace trace;
   if (findings != nullptr && question.question == LG_ASK_SNAPSHOT) {
     write_answer(question, pid, figures_alone(*findings));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A target is held once for each backend that is tried: what a backend needs in the target's environment must be
-// there before its exec.
+// A target is held once for each backend that is tried: what a backend needs in the target's environment must
+// be there before its exec.
 #include "harness/pipeline/start.h"
 
 #include <fmt/format.h>
@@ -50,8 +50,8 @@ Result<StartedTarget> start_traced(const RecordRequest& request, const std::vect
       return started;
     }
     if (i + 1 >= request.backends.size() || !is_forbidden(started.error())) return started;
-    notes.push_back(
-        fmt::format("traced by the preload backend, as eBPF is not allowed here: {}", started.error().message));
+    notes.push_back(fmt::format("traced by the preload backend, as eBPF is not allowed here: {}",
+                                started.error().message));
   }
 }
 

@@ -18,8 +18,8 @@ struct StartedTarget {
   std::vector<std::string> notes;  ///< why a backend was passed over
 };
 
-/// Holds the command before its exec and sets a tracer up on it. `hooks` makes what each tracer is given. Fails as
-/// Target::hold() does, or as the last backend does.
+/// Holds the command before its exec and sets a tracer up on it. `hooks` makes what each tracer is given.
+/// Fails as Target::hold() does, or as the last backend does.
 Result<StartedTarget> start_traced(const RecordRequest& request, const std::vector<std::string>& objects,
                                    const std::function<capture::TracerHooks()>& hooks);
 

@@ -22,15 +22,10 @@ set(preload_left_out
     Allocators.MuslIsTracedSharedAndStatic
     Programs/LinkedAllocator.BlocksBytesAndLinesAreExact/glibc_static
     Corpus/AgainstGdb.*/gcc_static
-    # allocators that are linked into the program, or have operators new of their own: counted as unseen
+    # an allocation function of less than five bytes has no room for the jump that leads to the library
     Allocators.AProgramsOwnMallocIsTheOneThatCounts
-    Allocators.AWrapperAndWhatItWrapsCountOnce
-    Allocators.SeveralAtOnceAreAllTraced
-    Libraries/PreloadedAllocator.*
-    Programs/LinkedAllocator.*
     Loss.MoreOpenCallsOnDifferentStacksThanAreTracked
     Thread.AHandlerThatInterruptsMallocCountsForItself
-    Live.SingleLinksSeeWhatOneLinkForAllSees
     )
 list(JOIN preload_left_out ":" preload_left_out)
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kReturnAddress = 8;  // bytes
 constexpr int kRounds = 8;
 constexpr std::string_view kLedgerPath = "/memfd:leakgate-ledger";  // preload::kFileName
-constexpr std::chrono::milliseconds kStopLimit{10'000};  // a busy machine may take seconds
+constexpr std::chrono::milliseconds kStopLimit{10'000};             // a busy machine may take seconds
 
 model::MappingKind kind_of(const FileMapping& mapping) {
   // the preload backend's ledger, which names every block

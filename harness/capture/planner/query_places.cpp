@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Notes of owner "leakgate" and type 1 in the section .note.leakgate: two 64-bit addresses each, of newer adapters
-// three. A note
-// outlives strip, which a symbol does not.
+// Notes of owner "leakgate" and type 1 in the section .note.leakgate: two 64-bit addresses each, of newer
+// adapters three. A note outlives strip, which a symbol does not.
 #include "harness/capture/planner/query_places.h"
 
 #include <elf.h>

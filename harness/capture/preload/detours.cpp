@@ -33,8 +33,8 @@ class Decoder {
  public:
   Decoder() { ZydisDecoderInit(&decoder_, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64); }
   bool decode(std::span<const std::uint8_t> code, Decoded& out) const {
-    return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder_, code.data(), code.size(), &out.instruction,
-                                               out.operands.data()));
+    return ZYAN_SUCCESS(
+        ZydisDecoderDecodeFull(&decoder_, code.data(), code.size(), &out.instruction, out.operands.data()));
   }
 
  private:
@@ -56,7 +56,8 @@ Error cannot_move(const char* why) {
   return Error{ErrorKind::unsupported, std::string("no detour can be made: ") + why, "", 0};
 }
 
-Result<MovedInstruction> move(const Decoded& decoded, std::span<const std::uint8_t> code, std::uint64_t address) {
+Result<MovedInstruction> move(const Decoded& decoded, std::span<const std::uint8_t> code,
+                              std::uint64_t address) {
   const ZydisDecodedInstruction& instruction = decoded.instruction;
   MovedInstruction moved;
   moved.bytes.assign(code.begin(), code.begin() + instruction.length);
@@ -169,12 +170,13 @@ void append_word(std::vector<std::uint8_t>& out, std::uint64_t word) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-/// preload::Site, and a jump to the library with its address in r11; the function's moved instructions come next.
-/// The address of the jump.
+/// preload::Site, and a jump to the library with its address in r11; the function's moved instructions come
+/// next. The address of the jump.
 std::uint64_t append_site(std::vector<std::uint8_t>& out, const Detour& detour, std::uint64_t address) {
   constexpr std::uint64_t kJump = 13;  // lea 7, jmp 6
   const std::uint64_t site = address + out.size();
-  const std::uint64_t slot = detour.releases ? offsetof(LibraryEntries, site_free) : offsetof(LibraryEntries, site);
+  const std::uint64_t slot =
+      detour.releases ? offsetof(LibraryEntries, site_free) : offsetof(LibraryEntries, site);
   append_word(out, site + sizeof(preload::Site) + kJump);
   append_word(out, detour.cookie);
   append(out, {0x4c, 0x8d, 0x1d});  // lea site(%rip),%r11

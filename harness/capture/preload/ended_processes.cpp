@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pidfd each. The status of somebody else's child is the kernel's to tell: while it is a zombie, or later on
-// kernels from 6.15.
+// A pidfd each. The status of somebody else's child is the kernel's to tell: while it is a zombie, or later
+// on kernels from 6.15.
 #include "harness/capture/preload/ended_processes.h"
 
 #include <fcntl.h>

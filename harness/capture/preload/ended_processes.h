@@ -17,8 +17,8 @@ class EndedProcesses {
   /// `events`: an epoll descriptor, the caller's, that becomes readable when one has ended.
   explicit EndedProcesses(int events) : events_(events) {}
 
-  /// Image `index` lives in process `pid` from now on; one that lived there before is replaced by it. The image
-  /// before, if there was one.
+  /// Image `index` lives in process `pid` from now on; one that lived there before is replaced by it. The
+  /// image before, if there was one.
   std::uint32_t add(std::int32_t pid, std::uint32_t index);
   /// The image that lives in `pid`, or lived there last; kNoImage: none.
   [[nodiscard]] std::uint32_t image_in(std::int32_t pid) const;

@@ -54,8 +54,10 @@ Status check_sanitizers(const TracedTarget& target) {
     const std::string name = object.path.substr(object.path.rfind('/') + 1);
     for (const char* sanitizer : {"libasan", "libhwasan", "liblsan", "libmsan", "libtsan"})
       if (name.starts_with(sanitizer))
-        return Error{ErrorKind::unsupported, fmt::format("the target has a sanitizer ({}), beside which nothing "
-                                                         "can be preloaded", name),
+        return Error{ErrorKind::unsupported,
+                     fmt::format("the target has a sanitizer ({}), beside which nothing "
+                                 "can be preloaded",
+                                 name),
                      "trace it by eBPF (--backend ebpf), or a build without the sanitizer", 0};
   }
   return {};
@@ -134,7 +136,8 @@ Result<std::unique_ptr<Session>> PreloadSession::open(std::shared_ptr<SharedFile
       ::epoll_ctl(session->events_.get(), EPOLL_CTL_ADD, session->doorbell_.get(), &event) != 0)
     return system_error(ErrorKind::io, "cannot make a descriptor for events", errno);
   session->ended_ = EndedProcesses(session->events_.get());
-  session->ringer_ = std::jthread([raw = session.get()](const std::stop_token& stop) { raw->ring_through(stop); });
+  session->ringer_ =
+      std::jthread([raw = session.get()](const std::stop_token& stop) { raw->ring_through(stop); });
   return std::unique_ptr<Session>(std::move(session));
 }
 
@@ -174,7 +177,8 @@ void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
 Status PreloadSession::attach(ProbeProgram program, const std::string&, std::span<const ProbeSite> sites) {
   const auto tells = [](preload::DetourKind kind, std::uint64_t what) {
     constexpr std::uint32_t kMask = (1u << preload::kDetourShift) - 1;
-    return static_cast<std::uint32_t>(kind) << preload::kDetourShift | (static_cast<std::uint32_t>(what) & kMask);
+    return static_cast<std::uint32_t>(kind) << preload::kDetourShift |
+           (static_cast<std::uint32_t>(what) & kMask);
   };
   for (const ProbeSite& site : sites) {
     switch (program) {
@@ -417,9 +421,8 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
     if (is_used(index)) failed += file_->get<preload::Region>(index, 0).patches_failed;
   std::uint64_t unloaded = expected_ns_.size();
   if (!executed_ns_.contains(root_pid_) && !expected_ns_.contains(root_pid_)) ++unloaded;
-  return {{"not_preloaded", unloaded},
-          {"not_mapped", file_->header().not_mapped},
-          {"detour_refused", failed}};
+  return {
+      {"not_preloaded", unloaded}, {"not_mapped", file_->header().not_mapped}, {"detour_refused", failed}};
 }
 
 Result<lg_proc> PreloadSession::process(std::uint32_t index) const {
@@ -432,19 +435,20 @@ Result<lg_proc> PreloadSession::process(std::uint32_t index) const {
 void PreloadSession::visit_region(std::uint32_t process,
                                   const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
   using preload::LiveBucket;
-  file_->visit_written(process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset,
-                                                                           std::span<std::byte> bytes) {
-    for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket)) {
-      const auto& bucket = *reinterpret_cast<const LiveBucket*>(bytes.data() + at);
-      for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
-        const std::uint64_t name = bucket.names[slot];
-        if (name == 0 || name == LG_LIVE_CLAIMED) continue;
-        lg_live block = bucket.blocks[slot];
-        block.stack = stacks_.id(process, block.stack);
-        if (visit({name, process, 0}, block)) file_->put(process, offset + at + slot * 8, std::uint64_t{0});
-      }
-    }
-  });
+  file_->visit_written(
+      process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset, std::span<std::byte> bytes) {
+        for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket)) {
+          const auto& bucket = *reinterpret_cast<const LiveBucket*>(bytes.data() + at);
+          for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
+            const std::uint64_t name = bucket.names[slot];
+            if (name == 0 || name == LG_LIVE_CLAIMED) continue;
+            lg_live block = bucket.blocks[slot];
+            block.stack = stacks_.id(process, block.stack);
+            if (visit({name, process, 0}, block))
+              file_->put(process, offset + at + slot * 8, std::uint64_t{0});
+          }
+        }
+      });
 }
 
 Status PreloadSession::visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// PreloadSession: the session of the preload backend. What the preloaded library writes is read in place; what it
-// needs (rows, marks, mappings, patches) is worked out here and left in the same memory. In: a memory file. Out:
-// what Session promises.
+// PreloadSession: the session of the preload backend. What the preloaded library writes is read in place;
+// what it needs (rows, marks, mappings, patches) is worked out here and left in the same memory. In: a memory
+// file. Out: what Session promises.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ namespace leakgate::capture {
 
 class PreloadSession final : public Session {
  public:
-  /// Sets the memory file up for a held target, before it runs. Fails with permission where the target could not
-  /// open it.
+  /// Sets the memory file up for a held target, before it runs. Fails with permission where the target could
+  /// not open it.
   static Result<std::unique_ptr<Session>> open(std::shared_ptr<SharedFile> file, const TracerOptions& options,
                                                const TracedTarget& target);
   ~PreloadSession() override;
@@ -94,7 +94,7 @@ class PreloadSession final : public Session {
   mutable StackIds stacks_;
   ProcessPatches patches_;
   std::uint64_t rows_used_ = 0;
-  bool is_interposed_ = false;  ///< the module begun last is the C library
+  bool is_interposed_ = false;                        ///< the module begun last is the C library
   std::map<std::uint32_t, std::vector<Block>> kept_;  ///< of images that have ended
   std::map<std::uint32_t, lg_proc> retired_;
   std::map<std::int32_t, std::uint64_t> executed_ns_;  ///< by pid

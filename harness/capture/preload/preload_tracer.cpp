@@ -47,8 +47,7 @@ Result<std::unique_ptr<HeapTracer>> make_preload_tracer(const TracerOptions& opt
   };
   TracerOptions limited = options;
   limited.max_processes = std::min(options.max_processes, preload::kMaxProcesses);
-  return std::unique_ptr<HeapTracer>(
-      std::make_unique<SessionTracer>(limited, open, std::move(environment)));
+  return std::unique_ptr<HeapTracer>(std::make_unique<SessionTracer>(limited, open, std::move(environment)));
 }
 
 }  // namespace leakgate::capture

@@ -63,7 +63,8 @@ Detour* ProcessPatches::detour_at(std::uint64_t file_offset) {
       vaddr ? plan_detour(*image_, *vaddr) : Result<Detour>(Error{ErrorKind::unsupported, "no code", "", 0});
   if (planned) return &detours.emplace_back(std::move(*planned));
   ++refused_;
-  notes_.push_back(fmt::format("{} at {:#x}: {}", image_->path(), vaddr.value_or(0), planned.error().message));
+  notes_.push_back(
+      fmt::format("{} at {:#x}: {}", image_->path(), vaddr.value_or(0), planned.error().message));
   return nullptr;
 }
 
@@ -83,8 +84,9 @@ void ProcessPatches::add_query(std::uint64_t presence, std::uint64_t hook) {
   modules_[module_].queries.push_back({presence, hook});
 }
 
-void ProcessPatches::patch_module(const Module& module, const lg_mapping& mapping, const LibraryEntries& entries,
-                                  std::vector<FileMapping>& maps, std::vector<std::byte>& script) {
+void ProcessPatches::patch_module(const Module& module, const lg_mapping& mapping,
+                                  const LibraryEntries& entries, std::vector<FileMapping>& maps,
+                                  std::vector<std::byte>& script) {
   constexpr std::uint8_t kPresent[] = {1, 0};
   for (const Query& query : module.queries) {
     append(script, preload::kPatchHook, query.hook + mapping.bias, {});
@@ -117,8 +119,7 @@ void ProcessPatches::prepare(std::uint32_t index, std::int32_t pid, std::span<co
   auto maps = read_all_maps(pid);
   if (!maps) return;
   for (const FileMapping& mapping : *maps)
-    if (mapping.path == "[stack]")
-      file_->put(index, offsetof(preload::Region, stack_end), mapping.end);
+    if (mapping.path == "[stack]") file_->put(index, offsetof(preload::Region, stack_end), mapping.end);
   const preload::Process& image = file_->process(index);
   const LibraryEntries entries{image.hook, image.site_entry, image.site_free};
   std::vector<std::byte> script;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ProcessPatches: what has to be changed in a process's own memory so that its framework's functions, its end and
-// its adapters are seen: worked out here, done by the preloaded library. In: places in modules, then mappings of
-// processes.
+// ProcessPatches: what has to be changed in a process's own memory so that its framework's functions, its end
+// and its adapters are seen: worked out here, done by the preloaded library. In: places in modules, then
+// mappings of processes.
 #pragma once
 
 #include <cstddef>

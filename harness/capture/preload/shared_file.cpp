@@ -57,13 +57,14 @@ std::string SharedFile::name() const {
 }
 
 preload::Process& SharedFile::process(std::uint32_t index) const {
-  return *reinterpret_cast<preload::Process*>(control_ + preload::kProcessesAt + index * preload::kProcessStride);
+  return *reinterpret_cast<preload::Process*>(control_ + preload::kProcessesAt +
+                                              index * preload::kProcessStride);
 }
 
 bool SharedFile::read(std::uint32_t process, std::uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
-    const ssize_t got = ::pread(file_.get(), out.data(), out.size(),
-                                static_cast<off_t>(region_offset(process) + offset));
+    const ssize_t got =
+        ::pread(file_.get(), out.data(), out.size(), static_cast<off_t>(region_offset(process) + offset));
     if (got <= 0) return false;
     out = out.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
@@ -82,9 +83,8 @@ bool SharedFile::write(std::uint32_t process, std::uint64_t offset, std::span<co
   return true;
 }
 
-void SharedFile::visit_written(
-    std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
-    const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const {
+void SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
+                               const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const {
   constexpr std::uint64_t kPiece = 1u << 20;
   const auto base = static_cast<off_t>(region_offset(process));
   const off_t end = base + static_cast<off_t>(offset + bytes);

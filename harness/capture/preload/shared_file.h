@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SharedFile: the memory file that the traced processes write their ledgers to. The part for all processes is
-// mapped; regions of processes are read through the descriptor, since looking at a hole through a mapping would
-// fill it.
+// mapped; regions of processes are read through the descriptor, since looking at a hole through a mapping
+// would fill it.
 #pragma once
 
 #include <cstddef>

@@ -20,10 +20,11 @@ namespace {
 bool read_registers(std::int32_t tid, __u64 (&out)[LG_REG_COUNT]) {
   user_regs_struct regs{};
   iovec room{&regs, sizeof regs};
-  if (::ptrace(PTRACE_GETREGSET, tid, reinterpret_cast<void*>(std::uintptr_t{NT_PRSTATUS}), &room) != 0) return false;
-  const std::uint64_t words[LG_REG_COUNT] = {
-      regs.rax, regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp, regs.rsp, regs.r8,
-      regs.r9,  regs.r10, regs.r11, regs.r12, regs.r13, regs.r14, regs.r15, regs.rip, regs.fs_base};
+  if (::ptrace(PTRACE_GETREGSET, tid, reinterpret_cast<void*>(std::uintptr_t{NT_PRSTATUS}), &room) != 0)
+    return false;
+  const std::uint64_t words[LG_REG_COUNT] = {regs.rax, regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi,
+                                             regs.rbp, regs.rsp, regs.r8,  regs.r9,  regs.r10, regs.r11,
+                                             regs.r12, regs.r13, regs.r14, regs.r15, regs.rip, regs.fs_base};
   std::copy(std::begin(words), std::end(words), std::begin(out));
   return true;
 }
