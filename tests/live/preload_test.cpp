@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 
@@ -34,6 +35,8 @@ json facts(const json& result) {
           {frame["function"], frame["file"], frame["line"], frame["module"], frame["offset"]});
     facts["leaks"].push_back(row);
   }
+  // leaks of one size come in the order of their age, which is measured
+  std::sort(facts["leaks"].begin(), facts["leaks"].end());
   for (const json& test : result["tests"])
     facts["tests"].push_back({test["id"], test["outcome"], test["verdict"], test["allocations"],
                               test["allocated_bytes"], test["peak_bytes"]});
@@ -103,10 +106,11 @@ TEST_F(Preload, APlainUserUnderAFilterGetsTheVerdictThatRootGets) {
   std::filesystem::permissions(scratch_.path(), std::filesystem::perms::all);
   ProgramRequest nobody;
   nobody.before_exec = become_nobody;
+  nobody.extra_environment = {"LEAKGATE_BACKEND=auto"};
   const Traced plain = trace(scratch_, {.command = command, .process = nobody});
   const Traced root = trace(scratch_, {.command = command, .options = {"--backend", "preload"}});
   ASSERT_TRUE(plain.result.is_object()) << plain.program.err;
-  EXPECT_EQ(plain.program.status(), 23) << plain.program.err;
+  EXPECT_EQ(plain.program.status(), root.program.status()) << plain.program.err;
   EXPECT_EQ(plain.result["tracer"]["backend"], "preload");
   EXPECT_EQ(facts(plain.result), facts(root.result));
   EXPECT_THAT(plain.program.err, HasSubstr("traced by the preload backend, as eBPF is not allowed here"));
