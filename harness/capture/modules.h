@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/bpf_session.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/process_maps.h"
+#include "harness/capture/session.h"
 #include "harness/capture/unwind/unwind_cache.h"
 #include "harness/model/trace.h"
 
@@ -24,8 +24,7 @@ namespace leakgate::capture {
 class ModuleTable {
  public:
   /// `cache_directory`: where unwinding rows are kept between runs; empty: nowhere.
-  ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
-              const std::string& cache_directory);
+  ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind, const std::string& cache_directory);
 
   /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
   /// the file is no usable ELF file or the kernel refuses the probes.
@@ -86,7 +85,7 @@ class ModuleTable {
   Status probe_queries(const ElfImage& image, const std::string& path, std::uint32_t id);
   Result<model::Framework> probe_marks(const ElfImage& image, const std::string& path);
 
-  BpfSession& session_;
+  Session& session_;
   MarkFinder find_marks_;
   UnwindMode unwind_;
   std::unique_ptr<UnwindCache> cache_;

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The malloc family, interposed: what the entries (entries_x86_64.cpp) jump to, with the stack pointer and
+// frame pointer of the caller.
+#include "adapters/preload/calls.h"
+#include "adapters/preload/real.h"
+
+namespace leakgate::preload {
+namespace {
+
+/// Says which block is being freed: the allocator's own function may be watched as well (sites.cpp).
+class Freeing {
+ public:
+  explicit Freeing(const void* block) : thread_(g.self && g.self->ready ? own_thread : nullptr) {
+    if (thread_) thread_->freeing = static_cast<u64>(word(block));
+  }
+  ~Freeing() {
+    if (thread_) thread_->freeing = 0;
+  }
+  Freeing(const Freeing&) = delete;
+  Freeing& operator=(const Freeing&) = delete;
+
+ private:
+  Thread* thread_;
+};
+
+void* move_early_block(void* old, u64 bytes) {
+  void* const block = real.malloc(bytes);
+  const u64 had = early_block_bytes(old);
+  if (block) copy_bytes(block, old, had < bytes ? had : bytes);
+  return block;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* lg_malloc(u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return early_block(size, 16);
+  Call call;
+  enter_call(call, size, LG_FN_malloc, sp, bp);
+  void* const result = real.malloc(size);
+  leave_call(call, result);
+  return result;
+}
+
+void* lg_calloc(u64 count, u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return early_block(count * size, 16);
+  Call call;
+  enter_call(call, count * size, LG_FN_calloc, sp, bp);
+  void* const result = real.calloc(count, size);
+  leave_call(call, result);
+  return result;
+}
+
+void* lg_realloc(void* old, u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return early_block(size, 16);
+  if (is_early_block(old)) return move_early_block(old, size);
+  Call call;
+  enter_call(call, size, LG_FN_realloc, sp, bp, old);
+  void* const result = real.realloc(old, size);
+  settle_old(call, old, result);
+  leave_call(call, result);
+  return result;
+}
+
+void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return nullptr;
+  if (is_early_block(old)) return move_early_block(old, count * size);
+  Call call;
+  enter_call(call, count * size, LG_FN_reallocarray, sp, bp, old);
+  void* const result = real.reallocarray(old, count, size);
+  settle_old(call, old, result);
+  leave_call(call, result);
+  return result;
+}
+
+void* lg_aligned_alloc(u64 alignment, u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return early_block(size, alignment);
+  Call call;
+  enter_call(call, size, LG_FN_aligned_alloc, sp, bp);
+  void* const result = real.aligned_alloc(alignment, size);
+  leave_call(call, result);
+  return result;
+}
+
+void* lg_memalign(u64 alignment, u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return early_block(size, alignment);
+  Call call;
+  enter_call(call, size, LG_FN_memalign, sp, bp);
+  void* const result = real.memalign(alignment, size);
+  leave_call(call, result);
+  return result;
+}
+
+int lg_posix_memalign(void** out, u64 alignment, u64 size, u64 sp, u64 bp) {
+  constexpr int kNoMemory = 12;
+  if (!find_real()) return kNoMemory;
+  Call call;
+  enter_call(call, size, LG_FN_posix_memalign, sp, bp);
+  const int result = real.posix_memalign(out, alignment, size);
+  leave_call(call, result == 0 ? *out : nullptr);
+  return result;
+}
+
+void* lg_valloc(u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return nullptr;
+  Call call;
+  enter_call(call, size, LG_FN_valloc, sp, bp);
+  void* const result = real.valloc(size);
+  leave_call(call, result);
+  return result;
+}
+
+void* lg_pvalloc(u64 size, u64 sp, u64 bp) {
+  if (!find_real()) return nullptr;
+  Call call;
+  enter_call(call, size, LG_FN_pvalloc, sp, bp);
+  void* const result = real.pvalloc(size);
+  leave_call(call, result);
+  return result;
+}
+
+void lg_free(void* block) {
+  if (!block || is_early_block(block) || !find_real()) return;
+  note_free(block);
+  const Freeing freeing(block);
+  real.free(block);
+}
+
+void lg_cfree(void* block) {
+  if (!block || is_early_block(block) || !find_real()) return;
+  note_free(block);
+  (real.cfree ? real.cfree : real.free)(block);
+}
+
+void lg_free_sized(void* block, u64 size) {
+  if (!block || is_early_block(block) || !find_real()) return;
+  note_free(block);
+  real.free_sized ? real.free_sized(block, size) : real.free(block);
+}
+
+void lg_free_aligned_sized(void* block, u64 alignment, u64 size) {
+  if (!block || is_early_block(block) || !find_real()) return;
+  note_free(block);
+  real.free_aligned_sized ? real.free_aligned_sized(block, alignment, size) : real.free(block);
+}
+
+}  // extern "C"
+
+}  // namespace leakgate::preload

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The preload backend beside the eBPF backend: equal results, and where it goes when nothing else may.
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+using nlohmann::json;
+using testing::Contains;
+using testing::HasSubstr;
+
+/// What must be equal: everything but times, pids, addresses and what the backends call themselves.
+json facts(const json& result) {
+  json facts;
+  for (const json& leak : result["leaks"]) {
+    json row = {{"test", leak["test"]},   {"kind", leak["kind"]},     {"verdict", leak["verdict"]},
+                {"bytes", leak["bytes"]}, {"blocks", leak["blocks"]}, {"fingerprint", leak["fingerprint"]},
+                {"cycle", leak["cycle"]}, {"type", leak["type"]}};
+    for (const json& frame : leak["stack"])
+      row["stack"].push_back(
+          {frame["function"], frame["file"], frame["line"], frame["module"], frame["offset"]});
+    facts["leaks"].push_back(row);
+  }
+  // leaks of one size come in the order of their age, which is measured
+  std::sort(facts["leaks"].begin(), facts["leaks"].end());
+  for (const json& test : result["tests"])
+    facts["tests"].push_back({test["id"], test["outcome"], test["verdict"], test["allocations"],
+                              test["allocated_bytes"], test["peak_bytes"]});
+  facts["summary"] = result["summary"];
+  facts["totals"] = {result["tracer"]["allocations"], result["tracer"]["frees"],
+                     result["tracer"]["peak_live_blocks"], result["tracer"]["peak_live_bytes"],
+                     result["run"]["complete"]};
+  return facts;
+}
+
+class BothBackends : public Live, public testing::WithParamInterface<const char*> {};
+
+TEST_P(BothBackends, GiveTheSameResult) {
+  const auto run = [&](const char* backend) {
+    return trace(scratch_, {.command = {program_path(GetParam())}, .options = {"--backend", backend}});
+  };
+  const Traced kernel = run("ebpf");
+  const Traced library = run("preload");
+  ASSERT_TRUE(kernel.result.is_object() && library.result.is_object())
+      << kernel.program.err << library.program.err;
+  EXPECT_EQ(library.result["tracer"]["backend"], "preload");
+  EXPECT_EQ(kernel.program.status(), library.program.status());
+  EXPECT_EQ(facts(kernel.result), facts(library.result))
+      << json::diff(facts(kernel.result), facts(library.result)).dump(1);
+}
+INSTANTIATE_TEST_SUITE_P(Programs, BothBackends,
+                         testing::Values("live_malloc_family", "live_catch2_mixed", "live_boost_mixed",
+                                         "live_doctest_mixed", "live_longjmp", "live_throwing_new",
+                                         "live_library_calls", "live_callers_O0", "live_callers_O2",
+                                         "live_mix_jemalloc", "live_mix_tcmalloc", "live_mix_mimalloc",
+                                         "live_realloc_failed", "live_fork_child", "live_listener_catch2"));
+
+class Preload : public testing::Test {
+ protected:
+  Scratch scratch_;
+};
+
+/// What Docker's default profile refuses to a container without capabilities, as far as a tracer might want
+/// it.
+void install_filter() {
+  constexpr int kRefused[] = {SYS_bpf,         SYS_perf_event_open,   SYS_fanotify_init, SYS_mount,
+                              SYS_umount2,     SYS_unshare,           SYS_setns,         SYS_pivot_root,
+                              SYS_userfaultfd, SYS_open_by_handle_at, SYS_keyctl,        SYS_io_uring_setup};
+  std::vector<sock_filter> code = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+  for (const int number : kRefused) {
+    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1));
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+  }
+  code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(98);
+}
+
+/// A plain user without capabilities, in a user namespace, under such a filter.
+void become_nobody() {
+  constexpr uid_t kNobody = 65534;
+  if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
+                         setresuid(kNobody, kNobody, kNobody) != 0))
+    _exit(97);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(96);
+  (void)unshare(CLONE_NEWUSER);  // where that is not allowed, the machine is as strict without
+  install_filter();
+}
+
+TEST_F(Preload, APlainUserUnderAFilterGetsTheVerdictThatRootGets) {
+  const std::vector<std::string> command = {program_path("live_gtest_mixed")};
+  std::filesystem::permissions(scratch_.path(), std::filesystem::perms::all);
+  ProgramRequest nobody;
+  nobody.before_exec = become_nobody;
+  nobody.extra_environment = {"LEAKGATE_BACKEND=auto"};
+  const Traced plain = trace(scratch_, {.command = command, .process = nobody});
+  const Traced root = trace(scratch_, {.command = command, .options = {"--backend", "preload"}});
+  ASSERT_TRUE(plain.result.is_object()) << plain.program.err;
+  EXPECT_EQ(plain.program.status(), root.program.status()) << plain.program.err;
+  EXPECT_EQ(plain.result["tracer"]["backend"], "preload");
+  EXPECT_EQ(facts(plain.result), facts(root.result));
+  EXPECT_THAT(plain.program.err, HasSubstr("traced by the preload backend, as eBPF is not allowed here"));
+}
+
+TEST_F(Preload, AnEnvironmentVariableChoosesTheBackend) {
+  ProgramRequest process;
+  process.extra_environment = {"LEAKGATE_BACKEND=preload"};
+  const Traced traced = trace(scratch_, {.command = {program_path("live_clean")}, .process = process});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.result["tracer"]["backend"], "preload");
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+}
+
+std::vector<std::string> causes_of(const Traced& traced) {
+  std::vector<std::string> causes;
+  for (const json& reason : traced.result["run"]["incomplete_reasons"])
+    causes.push_back(reason["cause"]);
+  return causes;
+}
+
+TEST_F(Preload, AStaticProgramIsNoPass) {
+  const Traced traced = trace(
+      scratch_, {.command = {program_path("live_c_glibc_static")}, .options = {"--backend", "preload"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 125);
+  EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
+}
+
+TEST_F(Preload, AStaticProgramThatAnotherOneStartsIsNoPass) {
+  const Traced traced =
+      trace(scratch_, {.command = {"/bin/sh", "-c", program_path("live_static_child") + "; true"},
+                       .options = {"--backend", "preload"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
+}
+
+TEST_F(Preload, AProgramWithACleanedEnvironmentIsFollowed) {
+  const Traced traced =
+      trace(scratch_, {.command = {"/usr/bin/env", "-i", program_path("live_exit_direct")},
+                       .options = {"--backend", "preload", kUnclassified[0], kUnclassified[1]}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["complete"], true) << traced.program.err;
+  EXPECT_THAT(leak_rows(traced),
+              Contains(row(0, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
+}
+
+TEST_F(Preload, ASanitizerIsRefusedBeforeTheProgramRuns) {
+  const Traced traced = trace(
+      scratch_, {.command = {program_path("live_sanitized_address")}, .options = {"--backend", "preload"}});
+  EXPECT_EQ(traced.program.status(), 125);
+  EXPECT_THAT(traced.program.err, HasSubstr("sanitizer"));
+  EXPECT_EQ(traced.program.out, "");
+}
+
+}  // namespace
+}  // namespace leakgate::live
