@@ -27,13 +27,20 @@ class Builder : public nlohmann::json_sax<Json> {
     return in_row_ && !taken ? column(value) : add(Json(value));
   }
   bool number_float(number_float_t value, const string_t&) override { return add(Json(value)); }
-  bool string(string_t& value) override { return add(Json(std::move(value))); }
+  bool string(string_t& value) override {
+    if (!in_strings_ || open_.size() != 2 || !open_.back()->is_array()) return add(Json(std::move(value)));
+    out_.strings.emplace_back(value);
+    return true;
+  }
   bool binary(binary_t&) override { return false; }
 
   bool start_object(std::size_t) override { return open(Json::object()); }
   bool end_object() override { return close(); }
   bool key(string_t& name) override {
-    if (open_.size() == 1) in_frames_ = name == "frames";
+    if (open_.size() == 1) {
+      in_frames_ = name == "frames";
+      in_strings_ = name == "strings";
+    }
     key_ = std::move(name);
     return true;
   }
@@ -100,7 +107,7 @@ class Builder : public nlohmann::json_sax<Json> {
   RecordingDocument& out_;
   std::vector<Json*> open_;  ///< from the root to the innermost; a parent does not grow while a child is open
   std::string key_;
-  bool in_frames_ = false, in_row_ = false;
+  bool in_frames_ = false, in_strings_ = false, in_row_ = false;
   FrameRow row_;
   std::size_t columns_ = 0;
 };

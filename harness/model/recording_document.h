@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,12 +22,13 @@ struct FrameRow {
 };
 
 struct RecordingDocument {
-  nlohmann::json body;  ///< its "frames" are a list that holds what was no row, if anything
+  nlohmann::json body;  ///< its "frames" and "strings" are lists that hold what was no row, if anything
   std::vector<FrameRow> frames;
+  std::vector<std::string> strings;
 };
 
 /// Parses `text`; nothing if it is not JSON. A list in the table "frames" that is no row of eight whole
-/// numbers stays in the body.
+/// numbers stays in the body, and so does what is no text in the table "strings".
 std::optional<RecordingDocument> parse_document(std::string_view text);
 
 }  // namespace leakgate::model

@@ -317,11 +317,8 @@ void read_all(Reader& in, RecordingDocument& document, Recording& out) {
     name[0] == 'r' ? read_run(in, *part, out.run) : read_tracer(in, *part, out.tracer);
     in.enter("recording");
   }
-  std::vector<std::string> strings;
-  read_table(in, body, "strings", strings, [&](const Json& row, std::string& text) {
-    if (!row.is_string()) return in.complain("row", "is not a string");
-    text = row.get_ref<const std::string&>();
-  });
+  std::vector<Json> others;  // what stayed in a table whose rows were taken out is no row
+  read_table(in, body, "strings", others, [&](const Json&, Json&) { in.complain("row", "is not a string"); });
   read_table(in, body, "processes", out.processes,
              [&](const Json& row, Process& p) { read_process(in, row, p); });
   read_table(in, body, "tests", out.tests, [&](const Json& row, Test& t) { read_test(in, row, out, t); });
@@ -329,11 +326,10 @@ void read_all(Reader& in, RecordingDocument& document, Recording& out) {
     in.read(row, "path", m.path);
     in.read(row, "build_id", m.build_id);
   });
-  std::vector<Json> others;  // what stayed in this table is no row
   read_table(in, body, "frames", others,
              [&](const Json&, Json&) { in.complain("row", "is not a list of 8 whole numbers"); });
-  if (in.ok()) read_frames(in, document.frames, strings, out);
-  strings = {};
+  if (in.ok()) read_frames(in, document.frames, document.strings, out);
+  document.strings = {};
   read_table(in, body, "stacks", out.stacks, [&](const Json& row, Stack& s) { read_stack(in, row, out, s); });
   for (const Stack& stack : out.stacks)
     if (in.ok() && stack.freed_by != kNone && stack.freed_by >= out.stacks.size())
@@ -359,7 +355,10 @@ std::uint64_t resolved_bytes(const Recording& recording) {
   }
   std::uint64_t total = 0;
   for (const auto& group : recording.blocks) {
-    if (group.stack != kNone) total += per_stack[group.stack];
+    if (group.stack == kNone) continue;
+    total += per_stack[group.stack];
+    const std::uint32_t freed_by = recording.stacks[group.stack].freed_by;
+    if (freed_by != kNone) total += per_stack[freed_by];
     if (total > kMaxResolvedBytes) break;
   }
   return total;

@@ -44,6 +44,12 @@ Recording full() {
   r.tracer.notes = {"note"};
   r.tracer.lost["map_full"] = 7;
   r.tracer.truncated_stacks["depth"] = 3;
+  r.run.rerun_scope = RerunScope::suspects;
+  r.run.reruns = 3;
+  r.processes[1].rerun = 2;
+  r.stacks[stack].freed_by = stack;
+  r.blocks[0].thrown_after = true;
+  r.blocks[1].failed_after = true;
   r.processes[0].stripped = true;
   r.processes[0].allocations = 5;
   r.processes[0].frees = 4;
@@ -92,6 +98,10 @@ TEST(RecordingFile, ReadsBackWhatItWrote) {
   EXPECT_EQ(again->tracer.lost.at("map_full"), 7u);
   EXPECT_EQ(again->tracer.truncated_stacks.at("depth"), 3u);
   EXPECT_EQ(again->run.incomplete_reasons.at(0).hint, "hint");
+  EXPECT_EQ(again->run.reruns, 3u);
+  EXPECT_EQ(again->processes.at(1).rerun, 2u);
+  EXPECT_EQ(again->stacks.at(0).freed_by, 0u);
+  EXPECT_TRUE(again->blocks.at(0).thrown_after);
 }
 
 TEST(RecordingFile, AnEmptyRecordingIsOne) {
@@ -168,6 +178,11 @@ TEST(RecordingFile, WrongTypesAndRangesAreNamed) {
               HasSubstr("both"));
   EXPECT_THAT(error_with([](Json& b) { b["processes"][0]["args"] = {1}; }), HasSubstr("args"));
   EXPECT_THAT(error_with([](Json& b) { b["tracer"]["lost"]["x"] = "many"; }), HasSubstr("lost"));
+  EXPECT_THAT(error_with([](Json& b) { b["strings"][1] = 7; }), HasSubstr("is not a string"));
+  EXPECT_THAT(error_with([](Json& b) { b["strings"][1] = {"nested"}; }), HasSubstr("is not a string"));
+  EXPECT_THAT(error_with([](Json& b) { b["strings"] = "text"; }), HasSubstr("strings is not a list"));
+  EXPECT_THAT(error_with([](Json& b) { b.erase("strings"); }), HasSubstr("strings is missing"));
+  EXPECT_THAT(error_with([](Json& b) { b["run"]["rerun_scope"] = "some"; }), HasSubstr("rerun_scope"));
   EXPECT_THAT(error_with([](Json& b) { b["tracer"]["truncated_stacks"] = 1; }),
               HasSubstr("truncated_stacks"));
 }
@@ -181,6 +196,7 @@ TEST(RecordingFile, IndexesThatLeadNowhereAreRefused) {
   EXPECT_THAT(error_with([](Json& b) { b["blocks"][0]["stack"] = 1; }), HasSubstr("blocks[0].stack"));
   EXPECT_THAT(error_with([](Json& b) { b["blocks"][0]["process"] = 1; }), HasSubstr("another process"));
   EXPECT_THAT(error_with([](Json& b) { b["stacks"][0]["frames"][0] = 1000; }), HasSubstr("stacks[0].frames"));
+  EXPECT_THAT(error_with([](Json& b) { b["stacks"][0]["freed_by"] = 1; }), HasSubstr("freed_by"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0][0] = 1000; }), HasSubstr("frames[0]"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = 1000; }), HasSubstr("frames[0].module"));
   EXPECT_THAT(error_with([](Json& b) { b["frames"][0][6] = -2; }), HasSubstr("frames[0]"));
