@@ -102,7 +102,7 @@ bool long_nops_emulated() {
 
 }  // namespace
 
-ModuleTable::ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
+ModuleTable::ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind,
                          const std::string& cache_directory)
     : session_(session), find_marks_(std::move(find_marks)), unwind_(unwind) {
   if (cache_directory.empty()) return;
@@ -158,6 +158,7 @@ Status ModuleTable::probe_throws(const ElfImage& image, const std::string& path,
 Status ModuleTable::probe(const ElfImage& image, std::uint32_t id, bool private_copy) {
   const std::string path = descriptor_path(modules_[id].file->get());
   const std::size_t probes_before = allocation_probes_;
+  session_.begin_module(id, image);
   if (auto done = probe_allocators(image, path); !done) return done;
   details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
                                !image.find("_dl_debug_state");
@@ -249,7 +250,8 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   refused_probes_ += refused.size();
   std::vector<ProbeSite> enter, exit, frees, operators, operator_returns;
   for (const PlannedProbe& probe : *planned) {
-    const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function)};
+    const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function), 0,
+                         probe.plan.file_offset - probe.plan.offset_in_function};
     if (!probe.return_offsets.empty()) {
       operators.push_back(site);
       for (const std::uint64_t offset : probe.return_offsets)
@@ -341,6 +343,7 @@ Status ModuleTable::probe_queries(const ElfImage& image, const std::string& path
     const bool kept = writable_mappings(image.segments(), *counter) == 1;
     sites.push_back({*offset, 0, kept ? *counter : 0});
     if (!kept) details_[id].presence_words.push_back(place.counter_vaddr);
+    if (place.hook_vaddr != 0) session_.note_query(place.counter_vaddr, place.hook_vaddr);
   }
   return session_.attach(ProbeProgram::query_hit, path, sites);
 }

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/bpf_session.h"
+#include "harness/capture/session.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/process_maps.h"
 #include "harness/capture/unwind/unwind_cache.h"
@@ -24,7 +24,7 @@ namespace leakgate::capture {
 class ModuleTable {
  public:
   /// `cache_directory`: where unwinding rows are kept between runs; empty: nowhere.
-  ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
+  ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind,
               const std::string& cache_directory);
 
   /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
@@ -86,7 +86,7 @@ class ModuleTable {
   Status probe_queries(const ElfImage& image, const std::string& path, std::uint32_t id);
   Result<model::Framework> probe_marks(const ElfImage& image, const std::string& path);
 
-  BpfSession& session_;
+  Session& session_;
   MarkFinder find_marks_;
   UnwindMode unwind_;
   std::unique_ptr<UnwindCache> cache_;

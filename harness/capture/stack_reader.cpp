@@ -85,7 +85,7 @@ void for_each_id(model::Trace& trace, Visit visit) {
 
 }  // namespace
 
-Status read_stacks(const BpfSession& session, std::uint64_t count, model::Trace& trace) {
+Status read_stacks(const Session& session, std::uint64_t count, model::Trace& trace) {
   std::map<std::uint32_t, std::uint32_t> index_of;  // kernel's id -> index in the trace
   for_each_id(trace, [&](std::uint32_t& id) {
     if (id != 0 && id != model::kNone) index_of.emplace(id, model::kNone);

@@ -133,7 +133,9 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--repeat", raw.repeat,
                  "Run each test N times, and fail what grows each time: in one process (GoogleTest), or in N")
       ->type_name("N");
-  app.add_option("--backend", raw.backend, "auto or ebpf")->check(CLI::IsMember({"auto", "ebpf"}));
+  app.add_option("--backend", raw.backend, "auto, ebpf or preload (auto: ebpf where it is allowed)")
+      ->envname("LEAKGATE_BACKEND")
+      ->check(CLI::IsMember({"auto", "ebpf", "preload"}));
   app.add_option("--unwind", raw.unwind, "auto, eh_frame, frame-pointer or none")
       ->check(CLI::IsMember({"auto", "eh_frame", "frame-pointer", "none"}));
   app.add_option("--if-unsupported", raw.if_unsupported,
@@ -340,6 +342,9 @@ void settle_classify(pipeline::RecordRequest& record, const Raw& raw) {
 
 Status settle_trace(Options& options, const Raw& raw) {
   auto& record = options.record;
+  record.backends.clear();
+  if (raw.backend != "preload") record.backends.emplace_back(capture::make_ebpf_tracer);
+  if (raw.backend != "ebpf") record.backends.emplace_back(capture::make_preload_tracer);
   if (!raw.timeout.empty()) {
     auto timeout = parse_seconds("--timeout", raw.timeout, 0.001);
     if (!timeout) return std::move(timeout).error();

@@ -110,7 +110,7 @@ model::Recording describe_run(const RecordRequest& request) {
 }
 
 void note_isolation(const launch::Target& target, const RecordRequest& request, model::Recording& recording) {
-  if (target.has_private_copies()) return;
+  if (target.has_private_copies() || recording.tracer.backend == "preload") return;
   const std::string why = request.private_copies ? target.private_copies_refusal() : "switched off";
   recording.tracer.notes.push_back(
       fmt::format("probes stood in the machine's own C library, other programs paid for them too: {}", why));

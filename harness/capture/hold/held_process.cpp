@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::uint64_t kReturnAddress = 8;  // bytes
 constexpr int kRounds = 8;
+constexpr std::string_view kLedgerPath = "/memfd:leakgate-ledger";  // preload::kFileName
 constexpr std::chrono::milliseconds kStopLimit{10'000};  // a busy machine may take seconds
 
 model::MappingKind kind_of(const FileMapping& mapping) {
+  // the preload backend's ledger, which names every block
+  if (mapping.path == kLedgerPath) return model::MappingKind::special;
   if (mapping.has_file()) return model::MappingKind::file;
   if (mapping.path == "[heap]") return model::MappingKind::heap;
   if (mapping.path == "[stack]") return model::MappingKind::main_stack;
@@ -79,7 +82,8 @@ Status HeldProcess::hold(bool all_threads) {
 
 Status HeldProcess::stop_threads(bool all_threads) {
   const auto asker = static_cast<std::int32_t>(moment_.tid);
-  if (auto asked = threads_.stop(asker); asked && threads_.was_asked(asker)) {
+  if (auto asked = session_.asker_sleeps() ? Status() : threads_.stop(asker);
+      asked && threads_.was_asked(asker)) {
     session_.answer_moment(moment_.head.proc, moment_.moment);
     answered_ = true;
   }

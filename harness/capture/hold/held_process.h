@@ -11,7 +11,7 @@
 
 #include "bpf/wire.h"
 #include "harness/base/result.h"
-#include "harness/capture/bpf_session.h"
+#include "harness/capture/session.h"
 #include "harness/capture/hold/held_memory.h"
 #include "harness/capture/hold/held_threads.h"
 #include "harness/capture/hold/stack_frames.h"
@@ -22,7 +22,7 @@ namespace leakgate::capture {
 
 class HeldProcess {
  public:
-  HeldProcess(BpfSession& session, const ModuleTable& modules, const lg_record_moment& moment,
+  HeldProcess(Session& session, const ModuleTable& modules, const lg_record_moment& moment,
               std::int32_t pid)
       : session_(session), modules_(modules), moment_(moment), pid_(pid) {}
   HeldProcess(const HeldProcess&) = delete;
@@ -46,7 +46,7 @@ class HeldProcess {
   Status describe_memory();
   void describe_threads();
 
-  BpfSession& session_;
+  Session& session_;
   const ModuleTable& modules_;
   lg_record_moment moment_;
   std::int32_t pid_;
