@@ -182,6 +182,23 @@ int alloc_exit(struct pt_regs *ctx)
 	return 0;
 }
 
+/*
+ * Keeps where the first block of a stack was freed: one walk for each stack that ever frees, none after it.
+ * Not where the number of stacks is limited and half are taken: a hint must not cost what is asked for.
+ */
+static __always_inline void note_first_free(struct pt_regs *ctx, struct lg_thread *thread, __u32 id)
+{
+	struct lg_stack *stack;
+	__u32 freed_by;
+
+	if (cfg_unwind == LG_UNWIND_NONE || (cfg_max_stacks && totals.stacks * 2 > cfg_max_stacks))
+		return;
+	freed_by = take_stack(PT_REGS_SP(ctx), PT_REGS_FP(ctx), thread, LG_FN_free);
+	stack = stack_slot(id);
+	if (stack)
+		stack->freed_by = freed_by;
+}
+
 SEC("uprobe.multi")
 int free_enter(struct pt_regs *ctx)
 {
@@ -199,9 +216,9 @@ int free_enter(struct pt_regs *ctx)
 	proc = process_of(key.proc);
 	if (!proc)
 		return 0;
-	if (ledger_take(&key, &block))
-		count_free(proc, &block);
-	else
+	if (!ledger_take(&key, &block))
 		__sync_fetch_and_add(&totals.unknown_frees, 1);
+	else if (count_free(proc, &block))
+		note_first_free(ctx, thread, block.stack);
 	return 0;
 }

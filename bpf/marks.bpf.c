@@ -169,13 +169,25 @@ static __noinline int tell_suite(struct pt_regs *ctx, const struct lg_mark *mark
 	return 0;
 }
 
+/* The number of an error that has just happened. */
+static __always_inline __u32 next_error(void)
+{
+	return __sync_fetch_and_add(&totals.errors, 1) + 1;
+}
+
+static __always_inline void note_failure(struct lg_proc *proc)
+{
+	__sync_fetch_and_add(&proc->test_failed, 1);
+	proc->test_last_failure = next_error();
+}
+
 static __always_inline void note_part(struct pt_regs *ctx, const struct lg_mark *mark, struct lg_proc *proc)
 {
 	__u64 type = argument(ctx, mark->outcome_arg);
 	__u32 stored = 0;
 
 	if (mark->outcome_form == LG_OUTCOME_ALWAYS) {
-		__sync_fetch_and_add(&proc->test_failed, 1);
+		note_failure(proc);
 		return;
 	}
 	if (mark->outcome_form == LG_OUTCOME_IN_MEMORY) {
@@ -187,7 +199,7 @@ static __always_inline void note_part(struct pt_regs *ctx, const struct lg_mark 
 	if (type > 7)
 		return;
 	if (mark->failed_mask >> type & 1)
-		__sync_fetch_and_add(&proc->test_failed, 1);
+		note_failure(proc);
 	if (mark->skipped_mask >> type & 1)
 		__sync_fetch_and_add(&proc->test_skipped, 1);
 }
@@ -257,6 +269,9 @@ int mark_hit(struct pt_regs *ctx)
 		break;
 	case LG_MARK_TESTS_DUE:
 		proc->tests_due = 1;
+		break;
+	case LG_MARK_THROW:
+		proc->test_last_throw = next_error();
 		break;
 	case LG_MARK_DEATH_FORK:
 		proc->death_tid = (__u32)bpf_get_current_pid_tgid();

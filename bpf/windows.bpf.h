@@ -13,6 +13,8 @@ static __always_inline __u32 open_window(struct lg_proc *proc, __u32 framework, 
 {
 	proc->test_failed = 0;
 	proc->test_skipped = 0;
+	proc->test_last_throw = 0;
+	proc->test_last_failure = 0;
 	proc->test_allocations = 0;
 	proc->test_bytes = 0;
 	proc->test_live_bytes = 0;
@@ -42,6 +44,8 @@ static __always_inline void describe_end(const struct lg_proc *proc, struct lg_r
 	record->framework = proc->framework;
 	record->failed = proc->test_failed;
 	record->skipped = proc->test_skipped;
+	record->last_throw = proc->test_last_throw;
+	record->last_failure = proc->test_last_failure;
 	record->allocations = proc->test_allocations;
 	record->bytes = proc->test_bytes;
 	record->peak_bytes = proc->test_peak_bytes;

@@ -83,6 +83,7 @@ enum lg_mark_role {
 	LG_MARK_TEST_CRASH =
 	    7, /* the framework reports a fatal signal: what it calls an end afterwards is none */
 	LG_MARK_TESTS_DUE = 8, /* the framework is about to run one test at least */
+	LG_MARK_THROW = 9,     /* an exception is thrown */
 };
 
 enum lg_text_kind {
@@ -254,13 +255,16 @@ struct lg_stack {
 	__u64 bytes;
 	__u64 frees;
 	__u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
+	__u32 freed_by;	     /* lg_stack id of the first free of a block from here; 0: none, or unknown */
+	__u32 errors_before; /* number of the last error (lg_totals.errors) before its last allocation */
 };
 
 #define LG_FUNCTION_LIST(X)                                                                                  \
 	X(malloc)                                                                                            \
 	X(calloc)                                                                                            \
 	X(realloc)                                                                                           \
-	X(reallocarray) X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc) X(pvalloc) X(operator_new)
+	X(reallocarray)                                                                                      \
+	X(aligned_alloc) X(posix_memalign) X(memalign) X(valloc) X(pvalloc) X(operator_new) X(free)
 
 enum lg_function {
 	LG_FN_none,
@@ -336,6 +340,8 @@ struct lg_proc {
 	__u32 death_tid; /* thread whose next fork makes a death test's child */
 	__u32 test_failed;
 	__u32 test_skipped;
+	__u32 test_last_throw;	 /* number of the last error in the open window that was an exception */
+	__u32 test_last_failure; /* likewise, a failed assertion */
 	__u32 framework;
 	__u32 vain_holds;  /* waits for user space that ended without an answer */
 	__u32 crashed;	   /* a framework reported a fatal signal */
@@ -371,7 +377,9 @@ struct lg_totals {
 	__u32 grow_live_asked; /* number of tiers at which more were asked for */
 	__u32 grow_stacks_asked;
 	__u32 grow_nodes_asked;
-	__u32 threads; /* with state of their own, now */
+	__u32 threads;	       /* with state of their own, now */
+	__u32 vain_room_waits; /* for tiers that did not come in time */
+	__u32 errors;	       /* exceptions thrown and assertions failed so far; numbers them, too */
 	__u32 pad;
 };
 
@@ -434,6 +442,8 @@ struct lg_record_test {
 	__u32 failed;
 	__u32 skipped;
 	__u32 tid;
+	__u32 last_throw; /* TEST_END: as lg_proc has it */
+	__u32 last_failure;
 	__u64 allocations;
 	__u64 bytes;
 	__u64 peak_bytes;

@@ -37,6 +37,11 @@ class JsonWriter {
   void decimal(double value, int digits);
   void boolean(bool value);
   void null();
+  /// A value that was written elsewhere, on one line.
+  void raw(std::string_view value) {
+    separate();
+    out_ += value;
+  }
 
   void member(std::string_view name, std::string_view text) { key(name), string(text); }
   void member(std::string_view name, bool value) { key(name), boolean(value); }

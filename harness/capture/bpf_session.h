@@ -15,87 +15,69 @@
 #include "bpf/wire.h"
 #include "harness/base/result.h"
 #include "harness/capture/heap_tracer.h"
+#include "harness/capture/session.h"
 #include "harness/capture/stack_table.h"
 
 struct bpf_program;
 
 namespace leakgate::capture {
 
-/// One place to probe: a file offset, and what the program is told about it.
-struct ProbeSite {
-  std::uint64_t file_offset = 0;
-  std::uint64_t cookie = 0;
-  /// File offset of a 16-bit counter that is above 0 in every process while the probe stands; 0: none.
-  std::uint64_t counter_offset = 0;
-};
-
-/// Programs that probes lead to.
-enum class ProbeProgram {
-  alloc_enter,
-  alloc_exit,
-  free_enter,
-  operator_enter,
-  operator_return,
-  mark_hit,
-  link_map_changed,
-  exit_called,
-  exit_hit,
-  query_hit
-};
-
-class BpfSession {
+class BpfSession final : public Session {
  public:
   /// Loads the programs; nothing is attached yet. Where the kernel refuses the .eh_frame walk and the
   /// unwinder is to be chosen automatically, frame pointers are walked. Fails with permission or unsupported,
   /// saying what is missing.
   static Result<std::unique_ptr<BpfSession>> open(const TracerOptions& options, const TracedTarget& target);
-  ~BpfSession();
+  ~BpfSession() override;
   BpfSession(const BpfSession&) = delete;
   BpfSession& operator=(const BpfSession&) = delete;
 
+  [[nodiscard]] const char* backend() const override { return "ebpf"; }
   /// Attaches the tracepoints that follow fork, exec and exit.
-  Status attach_tracepoints();
+  Status attach_tracepoints() override;
   /// Attaches one program at all `sites` of the file: with one link, or with one each on kernels before 6.6.
-  Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites);
+  Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites) override;
   /// Removes every probe. The ledger stays readable. With processes left that could hit one, waits until none
   /// can any more. With `shared`, for probes in files that others use, the session's end waits for that.
-  void detach(bool anyone_left, bool shared);
+  void detach(bool anyone_left, bool shared) override;
 
-  [[nodiscard]] std::size_t link_count() const;
+  [[nodiscard]] std::size_t link_count() const override;
   /// One link for each probe: an older kernel, or as asked for.
   [[nodiscard]] bool has_single_links() const;
-  [[nodiscard]] int event_descriptor() const;
+  [[nodiscard]] int event_descriptor() const override;
   /// Hands every waiting control record to `handle`.
-  Status drain_records(const std::function<void(const lg_record&, std::size_t size)>& handle);
+  Status drain_records(const std::function<void(const lg_record&, std::size_t size)>& handle) override;
 
   Status add_module_rows(std::uint32_t module, const lg_module_info& info, std::span<const lg_row> rows,
-                         std::span<const std::uint32_t> pages);
-  Status add_mark(std::uint32_t id, const lg_mark& mark);
-  Status set_mappings(std::uint32_t process, std::uint32_t generation, std::span<const lg_mapping> mappings);
-  void drop_mappings(std::uint32_t generation, std::uint32_t count);
-  void set_examined(std::uint32_t process);
+                         std::span<const std::uint32_t> pages) override;
+  Status add_mark(std::uint32_t id, const lg_mark& mark) override;
+  Status set_mappings(std::uint32_t process, std::uint32_t generation,
+                      std::span<const lg_mapping> mappings) override;
+  void drop_mappings(std::uint32_t generation, std::uint32_t count) override;
+  void set_examined(std::uint32_t process) override;
 
   /// Tells the kernel side that we are there; without it for two seconds, waits at judged moments end.
-  void beat();
+  void beat() override;
   /// Ends the wait of a process at its judged moment number `moment`.
-  void answer_moment(std::uint32_t process, std::uint32_t moment);
+  void answer_moment(std::uint32_t process, std::uint32_t moment) override;
   /// The threads of process `pid`, main thread first. Registers of running ones are not to be relied on.
-  [[nodiscard]] Result<std::vector<lg_thread_state>> threads(std::int32_t pid) const;
+  [[nodiscard]] Result<std::vector<lg_thread_state>> threads(std::int32_t pid) const override;
 
   /// Adds tiers to the tables that asked for one. Fails (io) when memory is refused: losses are then counted
   /// by the kernel side.
-  Status grow();
+  Status grow() override;
 
   /// How stacks are walked; never `automatic`.
-  [[nodiscard]] UnwindMode unwind() const;
-  [[nodiscard]] lg_totals totals() const;
-  [[nodiscard]] std::vector<std::uint64_t> lost() const;       ///< by enum lg_loss
-  [[nodiscard]] std::vector<std::uint64_t> truncated() const;  ///< walks that ended early, by lg_truncated
-  [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const;
-  [[nodiscard]] Result<StackRow> stack(std::uint32_t id) const;
-  [[nodiscard]] std::uint64_t stack_capacity() const;  ///< the largest id there can be now
+  [[nodiscard]] UnwindMode unwind() const override;
+  [[nodiscard]] lg_totals totals() const override;
+  [[nodiscard]] std::vector<std::uint64_t> lost() const override;  ///< by enum lg_loss
+  [[nodiscard]] std::vector<std::uint64_t> truncated()
+      const override;  ///< walks that ended early, by lg_truncated
+  [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const override;
+  [[nodiscard]] Result<StackRow> stack(std::uint32_t id) const override;
+  [[nodiscard]] std::uint64_t stack_capacity() const override;  ///< the largest id there can be now
   /// Calls `visit` for every live block; `remove` says which are taken out of the table.
-  Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit_and_remove);
+  Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit_and_remove) override;
 
  private:
   struct State;

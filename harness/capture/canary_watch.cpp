@@ -6,7 +6,7 @@
 
 namespace leakgate::capture {
 
-CanaryWatch::CanaryWatch(BpfSession& session, ModuleTable& modules, MappingTables& tables, std::int32_t pid,
+CanaryWatch::CanaryWatch(Session& session, ModuleTable& modules, MappingTables& tables, std::int32_t pid,
                          std::uint32_t index, MomentKeeper moments)
     : session_(session),
       modules_(modules),

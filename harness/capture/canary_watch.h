@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "harness/capture/bpf_session.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/moments.h"
+#include "harness/capture/session.h"
 
 namespace leakgate::capture {
 
@@ -19,7 +19,7 @@ class CanaryWatch {
  public:
   /// Counters are taken as they are now, before the canary adds to them. `index`: its place in the kernel
   /// side's table; `moments`: a keeper of its own.
-  CanaryWatch(BpfSession& session, ModuleTable& modules, MappingTables& tables, std::int32_t pid,
+  CanaryWatch(Session& session, ModuleTable& modules, MappingTables& tables, std::int32_t pid,
               std::uint32_t index, MomentKeeper moments);
 
   /// Handles a record if it is of the canary; says whether it was.
@@ -36,7 +36,7 @@ class CanaryWatch {
   void look();
   void look_at(std::uint64_t blocks, std::uint64_t bytes, model::Kind kind);
 
-  BpfSession& session_;
+  Session& session_;
   ModuleTable& modules_;
   MappingTables& tables_;
   std::int32_t pid_;

@@ -35,6 +35,7 @@ struct TracerOptions {
   std::uint32_t max_threads = 65536;  ///< that live at the same time
   std::uint64_t max_live_blocks = 0;  ///< 0: grows to need
   std::uint32_t ring_bytes = 4u << 20;
+  std::string preloaded;         ///< LD_PRELOAD of the caller, which the preload backend keeps
   std::string cache_directory;   ///< of unwinding rows, between runs; empty: none
   std::uint32_t max_stacks = 0;  ///< 0: grows to need
   bool all_stacks = false;       ///< the trace has every stack, not those of outstanding blocks alone
@@ -103,6 +104,9 @@ class HeapTracer {
  public:
   virtual ~HeapTracer() = default;
 
+  /// What must stand in the target's environment, NAME=VALUE; known before the target is started.
+  [[nodiscard]] virtual std::vector<std::string> environment() const { return {}; }
+
   /// Sets the tracer up on a held target; on success the target may be released.
   virtual Status start(const TracedTarget& target, TracerHooks hooks) = 0;
   /// Readable when poll() has something to do.
@@ -118,7 +122,14 @@ class HeapTracer {
   virtual Result<model::Trace> finish() = 0;
 };
 
+/// Makes the tracer of one backend.
+using MakeTracer = std::function<Result<std::unique_ptr<HeapTracer>>(const TracerOptions&)>;
+
 /// The eBPF backend. Fails with permission or unsupported where it cannot work, saying what is missing.
 Result<std::unique_ptr<HeapTracer>> make_ebpf_tracer(const TracerOptions& options);
+
+/// The preload backend: a library in the traced processes, which needs no privilege. Fails with unsupported
+/// where its library is missing.
+Result<std::unique_ptr<HeapTracer>> make_preload_tracer(const TracerOptions& options);
 
 }  // namespace leakgate::capture

@@ -10,13 +10,13 @@
 #include <span>
 
 #include "bpf/wire.h"
-#include "harness/capture/bpf_session.h"
+#include "harness/capture/session.h"
 
 namespace leakgate::capture {
 
 class MappingTables {
  public:
-  explicit MappingTables(BpfSession& session) : session_(session) {}
+  explicit MappingTables(Session& session) : session_(session) {}
 
   /// Gives process image `proc` the mappings `rows` (sorted by start) as a generation of its own. Fails (io)
   /// when the kernel's table is full; its stacks are then truncated, and counted.
@@ -33,7 +33,7 @@ class MappingTables {
   };
   void release(const Table& table);
 
-  BpfSession& session_;
+  Session& session_;
   std::uint32_t next_generation_ = 1;
   std::map<std::uint32_t, Table> tables_;        ///< by process image
   std::map<std::uint32_t, std::uint32_t> uses_;  ///< generation -> process images

@@ -102,7 +102,7 @@ bool long_nops_emulated() {
 
 }  // namespace
 
-ModuleTable::ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
+ModuleTable::ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind,
                          const std::string& cache_directory)
     : session_(session), find_marks_(std::move(find_marks)), unwind_(unwind) {
   if (cache_directory.empty()) return;
@@ -131,7 +131,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
       {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
   details_.push_back({image->segments(), model::Framework::none, 0, false, {}});
   const std::size_t links_before = session_.link_count();
-  auto done = probe(*image, id);
+  auto done = probe(*image, id, private_copy);
   if (!private_copy && session_.link_count() > links_before) probes_shared_files_ = true;
   details_[id].probed_ns = monotonic_ns();
   if (!done) {
@@ -141,9 +141,24 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   return id;
 }
 
-Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
+/// Where exceptions are thrown; not in a library that others use: they would pay for a hint.
+Status ModuleTable::probe_throws(const ElfImage& image, const std::string& path, bool private_copy) {
+  if (!private_copy && image.type() == ElfType::shared) return {};
+  const auto function = image.find("__cxa_throw");
+  if (!function || function->kind != SymbolKind::function) return {};
+  const auto offset = image.file_offset(function->vaddr);
+  if (!offset) return {};
+  Mark mark;
+  mark.role = LG_MARK_THROW;
+  if (auto stored = session_.add_mark(next_mark_, kernel_mark(mark)); !stored) return stored;
+  const ProbeSite site{*offset, next_mark_++};
+  return session_.attach(ProbeProgram::mark_hit, path, std::span(&site, 1));
+}
+
+Status ModuleTable::probe(const ElfImage& image, std::uint32_t id, bool private_copy) {
   const std::string path = descriptor_path(modules_[id].file->get());
   const std::size_t probes_before = allocation_probes_;
+  session_.begin_module(id, image);
   if (auto done = probe_allocators(image, path); !done) return done;
   details_[id].own_allocator = allocation_probes_ > probes_before && !image.find("__libc_start_main") &&
                                !image.find("_dl_debug_state");
@@ -153,6 +168,7 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id) {
   if (!framework) return std::move(framework).error();
   details_[id].framework = *framework;
   if (auto done = probe_queries(image, path, id); !done) return done;
+  if (auto done = probe_throws(image, path, private_copy); !done) return done;
   return load_rows(id);
 }
 
@@ -218,6 +234,15 @@ Status ModuleTable::load_rows(std::uint32_t id) {
   return session_.add_module_rows(id, info, table->rows, table->pages);
 }
 
+const UnwindTable* ModuleTable::rows(std::uint32_t id) const {
+  if (unwind_ == UnwindMode::none || unwind_ == UnwindMode::frame_pointer) return nullptr;
+  const auto [found, is_new] = rows_.try_emplace(id);
+  if (is_new)
+    if (auto table = load_or_build_unwind_table(modules_[id].file->get(), cache_.get()); table)
+      found->second = std::move(*table);
+  return found->second.rows.empty() ? nullptr : &found->second;
+}
+
 Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& path) {
   std::vector<RefusedProbe> refused;
   auto planned = plan_allocator_probes(image, &refused, long_nops_emulated());
@@ -225,7 +250,8 @@ Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& p
   refused_probes_ += refused.size();
   std::vector<ProbeSite> enter, exit, frees, operators, operator_returns;
   for (const PlannedProbe& probe : *planned) {
-    const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function)};
+    const ProbeSite site{probe.plan.file_offset, cookie_of(*probe.function), 0,
+                         probe.plan.file_offset - probe.plan.offset_in_function};
     if (!probe.return_offsets.empty()) {
       operators.push_back(site);
       for (const std::uint64_t offset : probe.return_offsets)
@@ -317,6 +343,7 @@ Status ModuleTable::probe_queries(const ElfImage& image, const std::string& path
     const bool kept = writable_mappings(image.segments(), *counter) == 1;
     sites.push_back({*offset, 0, kept ? *counter : 0});
     if (!kept) details_[id].presence_words.push_back(place.counter_vaddr);
+    if (place.hook_vaddr != 0) session_.note_query(place.counter_vaddr, place.hook_vaddr);
   }
   return session_.attach(ProbeProgram::query_hit, path, sites);
 }

@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/capture/bpf_session.h"
 #include "harness/capture/heap_tracer.h"
 #include "harness/capture/process_maps.h"
+#include "harness/capture/session.h"
 #include "harness/capture/unwind/unwind_cache.h"
 #include "harness/model/trace.h"
 
@@ -24,8 +24,7 @@ namespace leakgate::capture {
 class ModuleTable {
  public:
   /// `cache_directory`: where unwinding rows are kept between runs; empty: nowhere.
-  ModuleTable(BpfSession& session, MarkFinder find_marks, UnwindMode unwind,
-              const std::string& cache_directory);
+  ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind, const std::string& cache_directory);
 
   /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
   /// the file is no usable ELF file or the kernel refuses the probes.
@@ -60,6 +59,8 @@ class ModuleTable {
   [[nodiscard]] const std::vector<std::uint64_t>& presence_words(std::uint32_t id) const {
     return details_[id].presence_words;
   }
+  /// The unwinding rows of module `id`, for walks in user space; nullptr where there are none. Read once.
+  [[nodiscard]] const UnwindTable* rows(std::uint32_t id) const;
   /// What a reader of the report should know of the modules.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -74,7 +75,8 @@ class ModuleTable {
   using FileKey = std::pair<dev_t, ino_t>;
 
   std::optional<std::uint32_t> add_vdso(const FileMapping& mapping);
-  Status probe(const ElfImage& image, std::uint32_t id);
+  Status probe(const ElfImage& image, std::uint32_t id, bool private_copy);
+  Status probe_throws(const ElfImage& image, const std::string& path, bool private_copy);
   Status load_rows(std::uint32_t id);
   void note_sanitizer(const ElfImage& image);
   Status probe_allocators(const ElfImage& image, const std::string& path);
@@ -83,7 +85,7 @@ class ModuleTable {
   Status probe_queries(const ElfImage& image, const std::string& path, std::uint32_t id);
   Result<model::Framework> probe_marks(const ElfImage& image, const std::string& path);
 
-  BpfSession& session_;
+  Session& session_;
   MarkFinder find_marks_;
   UnwindMode unwind_;
   std::unique_ptr<UnwindCache> cache_;
@@ -96,6 +98,7 @@ class ModuleTable {
   std::uint64_t refused_probes_ = 0;
   bool probes_shared_files_ = false;
   std::vector<std::string> notes_;
+  mutable std::map<std::uint32_t, UnwindTable> rows_;  ///< of modules that were asked for
 };
 
 }  // namespace leakgate::capture

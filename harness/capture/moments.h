@@ -22,7 +22,7 @@ using TellAsker = std::function<void(const lg_record_moment&, std::int32_t, cons
 
 class MomentKeeper {
  public:
-  MomentKeeper(BpfSession& session, const ModuleTable& modules, model::ClassifyHeld classify,
+  MomentKeeper(Session& session, const ModuleTable& modules, model::ClassifyHeld classify,
                TellAsker tell_asker, std::uint64_t start_ns)
       : session_(session),
         modules_(modules),
@@ -66,7 +66,7 @@ class MomentKeeper {
   Status examine(HeldProcess& held, model::MomentFindings& findings);
   Status fill_blocks(model::HeldProcess& view);
 
-  BpfSession& session_;
+  Session& session_;
   const ModuleTable& modules_;
   model::ClassifyHeld classify_;
   TellAsker tell_asker_;

@@ -42,7 +42,7 @@ lg_answer_figures figures_of(const model::AnswerFigures& figures) {
 }  // namespace
 
 Status fill_question(const lg_record_moment& question, const model::MomentFindings& findings,
-                     const BpfSession& session, model::Trace& trace) {
+                     const Session& session, model::Trace& trace) {
   // the process runs on, but for the question it is as if it had ended here
   model::TraceProcess& process = trace.processes.front();
   process.end = model::ImageEnd::exited;

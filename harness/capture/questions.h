@@ -8,7 +8,7 @@
 
 #include "bpf/wire.h"
 #include "harness/base/result.h"
-#include "harness/capture/bpf_session.h"
+#include "harness/capture/session.h"
 #include "harness/model/question.h"
 
 namespace leakgate::capture {
@@ -16,7 +16,7 @@ namespace leakgate::capture {
 /// Fills `trace`, which has the process, its modules and the part asked about, with the blocks asked about
 /// and their stacks. Fails where a stack cannot be read.
 Status fill_question(const lg_record_moment& question, const model::MomentFindings& findings,
-                     const BpfSession& session, model::Trace& trace);
+                     const Session& session, model::Trace& trace);
 
 /// The answer to LG_ASK_SNAPSHOT.
 model::Answer figures_alone(const model::MomentFindings& findings);

@@ -51,6 +51,8 @@ model::TraceStack trace_stack(const StackRow& stack, std::size_t modules) {
   row.allocations = counters.allocations;
   row.bytes = counters.bytes;
   row.frees = counters.frees;
+  row.freed_by = counters.freed_by == 0 ? model::kNone : counters.freed_by;  // still the kernel's id
+  row.errors_before = counters.errors_before;
   row.lifetime_log2_ms.assign(std::begin(counters.lifetime_log2_ms), std::end(counters.lifetime_log2_ms));
   for (const std::uint64_t frame : stack.frames) {
     const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
@@ -65,6 +67,8 @@ void add_counters(model::TraceStack& to, const model::TraceStack& from) {
   to.allocations += from.allocations;
   to.bytes += from.bytes;
   to.frees += from.frees;
+  if (to.freed_by == model::kNone) to.freed_by = from.freed_by;
+  to.errors_before = std::max(to.errors_before, from.errors_before);
   for (std::size_t i = 0; i < to.lifetime_log2_ms.size(); ++i)
     to.lifetime_log2_ms[i] += from.lifetime_log2_ms[i];
 }
@@ -81,13 +85,21 @@ void for_each_id(model::Trace& trace, Visit visit) {
 
 }  // namespace
 
-Status read_stacks(const BpfSession& session, std::uint64_t count, model::Trace& trace) {
+Status read_stacks(const Session& session, std::uint64_t count, model::Trace& trace) {
   std::map<std::uint32_t, std::uint32_t> index_of;  // kernel's id -> index in the trace
   for_each_id(trace, [&](std::uint32_t& id) {
     if (id != 0 && id != model::kNone) index_of.emplace(id, model::kNone);
   });
   for (std::uint64_t id = 1; id <= std::min(count, session.stack_capacity()); ++id)
     index_of.emplace(static_cast<std::uint32_t>(id), model::kNone);
+  // where blocks from these were freed: stacks of their own, of which nothing was freed again
+  std::map<std::uint32_t, std::uint32_t> freed;
+  for (const auto& [id, index] : index_of) {
+    auto stack = session.stack(id);
+    if (!stack) return std::move(stack).error();
+    if (stack->counters.freed_by != 0) freed.emplace(stack->counters.freed_by, model::kNone);
+  }
+  index_of.merge(freed);
   using Content = std::tuple<std::uint16_t, std::uint16_t, std::vector<std::uint64_t>>;
   std::map<Content, std::uint32_t> index_of_content;
   for (auto& [id, index] : index_of) {
@@ -103,10 +115,13 @@ Status read_stacks(const BpfSession& session, std::uint64_t count, model::Trace&
     else
       add_counters(trace.stacks[index], row);
   }
-  for_each_id(trace, [&](std::uint32_t& id) {
+  const auto renumber = [&](std::uint32_t& id) {
     const auto found = index_of.find(id);
     id = found == index_of.end() ? model::kNone : found->second;
-  });
+  };
+  for_each_id(trace, renumber);
+  for (model::TraceStack& stack : trace.stacks)
+    renumber(stack.freed_by);
   return {};
 }
 

@@ -8,14 +8,14 @@
 #include <span>
 
 #include "harness/base/result.h"
-#include "harness/capture/bpf_session.h"
+#include "harness/capture/session.h"
 #include "harness/model/trace.h"
 
 namespace leakgate::capture {
 
 /// Fills trace.stacks and renumbers trace.outstanding and its holders; with the first `count` stacks in any
 /// case, and with those that are referred to.
-Status read_stacks(const BpfSession& session, std::uint64_t count, model::Trace& trace);
+Status read_stacks(const Session& session, std::uint64_t count, model::Trace& trace);
 
 /// Tells of truncated stacks, counted by cause (enum lg_truncated), in counters and in a note.
 void tell_truncated(std::span<const std::uint64_t> counts, model::TracerInfo& tracer);

@@ -11,6 +11,7 @@
 #include "bpf/wire.h"
 #include "harness/base/result.h"
 #include "harness/capture/mapped_array.h"
+#include "harness/capture/session.h"
 
 namespace leakgate::capture {
 
@@ -20,12 +21,6 @@ struct StackMaps {
   int stack_tiers = -1;
   int nodes_first = -1;
   int node_tiers = -1;
-};
-
-/// One stack.
-struct StackRow {
-  lg_stack counters{};
-  std::vector<std::uint64_t> frames;  ///< innermost first; see LG_FRAME_MODULE_SHIFT
 };
 
 class StackTable {

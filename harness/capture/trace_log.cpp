@@ -142,6 +142,8 @@ void TraceLog::take_test(const lg_record_test& record) {
   window.end_ns = record.head.time_ns;
   window.failed = record.failed;
   window.skipped = record.skipped;
+  window.last_throw = record.last_throw;
+  window.last_failure = record.last_failure;
   window.allocations = record.allocations;
   window.bytes = record.bytes;
   window.peak_bytes = record.peak_bytes;
@@ -209,6 +211,8 @@ void TraceLog::fill_open_window(std::uint32_t proc, const lg_proc& figures) {
   model::TraceWindow& window = windows_[found->second];
   window.failed = figures.test_failed;
   window.skipped = figures.test_skipped;
+  window.last_throw = figures.test_last_throw;
+  window.last_failure = figures.test_last_failure;
   window.allocations = figures.test_allocations;
   window.bytes = figures.test_bytes;
   window.peak_bytes = figures.test_peak_bytes;

@@ -21,6 +21,7 @@
 #include "harness/model/recording_file.h"
 #include "harness/pipeline/record.h"
 #include "harness/pipeline/repeat.h"
+#include "harness/pipeline/retry.h"
 #include "harness/report/junit_inputs.h"
 #include "harness/report/report.h"
 
@@ -140,12 +141,11 @@ int run_or_record(const Options& options) {
   remove_old_rows(options);
   pipeline::RecordRequest request = options.record;
   request.policy = policy;
-  if (options.rounds != 0) {
-    auto repeated = pipeline::repeat_command(request, options.rounds);
-    if (!repeated) return refuse(repeated.error());
-    request.command = std::move(*repeated);
-  }
-  auto recording = pipeline::record_command(request);
+  auto recording = options.rounds == 0 ? pipeline::record_command(request)
+                                       : pipeline::record_repeated(request, options.rounds);
+  if (!recording) return fail(recording.error(), options);
+  if (options.retries != 0)
+    recording = pipeline::retry_suspects(request, std::move(*recording), options.retries);
   if (!recording) return fail(recording.error(), options);
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)

@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "harness/judge/growth.h"
 #include "harness/model/names.h"
 
 namespace leakgate::cli {
@@ -21,8 +22,9 @@ struct Raw {
   std::string json, junit, sarif, html, gdb;
   std::vector<std::string> reports;
   std::string timeout, wait = "1", min_age, min_confidence;
-  std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
-  std::string repeat;
+  std::string max_leaked_bytes, max_leaked_blocks, min_size, memory_limit, fail_kinds, leak_exit_code = "23";
+  std::string repeat, retry_suspects;
+  std::string growth_fail, growth_min_bytes, growth_min_rounds;
   std::string max_processes = "16384", ring_bytes = "4194304";
   std::string unwind = "auto";
   std::string probe_links = "auto";
@@ -69,8 +71,21 @@ void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N");
   app.add_option("--min-size", raw.min_size, "Let leaks of fewer than N bytes pass")->type_name("N");
   app.add_option("--min-age", raw.min_age, "Let leaks younger than S seconds pass")->type_name("S");
+  app.add_option("--memory-limit", raw.memory_limit, "Tell when what grows reaches N bytes")->type_name("N");
   app.add_option("--min-confidence", raw.min_confidence, "Let leaks less probable than X, 0 to 1, pass")
       ->type_name("X");
+  app.add_option("--growth-fail", raw.growth_fail,
+                 "Growth over repeated rounds that fails, with commas (default: linear,exponential,stepped)")
+      ->type_name("PATTERNS");
+  app.add_option("--growth-min-bytes", raw.growth_min_bytes, "Let growth of fewer than N bytes a round pass")
+      ->type_name("N");
+  app.add_option("--growth-min-rounds", raw.growth_min_rounds,
+                 "Let growth in fewer than N rounds pass (default 4)")
+      ->type_name("N");
+  app.add_flag("--growth-only", options.policy.growth_only,
+               "In repeated tests, let pass what does not grow with the rounds");
+  app.add_flag("--allow-flaky", options.policy.allow_flaky,
+               "Let leaks pass that did not come each time their test ran");
 }
 
 void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
@@ -119,9 +134,11 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
                  "Wait up to S seconds for processes the command leaves behind (default 1)")
       ->type_name("S");
   app.add_option("--repeat", raw.repeat,
-                 "Run each test N times in one process (GoogleTest), and fail what grows each time")
+                 "Run each test N times, and fail what grows each time: in one process (GoogleTest), or in N")
       ->type_name("N");
-  app.add_option("--backend", raw.backend, "auto or ebpf")->check(CLI::IsMember({"auto", "ebpf"}));
+  app.add_option("--backend", raw.backend, "auto, ebpf or preload (auto: ebpf where it is allowed)")
+      ->envname("LEAKGATE_BACKEND")
+      ->check(CLI::IsMember({"auto", "ebpf", "preload"}));
   app.add_option("--unwind", raw.unwind, "auto, eh_frame, frame-pointer or none")
       ->check(CLI::IsMember({"auto", "eh_frame", "frame-pointer", "none"}));
   app.add_option("--if-unsupported", raw.if_unsupported,
@@ -226,12 +243,45 @@ Result<std::set<model::Kind>> parse_kinds(std::string_view text) {
   return kinds;
 }
 
+/// "linear,stepped"
+Result<std::set<model::GrowthPattern>> parse_growth(std::string_view text) {
+  std::set<model::GrowthPattern> patterns;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    const auto pattern = model::from_name<model::GrowthPattern>(text.substr(begin, end - begin));
+    if (!pattern || *pattern == model::GrowthPattern::none)
+      return Error{
+          ErrorKind::usage, fmt::format("--growth-fail: '{}' is no pattern", text.substr(begin, end - begin)),
+          "one_time, saturating, replaced, oscillating, undecided, linear, exponential and stepped are", 0};
+    patterns.insert(*pattern);
+    begin = end + 1;
+  }
+  return patterns;
+}
+
+Status settle_growth(PolicyFlags& flags, const Raw& raw) {
+  if (!raw.growth_fail.empty()) {
+    auto patterns = parse_growth(raw.growth_fail);
+    if (!patterns) return std::move(patterns).error();
+    flags.growth_fails = std::move(*patterns);
+  }
+  if (!raw.growth_min_bytes.empty())
+    if (auto done = store(parse_count("--growth-min-bytes", raw.growth_min_bytes, 0, std::uint64_t{1} << 62),
+                          flags.growth_min_bytes);
+        !done)
+      return done;
+  if (raw.growth_min_rounds.empty()) return {};
+  return store(parse_count("--growth-min-rounds", raw.growth_min_rounds, judge::kFewestRounds, 100'000),
+               flags.growth_min_rounds);
+}
+
 Status settle_policy(Options& options, const Raw& raw) {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
   PolicyFlags& flags = options.policy;
   for (auto [option, text, target] :
        {std::tuple{"--max-leaked-bytes", &raw.max_leaked_bytes, &flags.max_leaked_bytes},
         std::tuple{"--max-leaked-blocks", &raw.max_leaked_blocks, &flags.max_leaked_blocks},
+        std::tuple{"--memory-limit", &raw.memory_limit, &flags.memory_limit_bytes},
         std::tuple{"--min-size", &raw.min_size, &flags.min_size_bytes}}) {
     if (text->empty()) continue;
     auto limit = parse_count(option, *text, 0, kMost);
@@ -252,6 +302,7 @@ Status settle_policy(Options& options, const Raw& raw) {
     if (!kinds) return std::move(kinds).error();
     flags.failing_kinds = std::move(*kinds);
   }
+  if (auto done = settle_growth(flags, raw); !done) return done;
   if (flags.no_file && !flags.file.empty())
     return Error{ErrorKind::usage, "--policy and --no-policy contradict each other", "give one of them", 0};
   return store(parse_count("--leak-exit-code", raw.leak_exit_code, 1, 124), options.leak_exit_code);
@@ -303,6 +354,9 @@ void settle_classify(pipeline::RecordRequest& record, const Raw& raw) {
 
 Status settle_trace(Options& options, const Raw& raw) {
   auto& record = options.record;
+  record.backends.clear();
+  if (raw.backend != "preload") record.backends.emplace_back(capture::make_ebpf_tracer);
+  if (raw.backend != "ebpf") record.backends.emplace_back(capture::make_preload_tracer);
   if (!raw.timeout.empty()) {
     auto timeout = parse_seconds("--timeout", raw.timeout, 0.001);
     if (!timeout) return std::move(timeout).error();
@@ -324,6 +378,10 @@ Status settle_trace(Options& options, const Raw& raw) {
   if (auto done = settle_tables(record.tracer, raw); !done) return done;
   if (!raw.repeat.empty())
     if (auto done = store(parse_count("--repeat", raw.repeat, 2, 100'000), options.rounds); !done)
+      return done;
+  if (!raw.retry_suspects.empty())
+    if (auto done = store(parse_count("--retry-suspects", raw.retry_suspects, 1, 1000), options.retries);
+        !done)
       return done;
   for (const std::string& map : raw.path_maps) {
     const auto equals = map.find('=');
@@ -410,6 +468,9 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   run->footer("Usage: leakgate run [OPTIONS] -- COMMAND [ARGS...]");
   add_gate_options(*run, options, raw);
   add_trace_options(*run, options, raw);
+  run->add_option("--retry-suspects", raw.retry_suspects,
+                  "Run tests that leak K times more, on their own, to tell flaky leaks")
+      ->type_name("K");
   run->add_option("--recording", options.recording, "Keep the recording in FILE as well")->type_name("FILE");
   CLI::App* record = app.add_subcommand("record", "Run a command, trace it, write the recording");
   record->footer("Usage: leakgate record [OPTIONS] -o FILE -- COMMAND [ARGS...]");

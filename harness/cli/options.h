@@ -31,7 +31,8 @@ struct Options {
   std::string baseline_action, baseline_file, accept_reason;
   judge::MergeRule merge_rule = judge::MergeRule::parts;  ///< judge, baseline
   std::size_t expected_parts = 0;                         ///< judge; 0: any number
-  std::size_t rounds = 0;  ///< run, record: of each test; 0: as the command says
+  std::size_t rounds = 0;   ///< run, record: of each test; 0: as the command says
+  std::size_t retries = 0;  ///< run: of each test that leaks
   int leak_exit_code = 23;
   ExitRule exit_rule = ExitRule::all;       ///< run, judge
   bool reachable_shown_only = false;        ///< still reachable blocks are reported and fail nothing

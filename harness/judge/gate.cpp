@@ -12,7 +12,9 @@
 #include "harness/base/glob.h"
 #include "harness/base/text.h"
 #include "harness/judge/confidence.h"
+#include "harness/judge/forecast.h"
 #include "harness/judge/growth.h"
+#include "harness/judge/growth_rules.h"
 #include "harness/judge/insight.h"
 #include "harness/judge/site.h"
 #include "harness/model/names.h"
@@ -87,8 +89,10 @@ class Gate {
       : candidates_(candidates), recording_(recording), policy_(policy), verdict_(verdict) {}
 
   void apply() {
-    growth_ = find_growth(candidates_, recording_);
+    growth_ = find_growth(candidates_, recording_, growth_scope(policy_));
     set_confidence(candidates_, growth_, recording_);
+    if (auto note = too_few_rounds(recording_); !note.empty())
+      verdict_.tracer.notes.push_back(std::move(note));
     count_tests();
     match_suppressions();
     for (std::size_t i = 0; i < candidates_.size(); ++i)
@@ -99,7 +103,7 @@ class Gate {
     limit_binaries();
     limit_run();
     for (auto& candidate : candidates_)
-      candidate.leak.recommendation = recommendation_for(candidate.leak);
+      add_insight(candidate);
   }
 
  private:
@@ -202,21 +206,32 @@ class Gate {
     std::string though;
     if (suppress(index, though)) return;
     const Growth& growth = growth_[index];
-    const std::string grown = growth.pattern == GrowthPattern::none ? "" : "; " + describe(growth);
-    if (!rules(leak).failing_kinds->count(leak.kind) && !fails_by_growth(leak, growth))
+    if (growth.last_round) leak.growth = facts_of(growth, candidate);
+    const std::string grown = growth_words(growth, rules(leak)) + recurrence_words(leak.recurrence);
+    if (!rules(leak).failing_kinds->count(leak.kind) && !fails_by_growth(growth, rules(leak)))
       return set(leak, LeakVerdict::allowed,
                  fmt::format("{} blocks do not fail under this policy{}", model::name_of(leak.kind), grown));
     if (below_threshold(leak)) return;
+    if (std::string why = why_passes(growth, leak.recurrence, rules(leak)); !why.empty())
+      return set(leak, LeakVerdict::below_threshold, std::move(why));
     const std::string allocator = leak.function.empty() ? "" : " by " + leak.function;
     set(leak, LeakVerdict::fail,
         fmt::format("allocated{} and never freed; {}{}{}{}", allocator, what_is_known(leak.kind),
                     when_lost(leak, recording_), grown, though));
   }
 
-  /// What grows with each round of its test fails, once, at the last round that added to it; not where the
-  /// policy names the kinds that fail, and this is none of them.
-  bool fails_by_growth(const model::Leak& leak, const Growth& growth) {
-    return growth.grows() && growth.last_round && *rules(leak).failing_kinds == default_failing_kinds();
+  std::shared_ptr<const model::LeakGrowth> facts_of(const Growth& growth, const Candidate& candidate) {
+    auto facts = growth_facts(growth);
+    if (facts == nullptr || !policy_.memory_limit_bytes) return facts;
+    GrowthSoFar so_far{growth.pattern, growth.added_bytes, 0, 0};
+    for (const auto& other : candidates_)
+      if (other.process == candidate.process)
+        so_far.held_bytes = add_saturated(so_far.held_bytes, other.leak.bytes);
+    for (const auto& test : recording_.tests)
+      if (test.process == candidate.process && test.id == test_id(candidate.leak))
+        so_far.round_s += static_cast<double>(test.duration_us) / 1e6 / static_cast<double>(growth.rounds);
+    facts->forecast = forecast(so_far, *policy_.memory_limit_bytes);
+    return facts;
   }
 
   bool out_of_focus(model::Leak& leak) {
@@ -259,7 +274,8 @@ class Gate {
     if (!policy_.baseline) return;
     std::vector<BaselineLeak> leaks;
     std::map<std::pair<std::string_view, std::string_view>, std::string> sites;
-    for (const auto& [leak, process, kept_by] : candidates_) {
+    for (const auto& candidate : candidates_) {
+      const model::Leak& leak = candidate.leak;
       if (leak.verdict != LeakVerdict::fail) continue;
       leaks.push_back({test_id(leak), leak.fingerprint, leak.bytes, leak.blocks});
       auto& site = sites[{test_id(leak), leak.fingerprint}];

@@ -108,6 +108,12 @@ GrowthPattern pattern_of(Rounds rounds, std::size_t adding, std::uint64_t frees)
   return grows && frees > 0 && weighs_to_the_end(rounds, steady) ? GrowthPattern::undecided : pattern;
 }
 
+/// What is there is of the last rounds, and blocks of the site were freed: those of the rounds before.
+bool comes_and_goes(const Growth& growth, Rounds rounds, std::uint64_t frees) {
+  return growth.pattern == GrowthPattern::undecided && !adds(rounds.front()) && adds(rounds.back()) &&
+         frees > 0;
+}
+
 }  // namespace
 
 Growth growth_of(Rounds rounds, std::uint64_t frees) {
@@ -126,7 +132,8 @@ Growth growth_of(std::span<const std::uint64_t> added_bytes) {
   return growth_of(rounds, 0);
 }
 
-std::vector<Growth> find_growth(const std::vector<Candidate>& candidates, const model::Recording& recording) {
+std::vector<Growth> find_growth(const std::vector<Candidate>& candidates, const model::Recording& recording,
+                                GrowthScope scope) {
   std::map<std::pair<std::uint32_t, std::string_view>, std::uint32_t> rounds;  // by process and test id
   std::vector<std::uint32_t> round_of(recording.tests.size());
   for (std::size_t i = 0; i < recording.tests.size(); ++i)
@@ -143,7 +150,8 @@ std::vector<Growth> find_growth(const std::vector<Candidate>& candidates, const 
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const model::Leak& leak = candidates[i].leak;
     const model::Test& test = recording.tests[leak.test];
-    if (leak.kind != model::Kind::still_reachable || !candidates[i].kept_by.empty() || test.outside) continue;
+    const bool of_kind = scope == GrowthScope::all_kinds || leak.kind == model::Kind::still_reachable;
+    if (!of_kind || !candidates[i].kept_by.empty() || test.outside) continue;
     const std::uint32_t count = rounds[{test.process, test.id}];
     if (count < kFewestRounds) continue;
     Series& series = all[{test.process, test.id, leak.fingerprint}];
@@ -161,7 +169,11 @@ std::vector<Growth> find_growth(const std::vector<Candidate>& candidates, const 
   for (const auto& [key, series] : all) {
     for (std::size_t i = 0; i < series.candidates.size(); ++i) {
       Growth& growth = result[series.candidates[i]] = growth_of(series.rounds, series.frees);
+      if (comes_and_goes(growth, series.rounds, series.frees)) growth.pattern = GrowthPattern::oscillating;
       growth.last_round = i == series.last;
+      if (!growth.last_round) continue;
+      for (const RoundLeft& round : series.rounds)
+        growth.added_bytes.push_back(round.bytes);
     }
   }
   return result;
@@ -176,6 +188,9 @@ std::string describe(const Growth& growth) {
                          growth.rounds);
     case GrowthPattern::replaced:
       return fmt::format("of the last of {} rounds alone", growth.rounds);
+    case GrowthPattern::oscillating:
+      return fmt::format("of the last {} of {} rounds; what earlier ones left was freed",
+                         growth.rounds_adding, growth.rounds);
     case GrowthPattern::undecided:
       return fmt::format("added in {} of {} rounds: more rounds would tell", growth.rounds_adding,
                          growth.rounds);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,16 +16,7 @@ namespace leakgate::judge {
 /// Fewer rounds say nothing: a first one to set things up, and three to see what goes on.
 inline constexpr std::size_t kFewestRounds = 4;
 
-enum class GrowthPattern {
-  none,         ///< too few rounds, or nothing was added
-  one_time,     ///< in the first round alone: initialisation
-  saturating,   ///< the last third of the rounds, two at least, added nothing: a cache that has filled
-  replaced,     ///< of the last round alone: each round freed what the one before had left
-  undecided,    ///< more rounds are needed: it may be filling up, or let go of what is old
-  linear,       ///< in every round after the first
-  exponential,  ///< in every round, each time half as much again or more
-  stepped       ///< again and again, not in every round
-};
+using model::GrowthPattern;
 
 /// What one site adds in one test.
 struct Growth {
@@ -33,6 +25,7 @@ struct Growth {
   std::size_t rounds_adding = 0;
   std::uint64_t slope_bytes = 0;  ///< a round, Theil-Sen over the sums
   bool last_round = false;        ///< of a candidate: it is that of the last round that added something
+  std::vector<std::uint64_t> added_bytes;  ///< of the candidate of the last round: by round
 
   [[nodiscard]] bool grows() const { return pattern >= GrowthPattern::linear; }
 };
@@ -50,10 +43,17 @@ struct RoundLeft {
 /// The same where each byte counts as a block, and none was freed.
 [[nodiscard]] Growth growth_of(std::span<const std::uint64_t> added_bytes);
 
-/// One for each candidate, in their order: how its site grows over the runs of its test in one process. Only
-/// still reachable ones that no runtime or framework keeps for itself are looked at.
+/// Which candidates growth is looked for in: those that something still points at, or all.
+enum class GrowthScope { reachable, all_kinds };
+
+/// One for each candidate, in their order: how its site grows over the runs of its test in one process. What
+/// a runtime or framework keeps for itself is not looked at.
 [[nodiscard]] std::vector<Growth> find_growth(const std::vector<Candidate>& candidates,
-                                              const model::Recording& recording);
+                                              const model::Recording& recording,
+                                              GrowthScope scope = GrowthScope::reachable);
+
+/// For reports: `growth` with no more points than can be drawn; null where the test ran once.
+[[nodiscard]] std::shared_ptr<model::LeakGrowth> growth_facts(const Growth& growth);
 
 /// "added 100 bytes in each of 5 rounds": for a report.
 [[nodiscard]] std::string describe(const Growth& growth);

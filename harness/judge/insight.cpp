@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "harness/base/text.h"
+#include "harness/judge/resources.h"
 #include "harness/judge/site.h"
 #include "harness/model/test_filter.h"
 
@@ -41,6 +42,14 @@ std::string_view called(const model::Leak& leak) {
   return leak.function;
 }
 
+std::string_view error_path_advice(const Candidate& candidate) {
+  if (candidate.thrown_after)
+    return "An exception was thrown while it was held: hold it in an owner from the line that makes it, so "
+           "that every way out frees it.";
+  return "An assertion failed while it was held: what stands below a fatal one is not reached, so hold it in "
+         "an owner from the line that makes it.";
+}
+
 /// `text` as one word of a POSIX shell.
 std::string shell_word(std::string_view text) {
   std::string out = "'";
@@ -51,7 +60,30 @@ std::string shell_word(std::string_view text) {
 
 }  // namespace
 
+model::LeakPattern pattern_of(const Candidate& candidate) {
+  if (!candidate.kept_by.empty()) return model::LeakPattern::none;
+  const bool reachable = candidate.leak.kind == model::Kind::still_reachable;
+  if (!reachable && (candidate.thrown_after || candidate.failed_after)) return model::LeakPattern::error_path;
+  // the C library keeps a list of open files: one that nobody closes is reachable for ever
+  if (!resource_advice(candidate.leak).empty()) return model::LeakPattern::resource;
+  if (reachable) return model::LeakPattern::none;
+  if (candidate.most_blocks_on_a_path > 1) return model::LeakPattern::loop;
+  return candidate.leak.blocks == 1 ? model::LeakPattern::one_shot : model::LeakPattern::none;
+}
+
+void add_insight(Candidate& candidate) {
+  model::Leak& leak = candidate.leak;
+  leak.pattern = pattern_of(candidate);
+  leak.recommendation = recommendation_for(leak);
+  if (leak.pattern == model::LeakPattern::error_path && resource_advice(leak).empty() && !leak.cycle)
+    leak.recommendation = error_path_advice(candidate);
+  if (leak.freed_by.empty()) return;
+  const std::vector<model::VerdictFrame> frames(leak.freed_by.begin(), leak.freed_by.end());
+  leak.freed_site = find_site(frames, owners_of(frames));
+}
+
 std::string_view recommendation_for(const model::Leak& leak) {
+  if (const auto advice = resource_advice(leak); !advice.empty()) return advice;
   if (leak.cycle) return "Break the cycle: make one of the pointers that hold each other a weak one.";
   switch (leak.kind) {
     case model::Kind::indirectly_lost:

@@ -12,6 +12,7 @@
 #include "harness/judge/gate.h"
 #include "harness/judge/insight.h"
 #include "harness/judge/leaks.h"
+#include "harness/judge/recurrence.h"
 #include "harness/judge/rules.h"
 
 namespace leakgate::judge {
@@ -128,9 +129,12 @@ Verdict judge(Recording recording, const Policy& policy) {
   verdict.tool_version = recording.tool_version;
   verdict.run = recording.run;
   verdict.tracer = recording.tracer;
-  verdict.processes = recording.processes;
   verdict.modules = stacks->modules;
   auto collected = collect_leaks(recording, stacks);
+  fold_reruns(collected.candidates, recording);
+  verdict.processes = recording.processes;
+  while (!verdict.processes.empty() && verdict.processes.back().rerun != 0)  // they come last
+    verdict.processes.pop_back();
   for (auto& note : notes_on(collected.not_judged))
     verdict.tracer.notes.push_back(std::move(note));
   verdict.policy_file = policy.file;

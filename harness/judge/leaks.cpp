@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -28,8 +29,8 @@ struct StackFacts {
   std::string_view kept_by;
 };
 
-StackFacts examine(const std::vector<VerdictFrame>& frames, bool truncated) {
-  const auto owners = owners_of(frames);
+StackFacts examine(const std::vector<VerdictFrame>& frames, const std::vector<FrameOwner>& owners,
+                   bool truncated) {
   StackFacts facts;
   facts.site = find_site(frames, owners);
   const auto framework = allocating_framework(frames, owners);
@@ -59,7 +60,10 @@ struct HashKey {
 class Collector {
  public:
   Collector(const Recording& recording, const std::shared_ptr<const model::StackTable>& stacks)
-      : recording_(recording), stacks_(stacks), facts_(stacks->stacks.size() + 1) {}
+      : recording_(recording),
+        stacks_(stacks),
+        facts_(stacks->stacks.size() + 1),
+        owner_of_frame_(stacks->frames.size()) {}
 
   void add(const model::BlockGroup& group) {
     if (group.test >= recording_.tests.size() || group.blocks == 0) return;
@@ -77,7 +81,23 @@ class Collector {
     if (!slot.fingerprint.empty()) return slot;
     const model::LeakStack frames(stacks_, stack);
     resolved_.assign(frames.begin(), frames.end());
-    return slot = examine(resolved_, frames.truncated());
+    own(stack);
+    return slot = examine(resolved_, owners_, frames.truncated());
+  }
+
+  /// Whose each resolved frame is; a frame that many stacks have is asked about once.
+  void own(std::uint32_t stack) {
+    owners_.clear();
+    for (std::size_t i = 0; i < resolved_.size(); ++i) {
+      const std::uint32_t number = stacks_->stacks[stack].frames[i];
+      if (number >= owner_of_frame_.size()) {
+        owners_.push_back(owner_of(resolved_[i]));
+        continue;
+      }
+      auto& known = owner_of_frame_[number];
+      if (!known) known = owner_of(resolved_[i]);
+      owners_.push_back(*known);
+    }
   }
 
   static Fnv128 key_of(const model::BlockGroup& group, const StackFacts& facts) {
@@ -114,6 +134,11 @@ class Collector {
   void extend(std::size_t index, const model::BlockGroup& group, bool is_new) {
     model::Leak& leak = result_[index].leak;
     if (is_new || leak.retained_by.empty()) leak.retained_by = group.retained_by;
+    Candidate& candidate = result_[index];
+    candidate.thrown_after = candidate.thrown_after || group.thrown_after;
+    candidate.failed_after = candidate.failed_after || group.failed_after;
+    candidate.most_blocks_on_a_path = std::max(candidate.most_blocks_on_a_path, group.blocks);
+    if (leak.freed_by.empty()) leak.freed_by = model::LeakStack(stacks_, group.stack).freed_by();
     leak.bytes = add_saturated(leak.bytes, group.bytes);
     leak.blocks = add_saturated(leak.blocks, group.blocks);
     leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
@@ -124,6 +149,8 @@ class Collector {
   const std::shared_ptr<const model::StackTable>& stacks_;
   std::vector<StackFacts> facts_;       ///< the last one is that of no stack
   std::vector<VerdictFrame> resolved_;  ///< of the stack last examined
+  std::vector<FrameOwner> owners_;      ///< likewise
+  std::vector<std::optional<FrameOwner>> owner_of_frame_;
   std::unordered_map<Fnv128, std::size_t, HashKey> by_site_;
   std::vector<Candidate> result_;
 };
@@ -158,6 +185,7 @@ CollectedLeaks collect_leaks(const Recording& recording,
       collector.add(group);
       continue;
     }
+    if (known && recording.processes[group.process].rerun != 0) continue;
     auto& unjudged = result.not_judged[role];
     unjudged.processes += counted.insert(group.process).second ? 1 : 0;
     unjudged.blocks = add_saturated(unjudged.blocks, group.blocks);

@@ -18,7 +18,10 @@ namespace leakgate::judge {
 struct Candidate {
   model::Leak leak;  ///< leak.test is an index into Recording::tests here
   std::uint32_t process = model::kNone;
-  std::string_view kept_by;  ///< the framework or part of the runtime that allocated for itself; empty: none
+  std::string_view kept_by;   ///< the framework or part of the runtime that allocated for itself; empty: none
+  bool thrown_after = false;  ///< of some of its blocks, as BlockGroup has it
+  bool failed_after = false;
+  std::uint64_t most_blocks_on_a_path = 0;  ///< with one and the same stack
 };
 
 /// Outstanding blocks that are not judged because of the role of their process.

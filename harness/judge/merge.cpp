@@ -33,12 +33,15 @@ void renumber(Recording& part, const Recording& into) {
     shift(test.process, into.processes.size());
   for (auto& frame : part.frames)
     shift(frame.module, into.modules.size());
-  for (auto& stack : part.stacks)
+  for (auto& stack : part.stacks) {
     for (auto& frame : stack.frames)
       shift(frame, into.frames.size());
+    shift(stack.freed_by, into.stacks.size());
+  }
   for (auto& group : part.blocks) {
     shift(group.process, into.processes.size());
     shift(group.test, into.tests.size());
+    shift(group.lost_after, into.tests.size());
     shift(group.stack, into.stacks.size());
   }
 }

@@ -22,6 +22,11 @@ void TestRules::apply(const TestRules& other) {
   take(min_blocks, other.min_blocks);
   take(min_tests, other.min_tests);
   take(min_confidence, other.min_confidence);
+  take(growth_fails, other.growth_fails);
+  take(growth_min_bytes, other.growth_min_bytes);
+  take(growth_min_rounds, other.growth_min_rounds);
+  take(growth_only, other.growth_only);
+  take(fail_flaky, other.fail_flaky);
   take(site.bytes, other.site.bytes);
   take(site.blocks, other.site.blocks);
   take(test.bytes, other.test.bytes);
@@ -33,6 +38,7 @@ TestRules Policy::rules_for(std::string_view id) const {
   for (const auto& one : overrides)
     if (any_glob_matches(one.tests, id)) result.apply(one.rules);
   if (!result.failing_kinds) result.failing_kinds = default_failing_kinds();
+  if (!result.growth_fails) result.growth_fails = default_failing_growth(*result.failing_kinds);
   return result;
 }
 
@@ -48,6 +54,11 @@ const std::set<model::Kind>& default_failing_kinds() {
   static const std::set<model::Kind> kKinds = {model::Kind::definitely_lost, model::Kind::indirectly_lost,
                                                model::Kind::possibly_lost, model::Kind::unclassified};
   return kKinds;
+}
+
+std::set<model::GrowthPattern> default_failing_growth(const std::set<model::Kind>& failing_kinds) {
+  if (failing_kinds != default_failing_kinds()) return {};
+  return {model::GrowthPattern::linear, model::GrowthPattern::exponential, model::GrowthPattern::stepped};
 }
 
 model::Severity severity_of(std::uint64_t bytes, double confidence) {

@@ -7,6 +7,7 @@
 
 #include "harness/base/json_reader.h"
 #include "harness/base/text.h"
+#include "harness/judge/growth.h"
 #include "harness/judge/policy_file.h"
 #include "harness/model/names.h"
 
@@ -15,6 +16,8 @@ namespace {
 
 constexpr std::string_view kSchema = "leakgate-policy/1";
 constexpr std::size_t kMaxElements = 10000;
+constexpr std::string_view kGrowthPatterns =
+    "one_time, saturating, replaced, oscillating, undecided, linear, exponential, stepped";
 
 struct Member {
   std::string_view name;
@@ -42,6 +45,7 @@ class Reader {
              complain(v.place, "schema is not one this leakgate reads", kSchema);
          }},
         {"$schema", [](const JsonValue&) {}},
+        {"memory_limit_bytes", [this](const JsonValue& v) { whole(v, policy_.memory_limit_bytes); }},
         {"focus", [this](const JsonValue& v) { filter(v, policy_.focus); }},
         {"exclude", [this](const JsonValue& v) { filter(v, policy_.exclude); }},
         {"severity", [this](const JsonValue& v) { each(v, [this](const JsonValue& x) { severity(x); }); }},
@@ -155,6 +159,28 @@ class Reader {
     });
   }
 
+  void growth(const JsonValue& value, TestRules& rules) {
+    const auto patterns = [&](const JsonValue& v) {
+      auto& out = rules.growth_fails.emplace();
+      each(v, [&](const JsonValue& element) {
+        name<model::GrowthPattern>(element, kGrowthPatterns, [&](model::GrowthPattern pattern) {
+          if (pattern == model::GrowthPattern::none || !out.insert(pattern).second)
+            complain(element.place, "this cannot be named, or is there twice", kGrowthPatterns);
+        });
+      });
+    };
+    object(value, {{"fail", patterns},
+                   {"min_bytes_per_round", [&](const JsonValue& v) { whole(v, rules.growth_min_bytes); }},
+                   {"min_rounds", [&](const JsonValue& v) { min_rounds(v, rules); }},
+                   {"only", [&](const JsonValue& v) { flag(v, rules.growth_only.emplace()); }}});
+  }
+
+  void min_rounds(const JsonValue& value, TestRules& rules) {
+    whole(value, rules.growth_min_rounds);
+    if (rules.growth_min_rounds.value_or(kFewestRounds) < kFewestRounds)
+      complain(value.place, "fewer rounds tell nothing", fmt::format("{} and more", kFewestRounds));
+  }
+
   Members rule_members(TestRules& rules) {
     return {{"fail_kinds", [&, this](const JsonValue& v) { kinds(v, rules.failing_kinds.emplace()); }},
             {"min_size_bytes", [&, this](const JsonValue& v) { whole(v, rules.min_size_bytes); }},
@@ -163,6 +189,8 @@ class Reader {
             {"min_age_s", [&, this](const JsonValue& v) { seconds(v, rules.min_age_s); }},
             {"min_age_tests", [&, this](const JsonValue& v) { whole(v, rules.min_age_tests); }},
             {"min_confidence", [&, this](const JsonValue& v) { share(v, rules.min_confidence); }},
+            {"growth", [&, this](const JsonValue& v) { growth(v, rules); }},
+            {"fail_flaky", [&, this](const JsonValue& v) { flag(v, rules.fail_flaky.emplace()); }},
             {"limits", [&, this](const JsonValue& v) {
                object(v, {{"test", [&](const JsonValue& x) { limit(x, rules.test); }},
                           {"site", [&](const JsonValue& x) { limit(x, rules.site); }}});

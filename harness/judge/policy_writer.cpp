@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policy -> JSON, in the order of the schema; see policy_file.h.
 #include "harness/base/json_writer.h"
+#include "harness/judge/growth.h"
 #include "harness/judge/policy_file.h"
 #include "harness/model/names.h"
 
@@ -45,6 +46,22 @@ void filter(JsonWriter& out, std::string_view name, const Filter& value) {
   out.end_object();
 }
 
+void growth(JsonWriter& out, const TestRules& value) {
+  if (!value.growth_fails && !value.growth_min_bytes && !value.growth_min_rounds && !value.growth_only)
+    return;
+  out.begin_object("growth");
+  if (value.growth_fails) {
+    out.begin_array("fail");
+    for (const auto pattern : *value.growth_fails)
+      out.string(model::name_of(pattern));
+    out.end_array();
+  }
+  number(out, "min_bytes_per_round", value.growth_min_bytes);
+  number(out, "min_rounds", value.growth_min_rounds);
+  if (value.growth_only) out.member("only", *value.growth_only);
+  out.end_object();
+}
+
 void rules(JsonWriter& out, const TestRules& value) {
   if (value.failing_kinds) kinds(out, "fail_kinds", *value.failing_kinds);
   number(out, "min_size_bytes", value.min_size_bytes);
@@ -59,6 +76,8 @@ void rules(JsonWriter& out, const TestRules& value) {
     out.key("min_confidence");
     out.decimal(*value.min_confidence, 6);
   }
+  growth(out, value);
+  if (value.fail_flaky) out.member("fail_flaky", *value.fail_flaky);
 }
 
 void severity(JsonWriter& out, const SeverityRule& rule) {
@@ -93,6 +112,11 @@ TestRules with_defaults(TestRules value) {
   if (!value.min_age_s) value.min_age_s = 0;
   if (!value.min_age_tests) value.min_age_tests = 0;
   if (!value.min_confidence) value.min_confidence = 0;
+  if (!value.growth_fails) value.growth_fails = default_failing_growth(*value.failing_kinds);
+  if (!value.growth_min_bytes) value.growth_min_bytes = 0;
+  if (!value.growth_min_rounds) value.growth_min_rounds = kFewestRounds;
+  if (!value.growth_only) value.growth_only = false;
+  if (!value.fail_flaky) value.fail_flaky = true;
   return value;
 }
 
@@ -109,6 +133,7 @@ std::string format_policy(const Policy& policy) {
   limit(out, "test", policy.rules.test);
   limit(out, "site", policy.rules.site);
   out.end_object();
+  number(out, "memory_limit_bytes", policy.memory_limit_bytes);
   filter(out, "focus", policy.focus);
   filter(out, "exclude", policy.exclude);
   if (!policy.severities.empty()) {

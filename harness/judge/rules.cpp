@@ -32,6 +32,7 @@ bool end_was_missed(const model::Test& test, const Recording& recording) {
 bool is_reported(const model::Test& test, const Recording& recording) {
   const auto* process = process_of(test.process, recording);
   if (process == nullptr) return true;
+  if (process->rerun != 0) return false;
   if (process->role == ProcessRole::death_test || process->role == ProcessRole::runner) return false;
   return process->role != ProcessRole::replaced || (test.complete && !test.outside);
 }

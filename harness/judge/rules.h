@@ -15,7 +15,7 @@ namespace leakgate::judge {
 bool end_was_missed(const model::Test& test, const model::Recording& recording);
 
 /// Whether `test` appears in reports: the windows of death tests' children and of programs that only start
-/// others do not.
+/// others do not, nor those of tests that were run again.
 bool is_reported(const model::Test& test, const model::Recording& recording);
 
 /// The test's verdict from those of `leaks`, its own leaks.

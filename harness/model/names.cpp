@@ -30,6 +30,10 @@ LEAKGATE_NAMES(LeakVerdict, "fail", "allowed", "suppressed", "below_threshold")
 LEAKGATE_NAMES(Severity, "low", "medium", "high", "critical")
 LEAKGATE_NAMES(BaselineState, "none", "new", "unchanged", "grown", "shrunk", "absent")
 LEAKGATE_NAMES(SuppressionState, "used", "unused", "expired")
+LEAKGATE_NAMES(GrowthPattern, "none", "one_time", "saturating", "replaced", "oscillating", "undecided",
+               "linear", "exponential", "stepped")
+LEAKGATE_NAMES(LeakPattern, "none", "error_path", "resource", "loop", "one_shot")
+LEAKGATE_NAMES(RerunScope, "none", "suspects", "everything")
 #undef LEAKGATE_NAMES
 
 }  // namespace
@@ -64,6 +68,15 @@ std::string_view name_of(BaselineState value) {
 std::string_view name_of(SuppressionState value) {
   return list_name(value);
 }
+std::string_view name_of(GrowthPattern value) {
+  return list_name(value);
+}
+std::string_view name_of(LeakPattern value) {
+  return list_name(value);
+}
+std::string_view name_of(RerunScope value) {
+  return list_name(value);
+}
 
 template <typename Enum>
 std::optional<Enum> from_name(std::string_view name) {
@@ -82,5 +95,7 @@ template std::optional<LeakVerdict> from_name<LeakVerdict>(std::string_view);
 template std::optional<Severity> from_name<Severity>(std::string_view);
 template std::optional<BaselineState> from_name<BaselineState>(std::string_view);
 template std::optional<SuppressionState> from_name<SuppressionState>(std::string_view);
+template std::optional<GrowthPattern> from_name<GrowthPattern>(std::string_view);
+template std::optional<RerunScope> from_name<RerunScope>(std::string_view);
 
 }  // namespace leakgate::model

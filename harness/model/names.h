@@ -20,6 +20,9 @@ std::string_view name_of(LeakVerdict value);
 std::string_view name_of(Severity value);
 std::string_view name_of(BaselineState value);
 std::string_view name_of(SuppressionState value);
+std::string_view name_of(GrowthPattern value);
+std::string_view name_of(LeakPattern value);
+std::string_view name_of(RerunScope value);
 
 /// The enumerator spelled `name`; nothing if there is none.
 template <typename Enum>

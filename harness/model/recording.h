@@ -20,6 +20,13 @@ enum class Kind { definitely_lost, indirectly_lost, possibly_lost, still_reachab
 enum class Outcome { passed, failed, skipped, crashed };
 enum class Framework { none, gtest, catch2, doctest, boost_test };
 
+/// What was run again after the run itself, to see which leaks come again.
+enum class RerunScope {
+  none,
+  suspects,   ///< the tests that leaked, alone
+  everything  ///< the whole command
+};
+
 /// How a process or the command ended: a code, or the signal that killed it, or neither (replaced by exec, or
 /// still running).
 struct ExitState {
@@ -56,7 +63,9 @@ struct RunInfo {
   std::string started;  ///< UTC, ISO 8601, "2026-01-31T12:00:00Z"
   std::uint64_t wall_ms = 0;
   ExitState exit;
-  std::optional<Shard> shard;                        ///< nothing: not known to be a part
+  std::optional<Shard> shard;  ///< nothing: not known to be a part
+  RerunScope rerun_scope = RerunScope::none;
+  std::uint32_t reruns = 0;                          ///< how often it was run again
   std::vector<IncompleteReason> incomplete_reasons;  ///< empty means complete
 
   bool operator==(const RunInfo&) const = default;
@@ -96,7 +105,8 @@ struct Process {
   std::vector<std::string> args;
   ExitState exit;
   ProcessRole role = ProcessRole::judged;
-  bool stripped = false;  ///< no symbol table: tests inside it could not be told apart
+  bool stripped = false;    ///< no symbol table: tests inside it could not be told apart
+  std::uint32_t rerun = 0;  ///< 0: of the run itself; n: of the n-th time that something was run again
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;
 
@@ -154,6 +164,7 @@ struct Stack {
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;                      ///< of blocks allocated here
   std::vector<std::uint64_t> lifetime_log2_ms;  ///< of freed blocks; bucket n: lived under 2^n ms
+  std::uint32_t freed_by = kNone;  ///< index into Recording::stacks: where the first of them was freed
 
   bool operator==(const Stack&) const = default;
 };
@@ -174,9 +185,11 @@ struct BlockGroup {
   std::string type;  ///< class of the object, where known
   bool cycle = false;
   std::uint32_t lost_after =
-      kNone;                 ///< the later test at whose end they were first seen lost; kNone: its own
-  bool lost_at_end = false;  ///< they became lost only when the process ended
-  std::string section;       ///< of the test, as its adapter told: "outer / inner"; may be empty
+      kNone;                  ///< the later test at whose end they were first seen lost; kNone: its own
+  bool lost_at_end = false;   ///< they became lost only when the process ended
+  bool thrown_after = false;  ///< an exception was thrown in their test after the youngest was allocated
+  bool failed_after = false;  ///< likewise, an assertion failed
+  std::string section;        ///< of the test, as its adapter told: "outer / inner"; may be empty
   std::vector<std::string> retained_by;  ///< chain of holders, root first; for still_reachable blocks
 
   bool operator==(const BlockGroup&) const = default;

@@ -157,6 +157,8 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
     if (in.ok() && (part.total == 0 || part.total > kMaxShards || part.index >= part.total))
       in.complain("shard", fmt::format("is part {} of {}", part.index, part.total));
   }
+  in.read(row, "rerun_scope", run.rerun_scope);
+  in.read(row, "reruns", run.reruns);
   in.for_each(row, "incomplete_reasons", [&](const Json& element) {
     auto& reason = run.incomplete_reasons.emplace_back();
     in.read(element, "cause", reason.cause);
@@ -201,6 +203,7 @@ void read_process(Reader& in, const Json& row, Process& process) {
   in.read_exit(row, process.exit);
   in.read(row, "role", process.role);
   in.read(row, "stripped", process.stripped);
+  in.read(row, "rerun", process.rerun);
   in.read(row, "allocations", process.allocations);
   in.read(row, "frees", process.frees);
 }
@@ -262,6 +265,7 @@ void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& 
       return in.complain("lifetime_log2_ms", "has too many buckets");
     in.number(element, "lifetime_log2_ms", stack.lifetime_log2_ms.emplace_back());
   });
+  in.read(row, "freed_by", stack.freed_by);  // may be a later row: checked when all are there
 }
 
 void read_group(Reader& in, const Json& row, const Recording& recording, BlockGroup& group) {
@@ -280,6 +284,8 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
   in.read(row, "cycle", group.cycle);
   in.read_index(row, "lost_after", recording.tests.size(), false, group.lost_after);
   in.read(row, "lost_at_end", group.lost_at_end);
+  in.read(row, "thrown_after", group.thrown_after);
+  in.read(row, "failed_after", group.failed_after);
   in.read(row, "section", group.section);
   in.read(row, "retained_by", group.retained_by);
   if (in.ok() && group.test != kNone && recording.tests[group.test].process != group.process)
@@ -329,6 +335,9 @@ void read_all(Reader& in, RecordingDocument& document, Recording& out) {
   if (in.ok()) read_frames(in, document.frames, strings, out);
   strings = {};
   read_table(in, body, "stacks", out.stacks, [&](const Json& row, Stack& s) { read_stack(in, row, out, s); });
+  for (const Stack& stack : out.stacks)
+    if (in.ok() && stack.freed_by != kNone && stack.freed_by >= out.stacks.size())
+      in.complain("freed_by", "refers to a stack that is not there");
   read_table(in, body, "blocks", out.blocks,
              [&](const Json& row, BlockGroup& g) { read_group(in, row, out, g); });
 }

@@ -51,6 +51,10 @@ void write_run(JsonWriter& out, const RunInfo& run) {
     optional_text(out, "by", run.shard->by);
     out.end_object();
   }
+  if (run.reruns != 0) {
+    out.member("rerun_scope", name_of(run.rerun_scope));
+    out.member("reruns", std::uint64_t{run.reruns});
+  }
   out.begin_array("incomplete_reasons");
   for (const auto& reason : run.incomplete_reasons) {
     out.begin_object();
@@ -97,6 +101,7 @@ void write_process(JsonWriter& out, const Process& process) {
   write_exit(out, process.exit);
   out.member("role", name_of(process.role));
   if (process.stripped) out.member("stripped", true);
+  optional_number(out, "rerun", process.rerun);
   optional_number(out, "allocations", process.allocations);
   optional_number(out, "frees", process.frees);
   out.end_object();
@@ -137,6 +142,8 @@ void write_group(JsonWriter& out, const BlockGroup& group) {
   if (group.cycle) out.member("cycle", true);
   optional_index(out, "lost_after", group.lost_after);
   if (group.lost_at_end) out.member("lost_at_end", true);
+  if (group.thrown_after) out.member("thrown_after", true);
+  if (group.failed_after) out.member("failed_after", true);
   optional_text(out, "section", group.section);
   optional_list(out, "retained_by", group.retained_by);
   out.end_object();
@@ -195,6 +202,7 @@ void write_stack(JsonWriter& out, const Stack& stack) {
       out.number(count);
     out.end_array();
   }
+  optional_index(out, "freed_by", stack.freed_by);
   out.end_object();
 }
 

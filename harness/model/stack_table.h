@@ -48,6 +48,10 @@ class LeakStack {
   [[nodiscard]] std::string_view truncated_reason() const;
   /// What became of all blocks allocated here; nullptr for an empty stack.
   [[nodiscard]] const Stack* history() const { return row(); }
+  /// Where the first of the freed ones was freed; empty if none was.
+  [[nodiscard]] LeakStack freed_by() const {
+    return row() == nullptr ? LeakStack() : LeakStack(table_, row()->freed_by);
+  }
 
   class Iterator {
    public:

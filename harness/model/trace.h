@@ -69,7 +69,9 @@ struct TraceWindow {
   std::uint64_t allocations = 0;
   std::uint64_t bytes = 0;
   std::uint64_t peak_bytes = 0;
-  std::uint64_t held_ns = 0;  ///< for which the process was held at its end
+  std::uint64_t held_ns = 0;       ///< for which the process was held at its end
+  std::uint32_t last_throw = 0;    ///< errors have numbers: of the last exception thrown in it; 0: none was
+  std::uint32_t last_failure = 0;  ///< likewise, of the last assertion that failed
 };
 
 /// A part of a window that an adapter named (a section, a scope), or a part of what lies outside tests.
@@ -98,6 +100,8 @@ struct TraceStack {
   std::uint64_t bytes = 0;
   std::uint64_t frees = 0;
   std::vector<std::uint64_t> lifetime_log2_ms;  ///< of freed blocks; bucket n: lived under 2^n ms
+  std::uint32_t freed_by = kNone;   ///< index into Trace::stacks: where the first of them was freed
+  std::uint32_t errors_before = 0;  ///< number of the last error before its last allocation
 };
 
 /// TraceOutstanding::lost_after: not seen lost before the end of the process.
@@ -115,7 +119,8 @@ struct TraceHolder {
   What what = What::block;
   ModuleAddress at;  ///< of a global
   std::uint32_t thread =
-      0;  ///< of a stack, registers or thread-local storage: 1 is the main thread; 0: unknown
+      0;             ///< of a stack, registers or thread-local storage: 1 is the main thread; 0: unknown
+  TraceFrame frame;  ///< of a stack: the one that has the pointer; of no module: not known
   std::uint64_t offset = 0;     ///< of the pointer in the block; all ones: not known
   std::uint32_t stack = kNone;  ///< of a block: where it was allocated, as TraceOutstanding::stack
   ModuleAddress type;           ///< of a block: its vtable

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,59 @@ enum class Severity { low, medium, high, critical };
 /// Against the baseline; none: there is no baseline, or the leak is not compared. `added` is written "new".
 enum class BaselineState { none, added, unchanged, grown, shrunk, absent };
 enum class SuppressionState { used, unused, expired };
+/// How memory that a site leaves behind goes on over the rounds of its test.
+enum class GrowthPattern {
+  none,         ///< too few rounds, or nothing was added
+  one_time,     ///< in the first round alone: initialisation
+  saturating,   ///< the last third of the rounds, two at least, added nothing: a cache that has filled
+  replaced,     ///< of the last round alone: each round freed what the one before had left
+  oscillating,  ///< of the last few rounds alone: what earlier ones left was freed again
+  undecided,    ///< more rounds are needed
+  linear,       ///< in every round after the first
+  exponential,  ///< in every round, each time half as much again or more
+  stepped       ///< again and again, not in every round
+};
+/// What a leak looks like.
+enum class LeakPattern {
+  none,
+  error_path,  ///< an exception was thrown, or an assertion failed, after it was allocated
+  resource,    ///< what is lost stands for more than memory: a file, a directory, a thread
+  loop,        ///< the same call path ran more than once and left a block each time
+  one_shot     ///< one block
+};
+
+/// From the end of the run on: a value to expect, and its 95 % interval.
+struct ForecastSpan {
+  double expected = 0;
+  double low = 0;
+  std::optional<double> high;  ///< nothing: perhaps never
+};
+
+/// When the growth of one site alone fills what its process may have.
+struct LimitForecast {
+  std::uint64_t limit_bytes = 0;
+  std::uint64_t held_bytes = 0;  ///< blocks of the process at its end, all sites
+  ForecastSpan rounds, seconds;
+};
+
+/// What a site added in each round of its test. Of a leak in a test that ran once: no rounds.
+struct LeakGrowth {
+  GrowthPattern pattern = GrowthPattern::none;
+  std::uint64_t rounds = 0;
+  std::uint64_t rounds_adding = 0;
+  std::uint64_t slope_bytes = 0;           ///< a round, Theil-Sen over the sums
+  std::vector<std::uint64_t> added_bytes;  ///< in order; each is of `rounds_per_point` rounds
+  std::uint64_t rounds_per_point = 1;
+  std::optional<LimitForecast> forecast;  ///< where it grows, and the policy has a limit
+};
+
+/// In how many of the times that its test ran a leak was seen.
+struct Recurrence {
+  std::uint32_t seen = 0;
+  std::uint32_t runs = 0;  ///< 0: nothing was run again
+
+  [[nodiscard]] bool flaky() const { return runs > 1 && seen < runs; }
+};
 
 /// The outstanding blocks of one allocation site in one test of one process, judged.
 struct Leak {
@@ -47,6 +102,11 @@ struct Leak {
   std::string section;               ///< of the test: "outer / inner"; empty: none
   LeakStack stack;                   ///< innermost first, trimmed of nothing
   std::size_t site = 0;  ///< index into `stack` of the frame the report points at; == stack.size() if none
+  LeakStack freed_by;    ///< where another block of its site was freed, the first one seen; empty: none was
+  std::size_t freed_site = 0;  ///< the frame of `freed_by` to point at; == freed_by.size() if none
+  LeakPattern pattern = LeakPattern::none;
+  std::shared_ptr<const LeakGrowth> growth;  ///< null: its test ran once
+  Recurrence recurrence;
 };
 
 struct JudgedTest {

@@ -55,10 +55,10 @@ std::vector<std::string> closure(const std::string& program, const RecordRequest
   return objects;
 }
 
-/// The C library and the dynamic linker of a program, by what they define.
+/// The C library, the dynamic linker and the C++ runtime of a program, by what they define.
 bool is_shared_by_all(const ElfImage& image) {
   return image.type() == ElfType::shared &&
-         (image.find("_dl_debug_state") || image.find("__libc_start_main"));
+         (image.find("_dl_debug_state") || image.find("__libc_start_main") || image.find("__cxa_throw"));
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ model::Recording describe_run(const RecordRequest& request) {
 }
 
 void note_isolation(const launch::Target& target, const RecordRequest& request, model::Recording& recording) {
-  if (target.has_private_copies()) return;
+  if (target.has_private_copies() || recording.tracer.backend == "preload") return;
   const std::string why = request.private_copies ? target.private_copies_refusal() : "switched off";
   recording.tracer.notes.push_back(
       fmt::format("probes stood in the machine's own C library, other programs paid for them too: {}", why));

@@ -7,6 +7,29 @@
 #include "harness/classify/classify.h"
 
 namespace leakgate::pipeline {
+namespace {
+
+/// What was thrown or failed in a test after the last allocation by a path happened while its blocks were
+/// held. Errors are numbered, so that this holds however short the test was.
+void note_errors(const model::Trace& trace, const attribute::Attribution& attribution,
+                 model::Recording& recording, const std::vector<std::size_t>& origins) {
+  std::vector<const model::TraceWindow*> window_of(recording.tests.size());
+  for (const model::TraceWindow& window : trace.windows) {
+    const auto test = attribution.test_of.find({window.process, window.number});
+    if (test != attribution.test_of.end() && test->second < window_of.size())
+      window_of[test->second] = &window;
+  }
+  for (std::size_t i = 0; i < recording.blocks.size(); ++i) {
+    model::BlockGroup& group = recording.blocks[i];
+    const std::uint32_t stack = trace.outstanding[origins[i]].stack;
+    if (group.test >= window_of.size() || window_of[group.test] == nullptr || stack >= trace.stacks.size())
+      continue;
+    group.thrown_after = window_of[group.test]->last_throw > trace.stacks[stack].errors_before;
+    group.failed_after = window_of[group.test]->last_failure > trace.stacks[stack].errors_before;
+  }
+}
+
+}  // namespace
 
 void take_tests_and_blocks(const model::Trace& trace, attribute::Attribution attribution,
                            StackResolver& resolver, model::Recording& recording) {
@@ -25,6 +48,8 @@ void take_tests_and_blocks(const model::Trace& trace, attribute::Attribution att
     const auto section = attribution.section_of.find({row.process, row.window});
     if (section != attribution.section_of.end()) recording.blocks[i].section = section->second;
   }
+
+  note_errors(trace, attribution, recording, grouped.origins);
 
   // symbolize: where were they allocated, what are they, who holds them
   resolver.resolve(trace, grouped.origins, recording);

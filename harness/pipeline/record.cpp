@@ -2,6 +2,8 @@
 // One call per stage. What a stage needs from another is handed over here, never fetched.
 #include "harness/pipeline/record.h"
 
+#include <sys/resource.h>
+
 #include <chrono>
 
 #include "harness/attribute/attribute.h"
@@ -16,10 +18,23 @@
 #include "harness/pipeline/part_recording.h"
 #include "harness/pipeline/resolve_stacks.h"
 #include "harness/pipeline/run_loop.h"
+#include "harness/pipeline/start.h"
 
 namespace leakgate::pipeline {
 
 namespace {
+
+/// Our own priority as it was, so that the target of a further run does not inherit the run loop's.
+class PriorityKept {
+ public:
+  PriorityKept() = default;
+  ~PriorityKept() { (void)::setpriority(PRIO_PROCESS, 0, before_); }
+  PriorityKept(const PriorityKept&) = delete;
+  PriorityKept& operator=(const PriorityKept&) = delete;
+
+ private:
+  int before_ = ::getpriority(PRIO_PROCESS, 0);
+};
 
 /// What capture calls while it holds a process.
 model::ClassifyHeld classifier(const RecordRequest& request) {
@@ -31,6 +46,7 @@ model::ClassifyHeld classifier(const RecordRequest& request) {
 }  // namespace
 
 Result<model::Recording> record_command(const RecordRequest& request) {
+  const PriorityKept priority;
   model::Recording recording = describe_run(request);
   const auto started = std::chrono::steady_clock::now();
 
@@ -38,28 +54,20 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   const auto signals = launch::SignalRelay::open();
   if (!signals) return signals.error();
   const std::vector<std::string> objects = find_objects(request);
-  launch::LaunchRequest launch_request;
-  launch_request.argv = request.command;
-  launch_request.caller = request.caller;
-  launch_request.as_root = request.as_root;
-  launch_request.canary = true;
-  if (request.private_copies) launch_request.private_copies = choose_private_copies(objects);
-  auto target = launch::Target::hold(launch_request);
-  if (!target) return std::move(target).error();
-
   // capture: probes stand before the first instruction of the command
-  auto tracer = request.make_tracer(request.tracer);
-  if (!tracer) return std::move(tracer).error();
-  const capture::TracedTarget traced = describe_target(*target, launch_request, objects);
   const auto resolver = std::make_shared<StackResolver>(request, recording.run.cwd);
-  capture::TracerHooks hooks{find_framework_marks, classifier(request),
-                             early_verdicts(request, recording.run.cwd, resolver)};
-  if (auto ready = (*tracer)->start(traced, std::move(hooks)); !ready) return std::move(ready).error();
+  auto started_target = start_traced(request, objects, [&] {
+    return capture::TracerHooks{find_framework_marks, classifier(request),
+                                early_verdicts(request, recording.run.cwd, resolver)};
+  });
+  if (!started_target) return std::move(started_target).error();
+  launch::Target* const target = &started_target->target;
+  const auto& tracer = started_target->tracer;
   if (auto released = target->release(); !released) return std::move(released).error();
-  auto outcome = run_to_end(*target, *signals, **tracer, request);
+  auto outcome = run_to_end(*target, *signals, *tracer, request);
   if (!outcome) return std::move(outcome).error();
-  std::vector<model::IncompleteReason> blindness = prove_sight(*target, **tracer);
-  auto trace = (*tracer)->finish();
+  std::vector<model::IncompleteReason> blindness = prove_sight(*target, *tracer);
+  auto trace = tracer->finish();
   if (!trace) return std::move(trace).error();
 
   // from here on nothing runs any more
@@ -67,6 +75,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   recording.run.wall_ms = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(outcome->ended - started).count());
   recording.tracer = trace->tracer;
+  recording.tracer.notes.insert(recording.tracer.notes.begin(), started_target->notes.begin(),
+                                started_target->notes.end());
   note_isolation(*target, request, recording);
 
   // attribute: whose blocks are they; classify, symbolize: what and where are they

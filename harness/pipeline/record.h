@@ -20,14 +20,12 @@
 
 namespace leakgate::pipeline {
 
-using TracerMaker =
-    std::function<Result<std::unique_ptr<capture::HeapTracer>>(const capture::TracerOptions&)>;
-
 struct RecordRequest {
   std::vector<std::string> command;
   launch::CallerState caller;  ///< as leakgate was started
   capture::TracerOptions tracer;
-  TracerMaker make_tracer = capture::make_ebpf_tracer;  ///< the backend
+  /// The backends to try, in order: the first that is allowed here traces.
+  std::vector<capture::MakeTracer> backends = {capture::make_ebpf_tracer};
   classify::ClassifyOptions classify;
   judge::Policy policy;  ///< for questions that adapters ask while the command runs
   std::optional<std::chrono::milliseconds> timeout;

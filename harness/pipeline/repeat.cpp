@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "harness/base/elf_image.h"
+#include "harness/judge/merge.h"
 #include "harness/pipeline/marks.h"
 #include "harness/pipeline/objects.h"
 
@@ -24,18 +26,46 @@ bool has_googletest(const RecordRequest& request) {
   });
 }
 
+/// The end was asked for: whoever interrupts one run wants no other.
+bool was_interrupted(const model::RunInfo& run) {
+  const int signal = run.exit.signal.value_or(0);
+  return signal == SIGINT || signal == SIGTERM || signal == SIGQUIT || signal == SIGHUP;
+}
+
+Result<model::Recording> record_runs(const RecordRequest& request, std::size_t runs) {
+  std::vector<model::Recording> recordings;
+  std::uint64_t wall_ms = 0;
+  while (recordings.size() < runs) {
+    auto recording = record_command(request);
+    if (!recording) return std::move(recording).error();
+    wall_ms += recording->run.wall_ms;
+    for (model::Process& process : recording->processes)
+      process.rerun = static_cast<std::uint32_t>(recordings.size());
+    recordings.push_back(std::move(*recording));
+    if (was_interrupted(recordings.back().run)) break;
+  }
+  const auto reruns = static_cast<std::uint32_t>(recordings.size() - 1);
+  const std::optional<model::Shard> shard = recordings.front().run.shard;
+  auto merged = judge::merge(std::move(recordings));
+  if (!merged) return std::move(merged).error();
+  merged->run.shard = shard;
+  merged->run.wall_ms = wall_ms;
+  merged->run.rerun_scope = reruns == 0 ? model::RerunScope::none : model::RerunScope::everything;
+  merged->run.reruns = reruns;
+  merged->tracer.notes.push_back(fmt::format(
+      "{} cannot repeat its tests in one process: it was run {} times, which tells leaks that come "
+      "each time, and no growth",
+      request.command.front(), reruns + 1));
+  return merged;
+}
+
 }  // namespace
 
-Result<std::vector<std::string>> repeat_command(const RecordRequest& request, std::size_t rounds) {
-  if (!has_googletest(request))
-    return Error{ErrorKind::usage,
-                 fmt::format("--repeat needs a GoogleTest program, and {} is none that can be recognised",
-                             request.command.front()),
-                 "other frameworks cannot repeat tests in one process; give the program itself, not a script",
-                 0};
-  std::vector<std::string> command = request.command;
-  command.push_back(fmt::format("--gtest_repeat={}", rounds));  // the last one counts
-  return command;
+Result<model::Recording> record_repeated(const RecordRequest& request, std::size_t rounds) {
+  if (!has_googletest(request)) return record_runs(request, rounds);
+  RecordRequest repeated = request;
+  repeated.command.push_back(fmt::format("--gtest_repeat={}", rounds));  // the last one counts
+  return record_command(repeated);
 }
 
 }  // namespace leakgate::pipeline

@@ -7,7 +7,9 @@
 
 #include <map>
 
+#include "harness/judge/site.h"
 #include "harness/pipeline/debuginfod_user.h"
+#include "harness/pipeline/free_hints.h"
 #include "harness/pipeline/name_blocks.h"
 #include "harness/symbolize/symbolizer.h"
 
@@ -37,19 +39,24 @@ std::vector<std::uint32_t> store(std::vector<model::Frame> frames, model::Record
   return indexes;
 }
 
-Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& wanted,
-                        symbolize::Symbolizer& symbolizer, model::Recording& recording) {
-  Resolved resolved;
+/// Adds the frames of the stacks that are `wanted`, and those that stand `alone`, to `resolved`, as far as
+/// they are not there.
+void resolve_frames(const model::Trace& trace, const std::vector<bool>& wanted,
+                    std::span<const model::TraceFrame> alone, symbolize::Symbolizer& symbolizer,
+                    model::Recording& recording, Resolved& resolved) {
+  Resolved fresh;
+  for (const model::TraceFrame& frame : alone)
+    fresh.try_emplace(frame);
   for (std::size_t i = 0; i < trace.stacks.size(); ++i)
     if (wanted[i])
       for (const model::TraceFrame& frame : trace.stacks[i].frames)
-        resolved.try_emplace(frame);
+        if (resolved.count(frame) == 0) fresh.try_emplace(frame);
   std::vector<symbolize::Query> queries;
-  for (const auto& [frame, indexes] : resolved)
+  for (const auto& [frame, indexes] : fresh)
     if (frame.module != model::kNone) queries.push_back({frame.module, frame.address, !frame.exact});
   auto answers = symbolizer.resolve_all(queries);
   std::size_t next = 0;
-  for (auto& [frame, indexes] : resolved) {
+  for (auto& [frame, indexes] : fresh) {
     if (frame.module != model::kNone) {
       indexes = store(std::move(answers[next++]), recording);
     } else {
@@ -58,7 +65,45 @@ Resolved resolve_frames(const model::Trace& trace, const std::vector<bool>& want
       indexes = store({std::move(unknown)}, recording);
     }
   }
-  return resolved;
+  resolved.merge(fresh);
+}
+
+/// How many of the stack's machine frames there are up to the one that a report points at.
+std::size_t frames_to_site(const model::TraceStack& stack, const Resolved& resolved,
+                           const model::Recording& recording) {
+  std::vector<model::VerdictFrame> frames;
+  std::vector<std::size_t> number;  // of the machine frame that each belongs to
+  for (std::size_t i = 0; i < stack.frames.size(); ++i)
+    for (const std::uint32_t index : resolved.at(stack.frames[i])) {
+      const model::Frame& frame = recording.frames[index];
+      const bool has_module = frame.module < recording.modules.size();
+      frames.push_back(
+          {frame.function, frame.full_function, frame.file, frame.line, frame.column, frame.inlined,
+           has_module ? std::string_view(recording.modules[frame.module].path) : std::string_view(),
+           frame.offset});
+      number.push_back(i);
+    }
+  const std::size_t site = judge::find_site(frames, judge::owners_of(frames));
+  return site < number.size() ? number[site] + 1 : 0;
+}
+
+constexpr std::size_t kMostHints = 5000;  // stacks whose site is looked for among those that free
+
+/// For each stack, where blocks of it or of its site were freed; makes those stacks wanted.
+std::vector<std::uint32_t> find_frees(const model::Trace& trace, const Resolved& resolved,
+                                      const model::Recording& recording, std::vector<bool>& wanted) {
+  FreeHints hints(trace);
+  std::vector<std::uint32_t> freed_by(trace.stacks.size(), model::kNone);
+  const std::vector<bool> leaking = wanted;
+  std::size_t looked_for = 0;
+  for (std::uint32_t i = 0; i < trace.stacks.size(); ++i) {
+    if (!leaking[i]) continue;
+    const model::TraceStack& stack = trace.stacks[i];
+    const bool searches = stack.freed_by == model::kNone && ++looked_for <= kMostHints;
+    freed_by[i] = hints.find(i, searches ? frames_to_site(stack, resolved, recording) : 0);
+    if (freed_by[i] < wanted.size()) wanted[freed_by[i]] = true;
+  }
+  return freed_by;
 }
 
 }  // namespace
@@ -80,10 +125,16 @@ void StackResolver::resolve(const model::Trace& trace, std::span<const std::size
   for (const model::BlockGroup& group : recording.blocks)
     if (group.stack < wanted.size()) wanted[group.stack] = true;
   std::vector<bool> looked_at = wanted;
+  std::vector<model::TraceFrame> alone;  // of no stack of the trace
   for (const std::size_t origin : origins)
-    for (const model::TraceHolder& holder : trace.outstanding[origin].holders)
+    for (const model::TraceHolder& holder : trace.outstanding[origin].holders) {
       if (holder.stack < looked_at.size()) looked_at[holder.stack] = true;
-  const Resolved resolved = resolve_frames(trace, looked_at, symbolizer_, recording);
+      if (holder.frame.module < trace.modules.size()) alone.push_back(holder.frame);
+    }
+  Resolved resolved;
+  resolve_frames(trace, looked_at, alone, symbolizer_, recording, resolved);
+  const std::vector<std::uint32_t> freed_by = find_frees(trace, resolved, recording, wanted);
+  resolve_frames(trace, wanted, {}, symbolizer_, recording, resolved);
   for (std::uint32_t module = 0; module < trace.modules.size(); ++module)
     if (const std::string& note = symbolizer_.note(module); !note.empty())
       recording.tracer.notes.push_back(note);
@@ -106,17 +157,27 @@ void StackResolver::resolve(const model::Trace& trace, std::span<const std::size
     renumbered[i] = static_cast<std::uint32_t>(recording.stacks.size());
     recording.stacks.push_back(std::move(stack));
   }
+  for (std::size_t i = 0; i < trace.stacks.size(); ++i)
+    if (wanted[i] && freed_by[i] < renumbered.size())
+      recording.stacks[renumbered[i]].freed_by = renumbered[freed_by[i]];
   for (model::BlockGroup& group : recording.blocks)
     group.stack = group.stack < renumbered.size() ? renumbered[group.stack] : model::kNone;
+  const auto frames_at = [&](const model::TraceFrame& frame) {
+    std::vector<const model::Frame*> frames;
+    if (const auto found = resolved.find(frame); found != resolved.end())
+      for (const std::uint32_t index : found->second)
+        frames.push_back(&recording.frames[index]);
+    return frames;
+  };
   const auto frames_of = [&](std::uint32_t stack) {
     std::vector<const model::Frame*> frames;
     if (stack < trace.stacks.size())
       for (const model::TraceFrame& frame : trace.stacks[stack].frames)
-        for (const std::uint32_t index : resolved.at(frame))
-          frames.push_back(&recording.frames[index]);
+        for (const model::Frame* each : frames_at(frame))
+          frames.push_back(each);
     return frames;
   };
-  name_blocks(trace, origins, frames_of, recording);
+  name_blocks(trace, origins, frames_of, frames_at, recording);
 }
 
 }  // namespace leakgate::pipeline

@@ -128,6 +128,12 @@ void ConsoleReport::leak(const model::Leak& leak) {
   for (std::size_t i = 0; i < leak.retained_by.size(); ++i)
     line(fmt::format("      {} {}", i == 0 ? "held by" : "     ->", shown(leak.retained_by[i])));
   stack(leak);
+  for (const std::string& line_of : {growth_sentence(leak), recurrence_sentence(leak)})
+    if (fails && !line_of.empty()) line("      " + line_of);
+  if (style_.verbose && !pattern_words(leak.pattern).empty())
+    line(fmt::format("      {}", pattern_words(leak.pattern)));
+  if (const std::string freed = freed_sentence(leak, root_); style_.verbose && !freed.empty())
+    line("      " + shown(freed));
   if (fails && style_.verbose && !leak.recommendation.empty())
     line(fmt::format("      {}", leak.recommendation));
   if (style_.verbose)
@@ -162,10 +168,14 @@ void ConsoleReport::collapsed(const model::Leak& leak, std::size_t begin, std::s
 }
 
 void ConsoleReport::stack(const model::Leak& leak) {
-  const auto own = [&](std::size_t i) { return i == leak.site || root_.contains(leak.stack[i].file); };
+  std::vector<bool> owned(leak.stack.size());
   bool any_own = false;
-  for (const auto one : leak.stack)
-    any_own = any_own || root_.contains(one.file);
+  for (std::size_t i = 0; i < owned.size(); ++i) {
+    const bool contained = root_.contains(leak.stack[i].file);
+    any_own = any_own || contained;
+    owned[i] = contained || i == leak.site;
+  }
+  const auto own = [&](std::size_t i) -> bool { return owned[i]; };
   const bool collapses = any_own && !style_.verbose;
   std::size_t width = 0;
   for (std::size_t i = 0; i < leak.stack.size(); ++i)

@@ -23,6 +23,8 @@ constexpr int kUnknown = 125;
 
 using model::Verdict;
 
+constexpr std::size_t kMaxLeaksInRow = 25;  // ctest shows them on a terminal; the rest is counted
+
 /// The rows `tests` of `verdict` as a verdict of their own.
 Verdict part_of(const Verdict& verdict, const std::vector<std::size_t>& tests) {
   Verdict part;
@@ -79,6 +81,7 @@ CtestRow make_row(const Verdict& verdict, std::string id, const std::vector<std:
                                                                  : kUnknown;
   ConsoleStyle style;
   style.whole_run = false;
+  style.max_leaks = kMaxLeaksInRow;
   row.text = said_of_outcome(part) + render_console(part, style);
   if (crashed(part) && row.status == 0) {
     row.status = kUnknown;

@@ -48,9 +48,12 @@ void write_github_annotations(const model::Verdict& verdict, const Sink& sink) {
   for (std::size_t i = 0; i < leaks.size() && i < kMaxAnnotations; ++i) {
     const auto& leak = *leaks[i];
     const std::string test = test_of(verdict, leak);
+    std::string told = leak_sentence(leak, root);
+    for (const std::string& insight : insights(leak, root))
+      told += "\n" + insight;
     sink(fmt::format("::error {}title={}::{}\n", place_of(leak, root),
                      escaped("leak in " + shorten(test, 200), true),
-                     escaped(leak_sentence(leak, root) + "\n" + std::string(leak.recommendation), false)));
+                     escaped(told + "\n" + std::string(leak.recommendation), false)));
   }
   if (leaks.size() > kMaxAnnotations)
     sink(fmt::format("::notice title=leakgate::{} not shown here, see the reports\n",

@@ -2,8 +2,9 @@
 // leakgate-heat-map/1: what is outstanding, by function and by file: `self` where it was allocated, `total`
 // also where that was called from. JSON, most bytes first.
 #include <algorithm>
-#include <map>
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 #include "harness/base/json_writer.h"
 #include "harness/report/report.h"
@@ -13,6 +14,8 @@
 namespace leakgate::report {
 namespace {
 
+constexpr std::size_t kMostRows = 20000;  // of functions, and of files
+
 struct Heat {
   std::uint64_t self_bytes = 0, total_bytes = 0, blocks = 0, leaks = 0;
 };
@@ -21,11 +24,56 @@ void add_to(std::uint64_t& total, std::uint64_t value) {
   total = value > ~total ? ~0ull : total + value;
 }
 
+/// Heats by name; names have numbers, so that a name is looked up once for each frame and not for each leak.
+class Heats {
+ public:
+  /// `name` must stay where it is.
+  std::size_t number(std::string_view name) {
+    const auto [it, is_new] = numbers_.try_emplace(name, rows_.size());
+    if (is_new) rows_.push_back({name, {}, ~std::size_t{0}});
+    return it->second;
+  }
+  /// Recursion counts once for each leak.
+  void count(std::size_t number, const model::Leak& leak, std::size_t leak_number, bool is_site) {
+    Row& row = rows_[number];
+    if (std::exchange(row.last_leak, leak_number) != leak_number) add_to(row.heat.total_bytes, leak.bytes);
+    if (!is_site) return;
+    add_to(row.heat.self_bytes, leak.bytes);
+    add_to(row.heat.blocks, leak.blocks);
+    ++row.heat.leaks;
+  }
+  [[nodiscard]] std::size_t left_out() const { return rows_.size() - std::min(rows_.size(), kMostRows); }
+  /// The hottest first, else by name.
+  [[nodiscard]] std::vector<std::pair<std::string_view, const Heat*>> hottest() const {
+    std::vector<std::pair<std::string_view, const Heat*>> rows;
+    rows.reserve(rows_.size());
+    for (const Row& row : rows_)
+      rows.emplace_back(row.name, &row.heat);
+    const auto end = rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), kMostRows));
+    std::partial_sort(rows.begin(), end, rows.end(), [](const auto& a, const auto& b) {
+      const auto key = [](const Heat& heat) { return std::pair(heat.self_bytes, heat.total_bytes); };
+      return key(*a.second) != key(*b.second) ? key(*a.second) > key(*b.second) : a.first < b.first;
+    });
+    rows.erase(end, rows.end());
+    return rows;
+  }
+
+ private:
+  struct Row {
+    std::string_view name;
+    Heat heat;
+    std::size_t last_leak;
+  };
+  std::unordered_map<std::string_view, std::size_t> numbers_;
+  std::vector<Row> rows_;
+};
+
 class HeatMap {
  public:
   explicit HeatMap(const model::Verdict& verdict) : root_(verdict) {
-    for (const auto& leak : verdict.leaks)
-      add(leak);
+    for (std::size_t i = 0; i < verdict.leaks.size(); ++i)
+      add(verdict.leaks[i], i);
+    names_.clear();
   }
 
   void write(JsonWriter& out) const {
@@ -33,52 +81,55 @@ class HeatMap {
     out.member("schema", "leakgate-heat-map/1");
     table(out, "functions", functions_);
     table(out, "files", files_);
+    if (functions_.left_out() + files_.left_out() > 0)
+      out.member("left_out", std::uint64_t{functions_.left_out() + files_.left_out()});
     out.end_object();
   }
 
  private:
-  void add(const model::Leak& leak) {
-    std::set<std::string> seen_functions, seen_files;  // recursion counts once
+  struct Names {
+    std::size_t function = 0, file = 0;
+    bool has_file = false;
+  };
+
+  void add(const model::Leak& leak, std::size_t number) {
     for (std::size_t i = 0; i < leak.stack.size(); ++i) {
-      const auto frame = leak.stack[i];
-      count(functions_, seen_functions, frame_name(frame), leak, i == leak.site);
-      if (!frame.file.empty()) count(files_, seen_files, root_.relative(frame.file), leak, i == leak.site);
+      const Names& names = names_of(leak.stack[i]);
+      functions_.count(names.function, leak, number, i == leak.site);
+      if (names.has_file) files_.count(names.file, leak, number, i == leak.site);
     }
   }
 
-  static void count(std::map<std::string, Heat>& heats, std::set<std::string>& seen, std::string name,
-                    const model::Leak& leak, bool is_site) {
-    Heat& heat = heats[name];
-    if (seen.insert(std::move(name)).second) add_to(heat.total_bytes, leak.bytes);
-    if (!is_site) return;
-    add_to(heat.self_bytes, leak.bytes);
-    add_to(heat.blocks, leak.blocks);
-    ++heat.leaks;
+  /// A frame of the table is known by where its function's name stands.
+  const Names& names_of(const model::VerdictFrame& frame) {
+    const auto [it, is_new] = names_.try_emplace(frame.function.data());
+    if (is_new || frame.function.data() == nullptr)
+      it->second = {functions_.number(frame.function.empty() ? kept(frame_name(frame)) : frame.function),
+                    frame.file.empty() ? 0 : files_.number(kept(root_.relative(frame.file))),
+                    !frame.file.empty()};
+    return it->second;
   }
 
-  static void table(JsonWriter& out, std::string_view name, const std::map<std::string, Heat>& heats) {
-    std::vector<const std::pair<const std::string, Heat>*> rows;
-    for (const auto& row : heats)
-      rows.push_back(&row);
-    std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
-      return std::pair(a->second.self_bytes, a->second.total_bytes) >
-             std::pair(b->second.self_bytes, b->second.total_bytes);
-    });
+  std::string_view kept(std::string text) { return *texts_.insert(std::move(text)).first; }
+
+  static void table(JsonWriter& out, std::string_view name, const Heats& heats) {
     out.begin_array(name);
-    for (const auto* row : rows) {
+    for (const auto& [row, heat] : heats.hottest()) {
       out.begin_object();
-      out.member("name", row->first);
-      out.member("self_bytes", row->second.self_bytes);
-      out.member("total_bytes", row->second.total_bytes);
-      out.member("blocks", row->second.blocks);
-      out.member("leaks", row->second.leaks);
+      out.member("name", row);
+      out.member("self_bytes", heat->self_bytes);
+      out.member("total_bytes", heat->total_bytes);
+      out.member("blocks", heat->blocks);
+      out.member("leaks", heat->leaks);
       out.end_object();
     }
     out.end_array();
   }
 
   SourceRoot root_;
-  std::map<std::string, Heat> functions_, files_;
+  std::unordered_set<std::string> texts_;
+  Heats functions_, files_;
+  std::unordered_map<const char*, Names> names_;
 };
 
 }  // namespace

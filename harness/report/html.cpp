@@ -155,6 +155,31 @@ class HtmlData {
       out_.number(frame_number(leak.stack[i]));
     out_.end_array();
     history(leak);
+    insight(leak);
+    out_.end_object();
+  }
+
+  void insight(const model::Leak& leak) {
+    if (leak.pattern != model::LeakPattern::none) out_.member("pattern", pattern_words(leak.pattern));
+    if (const auto words = recurrence_sentence(leak); !words.empty()) out_.member("recurrence", words);
+    if (leak.freed_site < leak.freed_by.size()) {
+      out_.member("freed_site", static_cast<std::uint64_t>(leak.freed_site));
+      out_.begin_array("freed_by");
+      for (std::size_t i = 0; i < leak.freed_by.size() && i < kMaxFrames; ++i)
+        out_.number(frame_number(leak.freed_by[i]));
+      out_.end_array();
+    }
+    if (leak.growth == nullptr) return;
+    out_.begin_object("growth");
+    out_.member("pattern", model::name_of(leak.growth->pattern));
+    out_.member("rounds", leak.growth->rounds);
+    out_.member("adding", leak.growth->rounds_adding);
+    out_.member("slope", leak.growth->slope_bytes);
+    out_.member("step", leak.growth->rounds_per_point);
+    out_.begin_array("added");
+    for (const auto bytes : leak.growth->added_bytes)
+      out_.number(bytes);
+    out_.end_array();
     out_.end_object();
   }
 

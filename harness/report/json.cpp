@@ -3,6 +3,7 @@
 // has it. What is not known is null, not absent.
 #include "harness/base/json_writer.h"
 #include "harness/model/names.h"
+#include "harness/report/frame_cache.h"
 #include "harness/report/report.h"
 
 namespace leakgate::report {
@@ -58,6 +59,12 @@ void run_part(JsonWriter& out, const model::RunInfo& run) {
     out.end_object();
   }
   out.end_array();
+  if (run.reruns > 0) {
+    out.begin_object("rerun");
+    out.member("what", model::name_of(run.rerun_scope));
+    out.member("times", std::uint64_t{run.reruns});
+    out.end_object();
+  }
   out.end_object();
 }
 
@@ -185,7 +192,55 @@ void baseline(JsonWriter& out, const model::BaselineDiff& diff) {
   out.end_object();
 }
 
-void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict) {
+void forecast(JsonWriter& out, std::string_view name, const model::ForecastSpan& span) {
+  out.begin_object(name);
+  out.key("expected");
+  out.decimal(span.expected, 3);
+  out.key("low");
+  out.decimal(span.low, 3);
+  out.key("high");
+  span.high ? out.decimal(*span.high, 3) : out.null();
+  out.end_object();
+}
+
+/// What only some leaks have.
+void insight(JsonWriter& out, const model::Leak& leak) {
+  if (leak.growth != nullptr) {
+    const auto& growth = *leak.growth;
+    out.begin_object("growth");
+    out.member("pattern", model::name_of(growth.pattern));
+    out.member("rounds", growth.rounds);
+    out.member("rounds_adding", growth.rounds_adding);
+    out.member("slope_bytes_per_round", growth.slope_bytes);
+    out.member("rounds_per_point", growth.rounds_per_point);
+    out.begin_array("added_bytes");
+    for (const auto bytes : growth.added_bytes)
+      out.number(bytes);
+    out.end_array();
+    if (growth.forecast) {
+      out.begin_object("memory_limit");
+      out.member("bytes", growth.forecast->limit_bytes);
+      out.member("held_bytes", growth.forecast->held_bytes);
+      forecast(out, "rounds", growth.forecast->rounds);
+      forecast(out, "seconds", growth.forecast->seconds);
+      out.end_object();
+    }
+    out.end_object();
+  }
+  if (leak.recurrence.runs > 1) {
+    out.begin_object("recurrence");
+    out.member("seen", std::uint64_t{leak.recurrence.seen});
+    out.member("runs", std::uint64_t{leak.recurrence.runs});
+    out.end_object();
+  }
+  if (leak.freed_by.empty()) return;
+  out.begin_array("freed_by");
+  for (const auto frame : leak.freed_by)
+    frame_row(out, frame);
+  out.end_array();
+}
+
+void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict, FrameCache& frames) {
   const bool has_test = leak.test < verdict.tests.size();
   out.begin_object();
   out.member("id", leak.id);
@@ -211,13 +266,15 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   if (!leak.section.empty()) out.member("section", leak.section);
   out.begin_array("stack");
   for (const auto frame : leak.stack)
-    frame_row(out, frame);
+    frames.write(out, frame, [&](JsonWriter& to) { frame_row(to, frame); });
   out.end_array();
   if (leak.stack.truncated()) out.member("stack_ends", leak.stack.truncated_reason());
   text_or_null(out, "baseline",
                leak.baseline == model::BaselineState::none ? "" : model::name_of(leak.baseline));
   text_or_null(out, "recommendation", leak.recommendation);
   history(out, leak);
+  text_or_null(out, "pattern", leak.pattern == model::LeakPattern::none ? "" : model::name_of(leak.pattern));
+  insight(out, leak);
   out.end_object();
 }
 
@@ -250,8 +307,9 @@ void write_json(const model::Verdict& verdict, const Sink& sink) {
     test_row(out, judged, verdict);
   out.end_array();
   out.begin_array("leaks");
+  FrameCache frames;
   for (const auto& leak : verdict.leaks)
-    leak_row(out, leak, verdict);
+    leak_row(out, leak, verdict, frames);
   out.end_array();
   text_or_null(out, "policy_file", verdict.policy_file);
   suppressions(out, verdict.suppressions);

@@ -134,6 +134,8 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
                         kind_words(leak.kind), leak.function.empty() ? "" : ", allocated by " + leak.function,
                         leak.type.empty() ? "" : ", type " + leak.type,
                         leak.section.empty() ? "" : ", section " + leak.section, leak.fingerprint);
+    for (const std::string& insight : insights(leak, root_))
+      text += insight + "\n";
     for (std::size_t i = 0; i < leak.stack.size() && i < kMaxFramesShown; ++i)
       text += "    " + frame_line(leak.stack[i]) + "\n";
     if (leak.stack.size() > kMaxFramesShown)

@@ -131,6 +131,8 @@ class MarkdownReport {
     if (leak.stack.size() > kMaxFrames)
       text += fmt::format("   and {}\n", counted(leak.stack.size() - kMaxFrames, "more frame"));
     text += "</pre>\n\n";
+    for (const std::string& insight : insights(leak, root_))
+      text += plain(insight) + "  \n";
     if (!leak.recommendation.empty()) text += fmt::format("{}\n\n", leak.recommendation);
     if (leak.test < verdict_.tests.size() && !verdict_.tests[leak.test].rerun.empty())
       text += fmt::format("Again: <code>{}</code>\n\n", plain_long(verdict_.tests[leak.test].rerun));

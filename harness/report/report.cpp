@@ -2,7 +2,10 @@
 // From format to renderer, and onto the disk; files are written piece by piece.
 #include "harness/report/report.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <thread>
 
 #include "harness/base/atomic_file.h"
 
@@ -68,6 +71,9 @@ void write_full_sarif(const model::Verdict& verdict, const Sink& sink) {
   write_sarif(verdict, {.max_results = ~std::size_t{0}, .full = true}, sink);
 }
 
+constexpr std::size_t kLeaksForThreads = 5000;
+constexpr std::size_t kMostThreads = 4;  // each has a chunk of its report in memory
+
 constexpr auto kFormats = std::to_array<NamedFormat>({
     {Format::console, "console", write_console},
     {Format::json, "json", write_json},
@@ -109,13 +115,43 @@ void write(const model::Verdict& verdict, Format format, const Sink& sink) {
     if (row.format == format) return row.write(verdict, sink);
 }
 
+namespace {
+
+/// Streams take one report after the other; a file is nobody else's.
+bool is_stream(const ReportFile& file) {
+  return file.path == "-" || file.path.starts_with("/dev/");
+}
+
+}  // namespace
+
 Status write_reports(const model::Verdict& verdict, const std::vector<ReportFile>& files,
                      const JunitInputs& merge) {
-  Status first;
-  for (const auto& file : files) {
-    auto written = write_report(verdict, file, merge);
-    if (!written && first) first = std::move(written);
+  std::vector<Status> written(files.size());
+  const auto write_if = [&](std::size_t i, bool stream) {
+    if (i < files.size() && is_stream(files[i]) == stream)
+      written[i] = write_report(verdict, files[i], merge);
+  };
+  // a report reads the verdict and nothing else, so that many can be written side by side; few leaks are
+  // written before a thread would have started
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < files.size(); i = next++)
+      write_if(i, false);
+  };
+  {
+    std::vector<std::jthread> others;
+    const std::size_t most = verdict.leaks.size() < kLeaksForThreads
+                                 ? 1
+                                 : std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads);
+    while (others.size() + 1 < std::min(most, files.size()))
+      others.emplace_back(work);
+    work();
   }
+  for (std::size_t i = 0; i < files.size(); ++i)
+    write_if(i, true);
+  Status first;
+  for (Status& status : written)
+    if (!status && first) first = std::move(status);
   return first;
 }
 

@@ -10,6 +10,7 @@
 #include "harness/base/json_writer.h"
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/report/frame_cache.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
@@ -71,6 +72,14 @@ std::string plain(std::string_view text) {
   return out;
 }
 
+/// A text that is mostly short enough as it is; the writer repairs what is no UTF-8.
+void short_member(JsonWriter& out, std::string_view name, std::string_view value) {
+  if (value.size() <= kMaxTextBytes)
+    out.member(name, value);
+  else
+    out.member(name, shorten(repair_utf8(value), kMaxTextBytes));
+}
+
 class SarifReport {
  public:
   SarifReport(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink)
@@ -80,16 +89,17 @@ class SarifReport {
  private:
   void text(std::string_view name, std::string_view value);
   void rules();
-  void artifact(std::string_view path);
-  void physical(std::string_view path, std::uint32_t line, std::uint32_t column);
-  void frame_location(const model::VerdictFrame& frame, const std::string& program);
-  void place(const model::VerdictFrame& frame, const std::string& program);
+  void artifact(JsonWriter& out, std::string_view path);
+  void physical(JsonWriter& out, std::string_view path, std::uint32_t line, std::uint32_t column);
+  void frame_location(JsonWriter& out, const model::VerdictFrame& frame, const std::string& program);
+  void place(JsonWriter& out, const model::VerdictFrame& frame, const std::string& program);
   void invocation(std::size_t left_out);
   void notification(std::string_view id, std::string_view message);
   void result(const model::Leak& leak);
   void message(const model::Leak& leak, bool has_test_place);
   void fingerprints(const model::Leak& leak);
   void code_flow(const model::Leak& leak, const std::string& program);
+  void code_flow_frame(const model::VerdictFrame& frame, const std::string& program);
   void related(const model::Test& test);
   void history(const model::Leak& leak);
   void leak_properties(const model::Leak& leak, const model::Test* test);
@@ -99,6 +109,7 @@ class SarifReport {
   const SarifLimits& limits_;
   SourceRoot root_;
   JsonWriter out_;
+  FrameCache frames_;
   std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
 };
 
@@ -133,54 +144,60 @@ void SarifReport::rules() {
   out_.end_array();
 }
 
-void SarifReport::artifact(std::string_view path) {
-  out_.begin_object("artifactLocation");
+void SarifReport::artifact(JsonWriter& out, std::string_view path) {
+  out.begin_object("artifactLocation");
   const std::string relative = root_.relative(path);
   if (relative.starts_with('/')) {
-    out_.member("uri", file_uri(relative));
+    out.member("uri", file_uri(relative));
   } else {
-    out_.member("uri", uri_path(relative));
-    out_.member("uriBaseId", "%SRCROOT%");
+    out.member("uri", uri_path(relative));
+    out.member("uriBaseId", "%SRCROOT%");
   }
-  out_.end_object();
+  out.end_object();
 }
 
-void SarifReport::physical(std::string_view path, std::uint32_t line, std::uint32_t column) {
-  out_.begin_object("physicalLocation");
-  artifact(path);
+void SarifReport::physical(JsonWriter& out, std::string_view path, std::uint32_t line, std::uint32_t column) {
+  out.begin_object("physicalLocation");
+  artifact(out, path);
   // A region is asked for even where the line is not known; the first line is the one every file has.
   const std::uint32_t start_line = std::max(line, 1u), start_column = std::max(column, 1u);
-  out_.begin_object("region");
-  out_.member("startLine", start_line);
-  out_.member("startColumn", start_column);
-  out_.member("endLine", start_line);
-  out_.member("endColumn", start_column + (start_column < ~0u ? 1 : 0));
-  out_.end_object();
-  out_.end_object();
+  out.begin_object("region");
+  out.member("startLine", start_line);
+  out.member("startColumn", start_column);
+  out.member("endLine", start_line);
+  out.member("endColumn", start_column + (start_column < ~0u ? 1 : 0));
+  out.end_object();
+  out.end_object();
 }
 
 /// The members of a location object for `frame`: its file, its module, or the program.
-void SarifReport::place(const model::VerdictFrame& frame, const std::string& program) {
+void SarifReport::place(JsonWriter& out, const model::VerdictFrame& frame, const std::string& program) {
   if (!frame.file.empty())
-    physical(frame.file, frame.line, frame.column);
+    physical(out, frame.file, frame.line, frame.column);
   else
-    physical(frame.module.empty() ? program : frame.module, 0, 0);
+    physical(out, frame.module.empty() ? program : frame.module, 0, 0);
   if (frame.function.empty()) return;
-  out_.begin_array("logicalLocations");
-  out_.begin_object();
-  out_.member("fullyQualifiedName", shorten(repair_utf8(frame.function), kMaxTextBytes));
-  out_.member("kind", "function");
-  out_.end_object();
-  out_.end_array();
+  out.begin_array("logicalLocations");
+  out.begin_object();
+  short_member(out, "fullyQualifiedName", frame.function);
+  out.member("kind", "function");
+  out.end_object();
+  out.end_array();
 }
 
-void SarifReport::frame_location(const model::VerdictFrame& frame, const std::string& program) {
-  out_.begin_object();
-  out_.begin_object("location");
-  place(frame, program);
-  text("message", shorten(repair_utf8(frame_name(frame)), kMaxTextBytes));
-  out_.end_object();
-  out_.end_object();
+void SarifReport::frame_location(JsonWriter& out, const model::VerdictFrame& frame,
+                                 const std::string& program) {
+  out.begin_object();
+  out.begin_object("location");
+  place(out, frame, program);
+  out.begin_object("message");
+  if (frame.function.empty())
+    short_member(out, "text", frame_name(frame));
+  else
+    short_member(out, "text", frame.function);
+  out.end_object();
+  out.end_object();
+  out.end_object();
 }
 
 void SarifReport::notification(std::string_view id, std::string_view message) {
@@ -233,6 +250,8 @@ void SarifReport::message(const model::Leak& leak, bool has_test_place) {
   }
   if (!leak.function.empty()) sentence += ", allocated by " + plain(leak.function);
   if (const auto site = site_of(leak)) sentence += " in " + plain(frame_name(*site));
+  for (const std::string& insight : insights(leak, root_))
+    sentence += "; " + plain(insight);
   text("message", sentence + ".");
 }
 
@@ -251,6 +270,12 @@ void SarifReport::fingerprints(const model::Leak& leak) {
   out_.end_object();
 }
 
+/// Frames without file and module show the program, which others do not share.
+void SarifReport::code_flow_frame(const model::VerdictFrame& frame, const std::string& program) {
+  if (frame.file.empty() && frame.module.empty()) return frame_location(out_, frame, program);
+  frames_.write(out_, frame, [&](JsonWriter& out) { frame_location(out, frame, program); });
+}
+
 /// From the outermost caller to the allocation.
 void SarifReport::code_flow(const model::Leak& leak, const std::string& program) {
   if (leak.stack.empty()) return;
@@ -260,7 +285,7 @@ void SarifReport::code_flow(const model::Leak& leak, const std::string& program)
   out_.begin_object();
   out_.begin_array("locations");
   for (std::size_t i = std::min(leak.stack.size(), limits_.max_locations); i-- > 0;)
-    frame_location(leak.stack[i], program);
+    code_flow_frame(leak.stack[i], program);
   out_.end_array();
   out_.end_object();
   out_.end_array();
@@ -272,7 +297,7 @@ void SarifReport::related(const model::Test& test) {
   out_.begin_array("relatedLocations");
   out_.begin_object();
   out_.member("id", 1);
-  physical(test.file, test.line, 0);
+  physical(out_, test.file, test.line, 0);
   text("message", "the test case");
   out_.end_object();
   out_.end_array();
@@ -286,6 +311,15 @@ void SarifReport::leak_properties(const model::Leak& leak, const model::Test* te
   out_.member("severity", model::name_of(leak.severity));
   out_.key("confidence");
   out_.decimal(leak.confidence, 3);
+  if (leak.pattern != model::LeakPattern::none) out_.member("pattern", model::name_of(leak.pattern));
+  if (leak.growth != nullptr) {
+    out_.member("growth", model::name_of(leak.growth->pattern));
+    out_.member("growthBytesPerRound", leak.growth->slope_bytes);
+  }
+  if (leak.recurrence.runs > 1) {
+    out_.member("seenInRuns", std::uint64_t{leak.recurrence.seen});
+    out_.member("runs", std::uint64_t{leak.recurrence.runs});
+  }
   out_.end_object();
 }
 
@@ -298,11 +332,12 @@ void SarifReport::result(const model::Leak& leak) {
   out_.begin_object();
   out_.member("ruleId", model::name_of(leak.kind));
   out_.member("ruleIndex", static_cast<std::uint64_t>(leak.kind));
-  out_.member("level", rule.level);
+  const bool grows = !growth_sentence(leak).empty();  // its kind alone would be a note
+  out_.member("level", grows && leak.verdict == model::LeakVerdict::fail ? "error" : rule.level);
   message(leak, has_test_place);
   out_.begin_array("locations");
   out_.begin_object();
-  place(site_of(leak).value_or(model::VerdictFrame()), program);
+  place(out_, site_of(leak).value_or(model::VerdictFrame()), program);
   out_.end_object();
   out_.end_array();
   fingerprints(leak);

@@ -15,11 +15,16 @@ namespace {
 constexpr auto kSystemFolders =
     std::to_array<std::string_view>({"/usr/", "/opt/", "/lib/", "/lib64/", "/proc/", "/nix/"});
 
+/// Without a look at each component: what says true needs no change.
+bool is_normal(std::string_view path) {
+  if (path.empty() || path.back() == '/' || path.front() == '.') return path.empty();
+  for (auto at = path.find('/'); at != std::string_view::npos; at = path.find('/', at + 1))
+    if (path[at + 1] == '.' || path[at + 1] == '/') return false;
+  return true;
+}
+
 std::string normal(std::string_view path) {
-  if (path.empty()) return {};
-  const bool is_normal = path.back() != '/' && path.find("/.") == std::string_view::npos &&
-                         path.find("//") == std::string_view::npos && path.front() != '.';
-  if (is_normal) return std::string(path);
+  if (is_normal(path)) return std::string(path);
   std::string text = std::filesystem::path(path).lexically_normal().string();
   while (text.size() > 1 && text.back() == '/')
     text.pop_back();
@@ -67,6 +72,8 @@ void SourceRoot::widen_for(std::string_view file) {
 }
 
 std::string SourceRoot::relative(std::string_view file) const {
+  if (is_normal(file))
+    return std::string(!root_.empty() && below(file, root_) ? file.substr(root_.size() + 1) : file);
   std::string path = normal(file);
   return !root_.empty() && below(path, root_) ? path.substr(root_.size() + 1) : path;
 }
@@ -74,16 +81,22 @@ std::string SourceRoot::relative(std::string_view file) const {
 bool SourceRoot::contains(std::string_view file) const {
   if (file.empty()) return false;
   if (!file.starts_with('/')) return true;
-  return !root_.empty() && below(normal(file), root_);
+  return !root_.empty() && (is_normal(file) ? below(file, root_) : below(normal(file), root_));
 }
 
 std::string uri_path(std::string_view path) {
-  constexpr std::string_view kPlain = "-._~/+@";
+  static constexpr auto kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (const unsigned char c :
+         std::string_view("-._~/+@0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+      plain[c] = true;
+    return plain;
+  }();
   std::string out;
+  out.reserve(path.size());
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (letter || kPlain.find(c) != std::string_view::npos)
+    if (kPlain[byte])
       out += c;
     else
       fmt::format_to(std::back_inserter(out), "%{:02X}", byte);

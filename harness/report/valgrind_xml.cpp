@@ -4,6 +4,9 @@
 // lost, which claims least.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <unordered_map>
+
 #include "harness/base/text.h"
 #include "harness/report/failing.h"
 #include "harness/report/report.h"
@@ -16,6 +19,7 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 1000;
 constexpr std::size_t kChunkBytes = 1 << 20;
+constexpr std::size_t kMostFrames = 50000;  // kept as text
 
 std::string_view kind_word(model::Kind kind) {
   switch (kind) {
@@ -115,19 +119,59 @@ class ValgrindReport {
     if (out_.text.size() > kChunkBytes) flush();
   }
 
+  /// A frame is written once and then copied: where its function's name stands tells it from others. Frames
+  /// have one depth in this document, so that the copies are indented as they should be.
   void frame(const model::VerdictFrame& frame) {
-    out_.OpenElement("frame");
-    out_.element("ip", fmt::format("{:#X}", frame.offset));
-    if (!frame.module.empty()) out_.element("obj", frame.module);
-    if (!frame.function.empty()) out_.element("fn", shorten(frame.function, kMaxNameBytes));
+    const auto known = frames_.find(frame.function.data());
+    if (known != frames_.end() && frame.function.data() != nullptr) {
+      out_.raw(known->second);
+      return;
+    }
+    std::string text = frame_text(frame);
+    out_.raw(text);
+    if (frames_.size() < kMostFrames && frame.function.data() != nullptr)
+      frames_.emplace(frame.function.data(), std::move(text));
+  }
+
+  /// Written by hand, as most of the document is made of it.
+  static std::string frame_text(const model::VerdictFrame& frame) {
+    std::string text = "\n            <frame>";
+    const auto element = [&](std::string_view name, std::string_view value) {
+      text += "\n                <";
+      (text += name) += '>';
+      add_escaped(text, value);
+      text += "</";
+      (text += name) += '>';
+    };
+    element("ip", fmt::format("{:#X}", frame.offset));
+    if (!frame.module.empty()) element("obj", frame.module);
+    if (!frame.function.empty()) {
+      if (frame.function.size() <= kMaxNameBytes)
+        element("fn", frame.function);
+      else
+        element("fn", shorten(frame.function, kMaxNameBytes));
+    }
     if (!frame.file.empty()) {
       const auto name = base_name(frame.file);
       const auto folder = frame.file.substr(0, frame.file.size() - name.size());
-      if (folder.size() > 1) out_.element("dir", folder.substr(0, folder.size() - 1));
-      out_.element("file", name);
-      if (frame.line > 0) out_.element("line", std::to_string(frame.line));
+      if (folder.size() > 1) element("dir", folder.substr(0, folder.size() - 1));
+      element("file", name);
+      if (frame.line > 0) element("line", std::to_string(frame.line));
     }
-    out_.CloseElement();
+    return text += "\n            </frame>";
+  }
+
+  /// As the printer escapes: what is no XML is replaced first.
+  static void add_escaped(std::string& text, std::string_view value) {
+    const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+      return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '&';
+    });
+    if (plain) {
+      text += value;
+      return;
+    }
+    for (const char c : xml_text(value))
+      c == '&' ? text += "&amp;" : c == '<' ? text += "&lt;" : c == '>' ? text += "&gt;" : text += c;
   }
 
   void suppressions() {
@@ -146,6 +190,7 @@ class ValgrindReport {
   const Sink& sink_;
   SourceRoot root_;
   StringPrinter out_;
+  std::unordered_map<const char*, std::string> frames_;
 };
 
 }  // namespace

@@ -50,6 +50,78 @@ std::string leak_sentence(const model::Leak& leak, const SourceRoot& root) {
   return text;
 }
 
+namespace {
+
+std::string span_words(const model::ForecastSpan& span) {
+  const auto number = [](double value) {
+    return value < 1000 ? fmt::format("{:.3g}", value) : fmt::format("{:.0f}", value);
+  };
+  if (span.high && number(*span.high) == number(span.low)) return number(span.expected);
+  if (!span.high) return fmt::format("{} ({} or more)", number(span.expected), number(span.low));
+  return fmt::format("{} ({} to {})", number(span.expected), number(span.low), number(*span.high));
+}
+
+/// "; at this rate 1048576 bytes are reached after 12.5 (11.0 to 14.5) more rounds, ..."
+std::string forecast_words(const model::LeakGrowth& growth) {
+  if (!growth.forecast) return {};
+  const auto& forecast = *growth.forecast;
+  if (forecast.held_bytes >= forecast.limit_bytes)
+    return fmt::format("; the limit of {} is reached", counted(forecast.limit_bytes, "byte"));
+  return fmt::format("; by it alone {} are reached after {} more rounds, {} s of this test",
+                     counted(forecast.limit_bytes, "byte"), span_words(forecast.rounds),
+                     span_words(forecast.seconds));
+}
+
+}  // namespace
+
+std::string growth_sentence(const model::Leak& leak) {
+  if (leak.growth == nullptr || leak.growth->pattern < model::GrowthPattern::linear) return {};
+  const auto& growth = *leak.growth;
+  return fmt::format("{} growth: {} of {} rounds added to it, {} a round{}", model::name_of(growth.pattern),
+                     growth.rounds_adding, growth.rounds, counted(growth.slope_bytes, "byte"),
+                     forecast_words(growth));
+}
+
+std::string recurrence_sentence(const model::Leak& leak) {
+  if (leak.recurrence.runs < 2) return {};
+  if (leak.recurrence.flaky())
+    return fmt::format("seen in {} of {} runs: flaky", leak.recurrence.seen, leak.recurrence.runs);
+  return fmt::format("seen in all {} runs", leak.recurrence.runs);
+}
+
+std::string freed_sentence(const model::Leak& leak, const SourceRoot& root) {
+  if (leak.freed_site >= leak.freed_by.size()) return {};
+  const model::VerdictFrame frame = leak.freed_by[leak.freed_site];
+  std::string text = "other blocks from here are freed";
+  if (const auto place = frame_place(frame, root); !place.empty()) text += " at " + place;
+  if (!frame.function.empty()) (text += " in ") += frame.function;
+  return text;
+}
+
+std::string_view pattern_words(model::LeakPattern pattern) {
+  switch (pattern) {
+    case model::LeakPattern::error_path:
+      return "error path: an exception was thrown, or an assertion failed, while it was held";
+    case model::LeakPattern::resource:
+      return "resource: more than memory is lost";
+    case model::LeakPattern::loop:
+      return "loop: one call path left several blocks";
+    case model::LeakPattern::one_shot:
+      return "one shot: a single block";
+    case model::LeakPattern::none:
+      break;
+  }
+  return {};
+}
+
+std::vector<std::string> insights(const model::Leak& leak, const SourceRoot& root) {
+  std::vector<std::string> lines;
+  for (std::string line : {growth_sentence(leak), recurrence_sentence(leak), freed_sentence(leak, root)})
+    if (!line.empty()) lines.push_back(std::move(line));
+  if (leak.pattern == model::LeakPattern::error_path) lines.emplace_back(pattern_words(leak.pattern));
+  return lines;
+}
+
 std::string run_sentence(const model::Verdict& verdict) {
   const auto& summary = verdict.summary;
   const bool one = summary.tests == 1;

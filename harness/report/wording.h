@@ -5,6 +5,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "harness/model/verdict.h"
 #include "harness/report/source_root.h"
@@ -28,6 +30,23 @@ std::string kind_words(model::Kind kind);
 
 /// "48 bytes in 2 blocks unclassified, allocated by malloc at src/list.cpp:12 in make_node", and its section
 std::string leak_sentence(const model::Leak& leak, const SourceRoot& root);
+
+/// "linear growth: 5 of 5 rounds added to it, 120 bytes a round"; empty where a test ran once or nothing
+/// grows.
+std::string growth_sentence(const model::Leak& leak);
+
+/// "seen in 1 of 4 runs: flaky"; empty where nothing was run again.
+std::string recurrence_sentence(const model::Leak& leak);
+
+/// "other blocks from here are freed at src/list.cpp:20 in drop_node"; empty where none was.
+std::string freed_sentence(const model::Leak& leak, const SourceRoot& root);
+
+/// "an exception was thrown, or an assertion failed, while it was held", "one block", ...; empty: no pattern.
+std::string_view pattern_words(model::LeakPattern pattern);
+
+/// What is worth telling of a failing leak beside its place: growth, recurrence, error path, where others are
+/// freed; one sentence each.
+std::vector<std::string> insights(const model::Leak& leak, const SourceRoot& root);
 
 /// "fail: 5 of 10 tests leak, 480 bytes in 10 blocks": the run in one line.
 std::string run_sentence(const model::Verdict& verdict);

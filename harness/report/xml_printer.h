@@ -28,6 +28,12 @@ class StringPrinter : public tinyxml2::XMLPrinter {
     CloseElement();
   }
 
+  /// Whole elements as they stand, inside the one that is open.
+  void raw(std::string_view elements) {
+    SealElementIfJustOpened();
+    text += elements;
+  }
+
  protected:
   void Print(const char* format, ...) override __attribute__((format(printf, 2, 3)));
   void Write(const char* data, std::size_t size) override { text.append(data, size); }

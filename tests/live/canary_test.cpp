@@ -97,12 +97,13 @@ class Canary : public Live {
     request.command = std::move(command);
     request.caller = launch::CallerState::capture();
     request.as_root = true;
-    request.make_tracer =
+    request.backends = {
         [&](const capture::TracerOptions& options) -> Result<std::unique_ptr<capture::HeapTracer>> {
-      auto whole = capture::make_ebpf_tracer(options);
-      if (!whole) return std::move(whole).error();
-      return std::unique_ptr<capture::HeapTracer>(std::make_unique<BrokenTracer>(std::move(*whole), what));
-    };
+          auto whole = capture::make_ebpf_tracer(options);
+          if (!whole) return std::move(whole).error();
+          return std::unique_ptr<capture::HeapTracer>(
+              std::make_unique<BrokenTracer>(std::move(*whole), what));
+        }};
     auto recording = pipeline::record_command(request);
     ASSERT_TRUE(recording) << recording.error().message;
     verdict_ = judge::judge(std::move(*recording), {});

@@ -59,10 +59,27 @@ TEST_F(Growth, ThreeRoundsAreTooFewToSay) {
   EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
 }
 
-TEST_F(Growth, OtherProgramsCannotBeRepeated) {
-  const Traced traced = trace_program(scratch_, "live_catch2_mixed", {}, {"--repeat", "5"});
-  EXPECT_EQ(traced.program.status(), 125);
-  EXPECT_THAT(traced.program.err, HasSubstr("--repeat needs a GoogleTest program"));
+TEST_F(Growth, IsAMemberOfTheResultAndWhatThePolicyNames) {
+  const Traced traced = trace_program(scratch_, "live_gtest_grows", {},
+                                      {"--repeat", "5", "--growth-fail", "saturating,one_time"});
+  EXPECT_THAT(failing(traced),
+              UnorderedElementsAre("Growth.SettingsAreReadOnce 300", "Growth.TheCacheFills 200"));
+  std::vector<std::string> grown;
+  for (const auto& leak : traced.result["leaks"])
+    if (leak.contains("growth") && leak["growth"]["pattern"] == "linear")
+      grown.push_back(leak["growth"].dump());
+  EXPECT_THAT(grown, ElementsAre(R"({"added_bytes":[120,120,120,120,120],"pattern":"linear","rounds":5,)"
+                                 R"("rounds_adding":5,"rounds_per_point":1,"slope_bytes_per_round":120})"));
+}
+
+TEST_F(Growth, SmallAndShortGrowthMayPass) {
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--growth-min-bytes", "121"}, {"--growth-min-rounds", "6"}}) {
+    std::vector<std::string> options = {"--repeat", "5"};
+    options.insert(options.end(), flags.begin(), flags.end());
+    const Traced traced = trace_program(scratch_, "live_gtest_grows", {}, options);
+    EXPECT_EQ(traced.program.status(), 0) << flags[0] << traced.program.err;
+  }
 }
 
 }  // namespace

@@ -110,6 +110,10 @@ extern "C" {
 __attribute__((weak, used, visibility("hidden"),
                section(".probes"))) volatile unsigned short leakgate_probes = 0;
 
+/* Where leakgate has a library in this process, the function of it that is asked. */
+__attribute__((weak, used, visibility("hidden"),
+               section(".probes"))) void (*volatile leakgate_hook)(const struct leakgate_query*) = 0;
+
 /* The process in which a thread is asking, 0 for none. */
 __attribute__((weak, visibility("hidden"))) int leakgate_asker = 0;
 
@@ -140,11 +144,13 @@ __attribute__((weak))
       "992:\t.balign 4\n"
       "993:\t.8byte 990b\n"
       "\t.8byte leakgate_probes\n"
+      "\t.8byte leakgate_hook\n"
       "994:\t.balign 4\n"
       "\t.popsection"
       :
       : "D"(query)
       : "memory");
+  if (leakgate_hook) leakgate_hook(query);
 }
 
 #ifdef __cplusplus

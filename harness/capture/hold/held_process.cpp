@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::uint64_t kReturnAddress = 8;  // bytes
 constexpr int kRounds = 8;
-constexpr std::chrono::milliseconds kStopLimit{10'000};  // a busy machine may take seconds
+constexpr std::string_view kLedgerPath = "/memfd:leakgate-ledger";  // preload::kFileName
+constexpr std::chrono::milliseconds kStopLimit{10'000};             // a busy machine may take seconds
 
 model::MappingKind kind_of(const FileMapping& mapping) {
+  // the preload backend's ledger, which names every block
+  if (mapping.path == kLedgerPath) return model::MappingKind::special;
   if (mapping.has_file()) return model::MappingKind::file;
   if (mapping.path == "[heap]") return model::MappingKind::heap;
   if (mapping.path == "[stack]") return model::MappingKind::main_stack;
@@ -79,7 +82,8 @@ Status HeldProcess::hold(bool all_threads) {
 
 Status HeldProcess::stop_threads(bool all_threads) {
   const auto asker = static_cast<std::int32_t>(moment_.tid);
-  if (auto asked = threads_.stop(asker); asked && threads_.was_asked(asker)) {
+  if (auto asked = session_.asker_sleeps() ? Status() : threads_.stop(asker);
+      asked && threads_.was_asked(asker)) {
     session_.answer_moment(moment_.head.proc, moment_.moment);
     answered_ = true;
   }
@@ -157,6 +161,14 @@ Status HeldProcess::describe_memory() {
   view_.next_touched = [memory = memory_.get()](std::uint64_t from, std::uint64_t end) {
     return memory->next_touched(from, end);
   };
+  // made for each moment anew: stacks change
+  frames_ = std::make_unique<StackFrames>(modules_, view_);
+  if (view_.threads_known)
+    view_.frame_of = [this](std::uint32_t thread, std::uint64_t address) {
+      const auto& registers = states_[thread].registers;
+      return frames_->frame_at(thread, {registers[LG_REG_IP], registers[LG_REG_SP], registers[LG_REG_BP]},
+                               address);
+    };
   return {};
 }
 

@@ -11,18 +11,18 @@
 
 #include "bpf/wire.h"
 #include "harness/base/result.h"
-#include "harness/capture/bpf_session.h"
 #include "harness/capture/hold/held_memory.h"
 #include "harness/capture/hold/held_threads.h"
+#include "harness/capture/hold/stack_frames.h"
 #include "harness/capture/modules.h"
+#include "harness/capture/session.h"
 #include "harness/model/held_process.h"
 
 namespace leakgate::capture {
 
 class HeldProcess {
  public:
-  HeldProcess(BpfSession& session, const ModuleTable& modules, const lg_record_moment& moment,
-              std::int32_t pid)
+  HeldProcess(Session& session, const ModuleTable& modules, const lg_record_moment& moment, std::int32_t pid)
       : session_(session), modules_(modules), moment_(moment), pid_(pid) {}
   HeldProcess(const HeldProcess&) = delete;
   HeldProcess& operator=(const HeldProcess&) = delete;
@@ -45,7 +45,7 @@ class HeldProcess {
   Status describe_memory();
   void describe_threads();
 
-  BpfSession& session_;
+  Session& session_;
   const ModuleTable& modules_;
   lg_record_moment moment_;
   std::int32_t pid_;
@@ -53,6 +53,7 @@ class HeldProcess {
   HeldThreads threads_;
   std::vector<lg_thread_state> states_;
   std::unique_ptr<HeldMemory> memory_;
+  std::unique_ptr<StackFrames> frames_;
   model::HeldProcess view_;
 };
 

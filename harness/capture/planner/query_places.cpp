@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Notes of owner "leakgate" and type 1 in the section .note.leakgate: two 64-bit addresses each. A note
-// outlives strip, which a symbol does not.
+// Notes of owner "leakgate" and type 1 in the section .note.leakgate: two 64-bit addresses each, of newer
+// adapters three. A note outlives strip, which a symbol does not.
 #include "harness/capture/planner/query_places.h"
 
 #include <elf.h>
@@ -31,11 +31,14 @@ void read_notes(Elf_Data* data, std::vector<QueryPlace>& places) {
   for (std::size_t at = 0; (at = gelf_getnote(data, at, &header, &name_at, &content_at)) > 0;) {
     if (places.size() >= kMostPlaces) return;
     const auto* bytes = static_cast<const char*>(data->d_buf);
-    if (header.n_type != 1 || header.n_namesz != kOwner.size() + 1 || header.n_descsz != 16) continue;
+    if (header.n_type != 1 || header.n_namesz != kOwner.size() + 1 ||
+        (header.n_descsz != 16 && header.n_descsz != 24))
+      continue;
     if (std::memcmp(bytes + name_at, kOwner.data(), kOwner.size()) != 0) continue;
     QueryPlace place;
     std::memcpy(&place.vaddr, bytes + content_at, 8);
     std::memcpy(&place.counter_vaddr, bytes + content_at + 8, 8);
+    if (header.n_descsz == 24) std::memcpy(&place.hook_vaddr, bytes + content_at + 16, 8);
     places.push_back(place);
   }
 }

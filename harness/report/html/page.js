@@ -5,7 +5,8 @@
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
   const byId = id => document.getElementById(id);
-  const ROW = 32, FLAME_ROW = 22, MAX_FLAME_BOXES = 4000;
+  const SVG = byId('svg').namespaceURI; // no address in the page, not even a name that looks like one
+  const ROW = 32, FLAME_ROW = 22, MAX_FLAME_BOXES = 4000, MAX_CHARTS = 200;
 
   function el(tag, attributes, ...children) {
     const node = document.createElement(tag);
@@ -17,6 +18,7 @@
     return node;
   }
   const number = value => Number(value).toLocaleString('en');
+  const counted = (count, noun) => number(count) + ' ' + noun + (count === 1 ? '' : 's');
   function bytes(value) {
     const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
     let index = 0;
@@ -126,26 +128,71 @@
       ...values.map((value, i) => el('div', {title: labels[i] + ': ' + number(value)},
         el('i', {style: 'height:' + Math.round(100 * value / top) + '%'}), el('span', {text: labels[i]}))));
   }
+  // What a site added in each round (bars) and the sum of it (line), on one scale each.
+  function growthChart(growth, small) {
+    const width = small ? 300 : 640, height = small ? 110 : 190, left = 64, bottom = 20, top = 10, right = 10;
+    const svg = (tag, attributes, text) => {
+      const node = document.createElementNS(SVG, tag);
+      for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+      if (text !== undefined) node.textContent = text;
+      return node;
+    };
+    const sums = [];
+    for (const added of growth.added) sums.push((sums.at(-1) || 0) + added);
+    const most = Math.max(1, sums.at(-1) || 0), count = Math.max(1, growth.added.length);
+    const step = (width - left - right) / count;
+    const x = i => left + (i + 0.5) * step, y = value => top + (height - top - bottom) * (1 - value / most);
+    const rounds = i => growth.step === 1 ? 'round ' + (i + 1) : 'rounds ' + (i * growth.step + 1) + ' to ' + Math.min(growth.rounds, (i + 1) * growth.step);
+    const chart = svg('svg', {viewBox: '0 0 ' + width + ' ' + height, class: 'growth' + (small ? ' small' : ''), role: 'img',
+      'aria-label': words(growth.pattern) + ': ' + growth.added.map((added, i) => rounds(i) + ' added ' + added + ' bytes').join(', ')});
+    for (const part of [0, 0.5, 1]) {
+      chart.append(svg('line', {x1: left, x2: width - right, y1: y(most * part), y2: y(most * part), class: 'rule'}));
+      chart.append(svg('text', {x: left - 6, y: y(most * part) + 4, 'text-anchor': 'end'}, bytes(Math.round(most * part))));
+    }
+    growth.added.forEach((added, i) => {
+      const bar = svg('rect', {x: x(i) - Math.max(0.5, step * 0.36), width: Math.max(1, step * 0.72), y: y(added), height: height - bottom - y(added), class: 'added'});
+      bar.append(svg('title', {}, rounds(i) + ': ' + number(added) + ' bytes added, ' + number(sums[i]) + ' in all'));
+      chart.append(bar);
+    });
+    chart.append(svg('polyline', {points: sums.map((sum, i) => x(i) + ',' + y(sum)).join(' '), class: 'sum'}));
+    if (count <= 60) sums.forEach((sum, i) => chart.append(svg('circle', {cx: x(i), cy: y(sum), r: 2.6, class: 'dot'})));
+    const every = Math.max(1, Math.ceil(count / (small ? 6 : 15)));
+    growth.added.forEach((_, i) => i % every || chart.append(svg('text', {x: x(i), y: height - 5, 'text-anchor': 'middle'}, i * growth.step + 1)));
+    return chart;
+  }
+  const growthWords = growth => words(growth.pattern) + ': ' + growth.adding + ' of ' + growth.rounds + ' rounds added to it, ' + number(growth.slope) + ' bytes a round';
   const log2Label = bucket => '<' + duration(Math.pow(2, bucket));
 
+  function stackList(stack, site) {
+    const list = el('ol', {start: 0, class: 'mono'});
+    stack.forEach((index, i) => {
+      const [name, place, inlined] = frame(index);
+      list.append(el('li', {class: i === site ? 'site' : ''}, el('span', {text: name}),
+        el('span', {class: 'dim', text: '  ' + place + (inlined ? '  [inlined]' : '')})));
+    });
+    return list;
+  }
   function showLeak(leak) {
     const test = leak.test === undefined ? undefined : data.tests[leak.test];
     const detail = el('div', {id: 'detail', tabindex: -1});
-    detail.append(el('h2', {text: leak.id + ': ' + number(leak.bytes) + ' bytes in ' + number(leak.blocks) + ' blocks, ' + words(leak.kind)}));
+    detail.append(el('h2', {text: leak.id + ': ' + counted(leak.bytes, 'byte') + ' in ' + counted(leak.blocks, 'block') + ', ' + words(leak.kind)}));
     const line = (label, text) => text && detail.append(el('p', {}, el('span', {class: 'dim', text: label + ' '}), el('span', {text})));
     line('test', test && test[0]);
     line(words(leak.verdict) + ':', leak.reason);
     line('type', leak.type && leak.type + (leak.cycle ? ', in a cycle' : ''));
     line('age', duration(leak.age_min_ms) + ' to ' + duration(leak.age_max_ms));
     if (leak.holders) line('held by', leak.holders.join(' → '));
+    line('pattern', leak.pattern);
+    line('run again:', leak.recurrence);
     line('what to do:', leak.advice);
-    const list = el('ol', {start: 0, class: 'mono'});
-    leak.stack.forEach((index, i) => {
-      const [name, place, inlined] = frame(index);
-      list.append(el('li', {class: i === leak.site ? 'site' : ''}, el('span', {text: name}),
-        el('span', {class: 'dim', text: '  ' + place + (inlined ? '  [inlined]' : '')})));
-    });
-    detail.append(list);
+    if (leak.growth) {
+      line('growth', growthWords(leak.growth));
+      detail.append(growthChart(leak.growth));
+    }
+    detail.append(stackList(leak.stack, leak.site));
+    if (leak.freed_by)
+      detail.append(el('details', {}, el('summary', {text: 'other blocks from here are freed in ' + frame(leak.freed_by[leak.freed_site]).slice(0, 2).join('  ')}),
+        stackList(leak.freed_by, leak.freed_site)));
     if (leak.site_allocations) {
       const never = leak.site_allocations - leak.site_frees;
       line('of this stack', number(leak.site_allocations) + ' blocks were allocated in the run, ' + number(never) + ' never freed (' +
@@ -235,6 +282,19 @@
         bars(buckets, buckets.map((_, i) => log2Label(i))));
       return '';
     },
+    growth() {
+      const leaks = chosenLeaks().filter(leak => leak.growth).sort((a, b) => b.growth.slope - a.growth.slope);
+      const box = el('div', {class: 'charts'});
+      for (const leak of leaks.slice(0, MAX_CHARTS)) {
+        const [name, place] = siteOf(leak);
+        box.append(el('figure', {tabindex: 0, onclick: () => showLeak(leak), onkeydown: event => event.key === 'Enter' && showLeak(leak)},
+          growthChart(leak.growth, true),
+          el('figcaption', {}, el('b', {class: leak.verdict, text: name}), el('span', {class: 'dim', text: place + ' · ' + testName(leak)}),
+            el('span', {text: growthWords(leak.growth)}))));
+      }
+      byId('view').replaceChildren(box);
+      return leaks.length + ' sites in repeated tests' + (leaks.length > MAX_CHARTS ? ', the ' + MAX_CHARTS + ' steepest shown' : '');
+    },
     baseline() {
       byId('view').replaceChildren(table(['state', 'test', 'site', 'accepted bytes', 'bytes', 'accepted blocks', 'blocks'], data.baseline));
       return data.baseline.length + ' rows';
@@ -292,7 +352,8 @@
 
   // --- choosing a view
   const tabs = [...document.querySelectorAll('[role=tab]')];
-  for (const tab of tabs) if (['baseline', 'suppressions'].includes(tab.dataset.view)) tab.hidden = !data[tab.dataset.view];
+  const has = {baseline: !!data.baseline, suppressions: !!data.suppressions, growth: data.leaks.some(leak => leak.growth)};
+  for (const tab of tabs) tab.hidden = has[tab.dataset.view] === false;
   let current = 'leaks';
   function select(name) {
     current = name;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/judge/judge.h"
+#include "harness/judge/policy_file.h"
 #include "tests/unit/judge/recording_builder.h"
 
 namespace leakgate::judge {
@@ -105,9 +106,9 @@ struct Repeated : RecordingBuilder {
       recording.blocks.back().kind = kind;
     }
   }
-  std::vector<model::Leak> failing() const {
+  std::vector<model::Leak> failing(const Policy& policy = {}) const {
     std::vector<model::Leak> result;
-    for (const auto& leak : judge(recording, {}).leaks)
+    for (const auto& leak : judge(recording, policy).leaks)
       if (leak.verdict == LeakVerdict::fail) result.push_back(leak);
     return result;
   }
@@ -130,6 +131,65 @@ TEST(Growth, OfWhatDoesNotGrowNothingFails) {
 TEST(Growth, LostBlocksAreJudgedAsEver) {
   EXPECT_EQ(Repeated({100, 0, 0, 0, 0}, Kind::definitely_lost).failing().size(), 1u);
   EXPECT_EQ(Repeated({100, 100, 100, 100}, Kind::definitely_lost).failing().size(), 4u);
+}
+
+Policy policy_of(std::string_view text) {
+  auto policy = parse_policy(text, "p");
+  EXPECT_TRUE(policy) << policy.error().message;
+  return policy ? *policy : Policy();
+}
+
+TEST(Growth, ThePolicyNamesWhatFails) {
+  const Repeated linear({100, 100, 100, 100, 100}), once({100, 0, 0, 0, 0});
+  EXPECT_TRUE(linear.failing(policy_of(R"({"growth": {"fail": ["stepped"]}})")).empty());
+  EXPECT_EQ(once.failing(policy_of(R"({"growth": {"fail": ["one_time"]}})")).size(), 1u);
+  EXPECT_EQ(linear.failing(policy_of(R"({"fail_kinds": [], "growth": {"fail": ["linear"]}})")).size(), 1u);
+  EXPECT_TRUE(linear.failing(policy_of(R"({"fail_kinds": []})")).empty());
+}
+
+TEST(Growth, SmallAndShortGrowthMayPass) {
+  const Repeated linear({100, 100, 100, 100, 100});
+  EXPECT_TRUE(linear.failing(policy_of(R"({"growth": {"min_bytes_per_round": 101}})")).empty());
+  EXPECT_EQ(linear.failing(policy_of(R"({"growth": {"min_bytes_per_round": 100}})")).size(), 1u);
+  EXPECT_TRUE(linear.failing(policy_of(R"({"growth": {"min_rounds": 6}})")).empty());
+  EXPECT_EQ(linear.failing(policy_of(R"({"growth": {"min_rounds": 5}})")).size(), 1u);
+}
+
+TEST(Growth, OnlyWhatGrowsFailsWhereThePolicySaysSo) {
+  const Policy only = policy_of(R"({"growth": {"only": true}})");
+  EXPECT_TRUE(Repeated({100, 0, 0, 0, 0}, Kind::definitely_lost).failing(only).empty());
+  EXPECT_EQ(Repeated({100, 100, 100, 100, 100}, Kind::definitely_lost).failing(only).size(), 1u);
+  EXPECT_EQ(Repeated({100}, Kind::definitely_lost).failing(only).size(), 1u) << "one round tells nothing";
+}
+
+TEST(Growth, WhatWasFreedAgainOscillates) {
+  Repeated rounds({0, 0, 0, 100, 100});
+  EXPECT_EQ(judge(rounds.recording, {}).leaks[1].growth->pattern, GrowthPattern::undecided);
+  rounds.recording.stacks[0].frees = 3;
+  EXPECT_EQ(judge(rounds.recording, {}).leaks[1].growth->pattern, GrowthPattern::oscillating);
+}
+
+TEST(Growth, IsAFactOfOneLeakWithWhatEachRoundAdded) {
+  const auto verdict = judge(Repeated({50, 100, 100, 100}).recording, {});
+  EXPECT_EQ(verdict.leaks[0].growth, nullptr);
+  ASSERT_NE(verdict.leaks[3].growth, nullptr);
+  EXPECT_EQ(verdict.leaks[3].growth->added_bytes, (std::vector<std::uint64_t>{50, 100, 100, 100}));
+  EXPECT_EQ(verdict.leaks[3].growth->rounds_per_point, 1u);
+}
+
+TEST(Growth, ManyRoundsAreSummedUp) {
+  const auto verdict = judge(Repeated(std::vector<std::uint64_t>(1000, 10)).recording, {});
+  const auto& growth = verdict.leaks.back().growth;
+  ASSERT_NE(growth, nullptr);
+  EXPECT_EQ(growth->rounds_per_point, 5u);
+  EXPECT_EQ(growth->added_bytes, std::vector<std::uint64_t>(200, 50));
+}
+
+TEST(Growth, TooFewRoundsAreToldOf) {
+  EXPECT_THAT(judge(Repeated({100, 100, 100}).recording, {}).tracer.notes,
+              ::testing::Contains(HasSubstr("tests ran in 3 rounds, and 4 are needed")));
+  EXPECT_TRUE(judge(Repeated({100}).recording, {}).tracer.notes.empty());
+  EXPECT_TRUE(judge(Repeated({100, 0, 0, 0}).recording, {}).tracer.notes.empty());
 }
 
 TEST(Growth, TestsOfOtherProcessesAreNoRounds) {

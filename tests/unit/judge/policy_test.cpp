@@ -132,6 +132,7 @@ TEST(Policy, SeverityRules) {
 TEST(PolicyFile, ReadsBackWhatItWrites) {
   const auto policy = parse_policy(
       R"({"schema": "leakgate-policy/1", "fail_kinds": ["possibly_lost"], "min_size_bytes": 1, "min_blocks": 2,
+    "growth": {"fail": ["linear", "undecided"], "min_bytes_per_round": 5, "min_rounds": 6, "only": true}, "fail_flaky": false,
     "min_tests": 3, "min_age_s": 0.25, "min_age_tests": 4, "min_confidence": 0.75, "limits": {"run": {"bytes": 9}, "binary": {"blocks": 8}, "test": {"bytes": 7}, "site": {"bytes": 6}},
     "focus": {"functions": ["a"]}, "exclude": {"tests": ["b"], "modules": ["c"], "paths": ["d"]}, "severity": [{"severity": "low", "kinds": ["unclassified"], "min_blocks": 3}],
     "suppressions": ["x.supp"], "fail_unused_suppressions": true, "fail_expired_suppressions": true, "baseline": "b.json",
@@ -144,6 +145,11 @@ TEST(PolicyFile, ReadsBackWhatItWrites) {
   EXPECT_EQ(format_policy(*again), text);
   EXPECT_EQ(again->rules.min_age_s, 0.25);
   EXPECT_EQ(again->rules.min_confidence, 0.75);
+  EXPECT_EQ(again->rules.growth_fails->size(), 2u);
+  EXPECT_EQ(again->rules.growth_min_bytes, 5u);
+  EXPECT_EQ(again->rules.growth_min_rounds, 6u);
+  EXPECT_EQ(again->rules.growth_only, true);
+  EXPECT_EQ(again->rules.fail_flaky, false);
   EXPECT_EQ(again->overrides[0].rules.site.blocks, 1u);
   EXPECT_TRUE(again->fail_unused_suppressions);
 }
@@ -172,6 +178,10 @@ TEST(PolicyFile, ComplaintsNameThePlaceAndWhatIsAllowed) {
             "leakgate.json:1:31: the limit of a site in bytes is above that of the test");
   EXPECT_EQ(error("{\"focus\": {\"tests\": [\"A\"]}, \"exclude\": {\"tests\": [\"A\"]}}").first,
             "leakgate.json:1:40: tests 'A' are both in focus and excluded");
+  EXPECT_EQ(error("{\"growth\": {\"fail\": [\"steady\"]}}").first,
+            "leakgate.json:1:22: this is none of the names that are known");
+  EXPECT_EQ(error("{\"growth\": {\"min_rounds\": 3}}").first,
+            "leakgate.json:1:27: fewer rounds tell nothing");
   EXPECT_THAT(error("{\"schema\": \"leakgate-policy/2\"}").first, HasSubstr("schema is not one"));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EbpfTracer: the eBPF backend of HeapTracer. Joins the session, the modules and the log; see heap_tracer.h
-// for the contract.
+// SessionTracer: HeapTracer over a session, which is the part that backends differ in. Joins the session, the
+// modules and the log; see heap_tracer.h for the contract.
 #pragma once
 
 #include <map>
@@ -10,7 +10,6 @@
 #include <tuple>
 #include <vector>
 
-#include "harness/capture/bpf_session.h"
 #include "harness/capture/canary_watch.h"
 #include "harness/capture/exec_gate.h"
 #include "harness/capture/heap_tracer.h"
@@ -18,14 +17,23 @@
 #include "harness/capture/modules.h"
 #include "harness/capture/moments.h"
 #include "harness/capture/questions.h"
+#include "harness/capture/session.h"
 #include "harness/capture/stack_reader.h"
 #include "harness/capture/trace_log.h"
 
 namespace leakgate::capture {
 
-class EbpfTracer final : public HeapTracer {
+/// Opens the backend's session for a held target.
+using OpenSession =
+    std::function<Result<std::unique_ptr<Session>>(const TracerOptions& options, const TracedTarget& target)>;
+
+class SessionTracer final : public HeapTracer {
  public:
-  explicit EbpfTracer(const TracerOptions& options) : options_(options) {}
+  /// `environment`: what the target's environment must have for the backend, NAME=VALUE.
+  SessionTracer(const TracerOptions& options, OpenSession open, std::vector<std::string> environment)
+      : options_(options), open_(std::move(open)), environment_(std::move(environment)) {}
+
+  [[nodiscard]] std::vector<std::string> environment() const override { return environment_; }
 
   Status start(const TracedTarget& target, TracerHooks hooks) override;
   [[nodiscard]] int event_descriptor() const override { return events_.get(); }
@@ -57,7 +65,9 @@ class EbpfTracer final : public HeapTracer {
   using SumKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, model::Kind>;
 
   TracerOptions options_;
-  std::unique_ptr<BpfSession> session_;
+  OpenSession open_;
+  std::vector<std::string> environment_;
+  std::unique_ptr<Session> session_;
   std::unique_ptr<ModuleTable> modules_;
   std::unique_ptr<TraceLog> log_;
   std::unique_ptr<ExecGate> gate_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The eBPF backend: probes stand before the target's first instruction, control records are handled as they
-// come, and the ledger is read when a process has ended.
-#include "harness/capture/ebpf_tracer.h"
+// One order for every backend: probes stand before the target's first instruction, control records are
+// handled as they come, and the ledger is read when a process has ended.
+#include "harness/capture/session_tracer.h"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -14,6 +14,8 @@
 #include <csignal>
 #include <mutex>
 #include <set>
+
+#include "harness/capture/bpf_session.h"
 
 namespace leakgate::capture {
 namespace {
@@ -47,8 +49,11 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
 
 constexpr std::chrono::milliseconds kBeat{200};
 
+/// Up to here all stacks are read, so that those that leak can be compared with those that free.
+constexpr std::uint64_t kMostStacksForHints = 20000;
+
 /// Until stopped: says that we are there, however long one moment takes.
-void beat(const std::stop_token& stop, BpfSession& session) {
+void beat(const std::stop_token& stop, Session& session) {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -63,9 +68,9 @@ void beat(const std::stop_token& stop, BpfSession& session) {
 
 }  // namespace
 
-Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
+Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
   start_ns_ = monotonic_ns();
-  auto session = BpfSession::open(options_, target);
+  auto session = open_(options_, target);
   if (!session) return std::move(session).error();
   session_ = std::move(*session);
   tables_ = std::make_unique<MappingTables>(*session_);
@@ -78,7 +83,7 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   root_pid_ = target.pid;
   canary_pid_ = target.canary_pid;
   classify_ = hooks.classify;
-  open_gate();
+  if (session_->sees_static_programs()) open_gate();
   if (auto watched = watch_events(); !watched) return watched;
   moments_ = std::make_unique<MomentKeeper>(
       *session_, *modules_, std::move(hooks.classify),
@@ -101,12 +106,12 @@ Status EbpfTracer::start(const TracedTarget& target, TracerHooks hooks) {
   return {};
 }
 
-void EbpfTracer::open_gate() {
+void SessionTracer::open_gate() {
   // A gate that cannot be had is done without: then static programs are counted when they are late.
   if (auto gate = ExecGate::open(); gate) gate_ = std::move(*gate);
 }
 
-Status EbpfTracer::watch_events() {
+Status SessionTracer::watch_events() {
   events_.reset(::epoll_create1(EPOLL_CLOEXEC));
   if (!events_) return system_error(ErrorKind::io, "cannot make an epoll descriptor", errno);
   for (const int fd : {session_->event_descriptor(), gate_ ? gate_->event_descriptor() : -1}) {
@@ -118,7 +123,7 @@ Status EbpfTracer::watch_events() {
   return {};
 }
 
-Status EbpfTracer::poll() {
+Status SessionTracer::poll() {
   // Not before the command's own exec is over, which nobody could have answered for; it waits for its modules
   // to be examined, below, before it can execute anything.
   if (gate_ && !gate_armed_) {
@@ -138,7 +143,7 @@ Status EbpfTracer::poll() {
   return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
 }
 
-void EbpfTracer::take(const lg_record& record, std::size_t size) {
+void SessionTracer::take(const lg_record& record, std::size_t size) {
   if (canary_ && canary_->take(record, size)) return;
   log_->take(record, size);
   if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork))
@@ -155,13 +160,14 @@ void EbpfTracer::take(const lg_record& record, std::size_t size) {
   if (record.type == LG_REC_GROW) {
     if (auto grown = session_->grow(); !grown) problems_.push_back(grown.error().message);
   }
+  if (record.type == LG_REC_EXIT) session_->retire(record.proc);
   if (record.type == LG_REC_EXIT && session_->totals().live_blocks > collect_at_blocks_) {
     if (auto collected = collect(false); !collected) problems_.push_back(collected.error().message);
     collect_at_blocks_ = std::max<std::uint64_t>(1u << 18, session_->totals().live_blocks * 2);
   }
 }
 
-void EbpfTracer::examine_static(const lg_record_exec& exec) {
+void SessionTracer::examine_static(const lg_record_exec& exec) {
   const std::string path = log_->image(exec.head.proc).exe;
   auto id = modules_->add(fmt::format("/proc/{}/exe", exec.pid), path);
   if (!id) id = modules_->add(path, path);  // it may have ended already
@@ -170,7 +176,7 @@ void EbpfTracer::examine_static(const lg_record_exec& exec) {
   problems_.push_back(fmt::format("{} is statically linked and was not known before it ran", path));
 }
 
-void EbpfTracer::examine(std::uint32_t proc) {
+void SessionTracer::examine(std::uint32_t proc) {
   auto process = session_->process(proc);
   if (!process) return;
   const auto pid = static_cast<std::int32_t>(process->pid);
@@ -204,7 +210,7 @@ void EbpfTracer::examine(std::uint32_t proc) {
   session_->set_examined(proc);
 }
 
-Status EbpfTracer::collect(bool everything) {
+Status SessionTracer::collect(bool everything) {
   return session_->visit_live([&](const lg_live_key& key, const lg_live& block) {
     if (key.proc == options_.max_processes) return false;  // the canary's
     const bool ended = log_->known(key.proc) && log_->image(key.proc).end != model::ImageEnd::running;
@@ -221,7 +227,7 @@ Status EbpfTracer::collect(bool everything) {
   });
 }
 
-void EbpfTracer::read_processes() {
+void SessionTracer::read_processes() {
   const std::uint32_t count = std::min(session_->totals().processes, options_.max_processes);
   for (std::uint32_t index = 0; index < count; ++index) {
     auto process = session_->process(index);
@@ -239,8 +245,8 @@ void EbpfTracer::read_processes() {
   }
 }
 
-void EbpfTracer::tell_asker(const lg_record_moment& question, std::int32_t pid,
-                            const model::MomentFindings* findings) {
+void SessionTracer::tell_asker(const lg_record_moment& question, std::int32_t pid,
+                               const model::MomentFindings* findings) {
   model::Trace trace;
   if (findings != nullptr && question.question == LG_ASK_SNAPSHOT) {
     write_answer(question, pid, figures_alone(*findings));
@@ -259,7 +265,7 @@ void EbpfTracer::tell_asker(const lg_record_moment& question, std::int32_t pid,
   write_unknown(question, pid);
 }
 
-void EbpfTracer::note_moments(model::Trace& trace) {
+void SessionTracer::note_moments(model::Trace& trace) {
   for (const auto& [reason, times] : moments_->failures())
     trace.tracer.notes.push_back(fmt::format(
         "{} could not be held at {}, so its blocks stay unclassified: {}",
@@ -277,14 +283,14 @@ void EbpfTracer::note_moments(model::Trace& trace) {
   trace.tracer.held_ns = moments_->held_ns();
 }
 
-void EbpfTracer::expect_canary() {
+void SessionTracer::expect_canary() {
   (void)collect(false);  // makes room
   canary_ =
       std::make_unique<CanaryWatch>(*session_, *modules_, *tables_, canary_pid_, options_.max_processes,
                                     MomentKeeper(*session_, *modules_, classify_, TellAsker(), start_ns_));
 }
 
-Result<model::Trace> EbpfTracer::finish() {
+Result<model::Trace> SessionTracer::finish() {
   gate_.reset();
   session_->detach(!running().empty(), modules_->probes_shared_files());
   if (auto polled = poll(); !polled) return std::move(polled).error();
@@ -297,7 +303,8 @@ Result<model::Trace> EbpfTracer::finish() {
     trace.outstanding.push_back(sum);
   trace.outstanding.insert(trace.outstanding.end(), moments_->groups().begin(), moments_->groups().end());
   const lg_totals totals = canary_ ? canary_->totals_before() : session_->totals();
-  if (auto read = read_stacks(*session_, options_.all_stacks ? totals.stacks : 0, trace); !read)
+  const bool read_all = options_.all_stacks || totals.stacks <= kMostStacksForHints;
+  if (auto read = read_stacks(*session_, read_all ? totals.stacks : 0, trace); !read)
     return std::move(read).error();
   trace.processes = std::move(log_->processes());
   trace.windows = std::move(log_->windows());
@@ -306,7 +313,7 @@ Result<model::Trace> EbpfTracer::finish() {
   model::TracerInfo& tracer = trace.tracer;
   utsname system{};
   uname(&system);
-  tracer.backend = "ebpf";
+  tracer.backend = session_->backend();
   tracer.kernel = system.release;
   tracer.unwinder = session_->unwind() == UnwindMode::none            ? "none"
                     : session_->unwind() == UnwindMode::frame_pointer ? "frame_pointer"
@@ -323,17 +330,28 @@ Result<model::Trace> EbpfTracer::finish() {
   tracer.lost["static_late"] = static_late_;
   tracer.lost["mapping_table_full"] = unmapped_;
   tracer.lost["probe_refused"] = modules_->refused_probes();
+  for (const auto& [cause, count] : session_->own_losses())
+    tracer.lost[cause] += count;
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
   note_moments(trace);
   tell_truncated(canary_ ? canary_->truncated_before() : session_->truncated(), tracer);
   tracer.notes.insert(tracer.notes.end(), modules_->notes().begin(), modules_->notes().end());
+  const std::vector<std::string> own = session_->notes();
+  tracer.notes.insert(tracer.notes.end(), own.begin(), own.end());
   return trace;
 }
 
 Result<std::unique_ptr<HeapTracer>> make_ebpf_tracer(const TracerOptions& options) {
-  return std::unique_ptr<HeapTracer>(std::make_unique<EbpfTracer>(options));
+  const OpenSession open = [](const TracerOptions& given,
+                              const TracedTarget& target) -> Result<std::unique_ptr<Session>> {
+    auto session = BpfSession::open(given, target);
+    if (!session) return std::move(session).error();
+    return std::unique_ptr<Session>(std::move(*session));
+  };
+  return std::unique_ptr<HeapTracer>(
+      std::make_unique<SessionTracer>(options, open, std::vector<std::string>()));
 }
 
 }  // namespace leakgate::capture

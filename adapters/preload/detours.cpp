@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where detours arrive, with the registers of the call they stand at.
+#include "adapters/preload/marks.h"
+#include "adapters/preload/process.h"
+#include "adapters/preload/real.h"
+
+namespace leakgate::preload {
+namespace {
+
+/// exit and quick_exit: where the program's own stack ends, and the registers it may still use.
+void note_exit_call(const u64* registers) {
+  constexpr u8 kKept[] = {LG_REG_BX, LG_REG_BP, LG_REG_12, LG_REG_13, LG_REG_14, LG_REG_15};
+  lg_proc& figures = g.process->figures;
+  figures.exit_sp = registers[LG_REG_SP];
+  for (u32 i = 0; i < sizeof kKept; ++i)
+    figures.exit_registers[i] = registers[kKept[i]];
+  figures.exit_tid = own_tid();
+}
+
+void end_process(const u64* registers) {
+  Process& process = *g.process;
+  process.exit_code = static_cast<s32>(registers[LG_REG_DI]);
+  if (g.header->moments == kMomentsNone || is_idle_moment()) return;
+  if (__atomic_fetch_or(&process.figures.flags, LG_PROC_ENDING, __ATOMIC_ACQ_REL) & LG_PROC_ENDING) return;
+  hold_at_moment(registers, LG_MOMENT_EXIT, process.figures.test, nullptr);
+}
+
+/// The list of mapped objects changes; it is consistent where the word `distance` from here is 0.
+void note_link_map(const u64* registers, s32 distance) {
+  u32 state = 0;
+  if (distance && read_memory(&state, registers[LG_REG_IP] + static_cast<u64>(s64{distance}), sizeof state) !=
+                      sizeof state)
+    return;
+  if (state == 0) examine_mappings();
+}
+
+/// The child's place, taken before the fork, so that the parent knows where the child will say that it is
+/// there.
+void before_fork() {
+  if (current_thread()) reserve_child();
+}
+
+/// A parent that ends at once must not end before its child is known: nobody would wait for the child.
+void after_fork_in_parent() {
+  if (g.self->ready) await_child();
+}
+
+void after_fork_in_child() {
+  (void)current_thread();
+}
+
+}  // namespace
+
+void watch_forks() {
+  using Register = int (*)(void (*)(), void (*)(), void (*)(), void*);
+  if (find_real() && real.register_atfork)
+    reinterpret_cast<Register>(real.register_atfork)(before_fork, after_fork_in_parent, after_fork_in_child,
+                                                     nullptr);
+}
+
+extern "C" void lg_on_detour(const u64* registers, u32 place) {
+  if (!current_thread()) return;
+  Thread& thread = *own_thread;
+  if (thread.busy > 1) return;
+  const u32 kind = place >> kDetourShift, what = place & ((1u << kDetourShift) - 1);
+  // a vfork child is in its parent's memory
+  if (g.process->figures.tgid != own_pid()) return;
+  switch (kind) {
+    case kDetourMark:
+      hit_mark(registers, what);
+      break;
+    case kDetourExit:
+      end_process(registers);
+      break;
+    case kDetourExitCalled:
+      note_exit_call(registers);
+      break;
+    case kDetourLinkMap:
+      note_link_map(registers, static_cast<s32>(what << (32 - kDetourShift)) >> (32 - kDetourShift));
+      break;
+    default:
+      break;
+  }
+}
+
+extern "C" void lg_on_query(const u64* registers, const lg_query* query) {
+  hit_query(registers, query);
+}
+
+/// The dynamic linker calls it once all objects are mapped, before the program's own constructors.
+__attribute__((constructor(101))) static void begin() {
+  if (find_real()) (void)current_thread();
+}
+
+}  // namespace leakgate::preload

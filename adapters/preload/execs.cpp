@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// exec and posix_spawn with an environment that still has what the library needs: a program that cleans the
+// environment of what it starts is followed all the same. Works on the stack, as these may be called where
+// nothing may be allocated.
+#include <stdarg.h>
+
+#include "adapters/preload/real.h"
+
+extern "C" __attribute__((visibility("default"))) char** environ;
+
+namespace leakgate::preload {
+namespace {
+
+constexpr char kLoader[] = "LD_PRELOAD";
+
+bool has_name(const char* entry, const char* name) {
+  while (*name && *entry == *name)
+    ++entry, ++name;
+  return !*name && *entry == '=';
+}
+
+u64 length_of(const char* text) {
+  u64 length = 0;
+  while (text[length])
+    ++length;
+  return length;
+}
+
+bool contains(const char* text, const char* part) {
+  for (; *text; ++text) {
+    u64 i = 0;
+    while (part[i] && text[i] == part[i])
+      ++i;
+    if (!part[i]) return true;
+  }
+  return false;
+}
+
+u64 count_of(char* const* list) {
+  u64 count = 0;
+  while (list && list[count])
+    ++count;
+  return count;
+}
+
+/// The environment `given` in `entries`, which has room for two more and the end, with what we need; `loader`
+/// has room for a longer LD_PRELOAD.
+void complete(char* const* given, char** entries, char* loader) {
+  u64 count = 0;
+  bool named = false, loaded = false;
+  for (; given && given[count]; ++count) {
+    entries[count] = given[count];
+    named = named || has_name(given[count], kVariable);
+    if (!has_name(given[count], kLoader)) continue;
+    loaded = true;
+    const char* const value = given[count] + sizeof kLoader;
+    if (contains(value, g.library)) continue;
+    char* out = loader;
+    const char* const parts[] = {g.own_loader, ":", value};
+    for (const char* const part : parts)
+      for (const char* at = part; *at; ++at)
+        *out++ = *at;
+    *out = 0;
+    entries[count] = loader;
+  }
+  if (!named) entries[count++] = g.own_variable;
+  if (!loaded) entries[count++] = g.own_loader;
+  entries[count] = nullptr;
+}
+
+u64 longest_loader(char* const* given) {
+  u64 length = length_of(g.own_loader) + 2;
+  for (u64 i = 0; given && given[i]; ++i)
+    if (has_name(given[i], kLoader)) length += length_of(given[i]);
+  return length;
+}
+
+/// Calls `run` with the completed environment.
+template <typename Run>
+__attribute__((noinline)) int with_environment(char* const* given, const Run& run) {
+  if (g.off || !g.control) return run(given);
+  char** const entries = static_cast<char**>(__builtin_alloca((count_of(given) + 3) * sizeof(char*)));
+  char* const loader = static_cast<char*>(__builtin_alloca(longest_loader(given)));
+  complete(given, entries, loader);
+  return run(entries);
+}
+
+/// Says that process `pid` is, or is not after all, about to become another program, which will say so
+/// itself.
+void tell_of_exec(u32 type, u32 pid, u64 time_ns) {
+  if (!current_thread()) return;
+  lg_record_window record;
+  begin_record(record, type);
+  record.head.time_ns = time_ns;
+  record.window = pid;
+  send_record(&record.head, sizeof record, false);
+}
+
+/// In the process itself, or a vfork child: comes back where that failed.
+template <typename Run>
+int become(char* const* given, const Run& run) {
+  const u32 pid = own_pid();
+  tell_of_exec(kExecExpected, pid, monotonic_ns());
+  const int result = with_environment(given, run);
+  tell_of_exec(kExecCancelled, pid, monotonic_ns());
+  return result;
+}
+
+/// A child that is a new program from its start.
+template <typename Run>
+int spawn(int* pid, char* const* given, const Run& run) {
+  int own = 0;
+  const u64 before_ns = monotonic_ns();
+  const int result = with_environment(given, [&](char* const* list) { return run(pid ? pid : &own, list); });
+  if (result == 0) tell_of_exec(kExecExpected, static_cast<u32>(pid ? *pid : own), before_ns);
+  return result;
+}
+
+int execute(const char* path, char* const* argv, char* const* environment) {
+  if (!find_real()) return -1;
+  return become(environment, [&](char* const* list) { return real.execve(path, argv, list); });
+}
+
+int search(const char* file, char* const* argv, char* const* environment) {
+  if (!find_real()) return -1;
+  return become(environment, [&](char* const* list) { return real.execvpe(file, argv, list); });
+}
+
+}  // namespace
+
+#define LG_EXPORT extern "C" __attribute__((visibility("default")))
+
+LG_EXPORT int execve(const char* path, char* const* argv, char* const* environment) {
+  return execute(path, argv, environment);
+}
+
+LG_EXPORT int execv(const char* path, char* const* argv) {
+  return execute(path, argv, environ);
+}
+
+LG_EXPORT int execvp(const char* file, char* const* argv) {
+  return search(file, argv, environ);
+}
+
+LG_EXPORT int execvpe(const char* file, char* const* argv, char* const* environment) {
+  return search(file, argv, environment);
+}
+
+LG_EXPORT int fexecve(int fd, char* const* argv, char* const* environment) {
+  if (!find_real()) return -1;
+  return become(environment, [&](char* const* list) { return real.fexecve(fd, argv, list); });
+}
+
+LG_EXPORT int execveat(int fd, const char* path, char* const* argv, char* const* environment, int flags) {
+  if (!find_real() || !real.execveat) return -1;
+  return become(environment, [&](char* const* list) { return real.execveat(fd, path, argv, list, flags); });
+}
+
+LG_EXPORT int posix_spawn(int* pid, const char* path, const void* actions, const void* attributes,
+                          char* const* argv, char* const* environment) {
+  if (!find_real()) return -1;
+  return spawn(pid, environment, [&](int* out, char* const* list) {
+    return real.posix_spawn(out, path, actions, attributes, argv, list);
+  });
+}
+
+LG_EXPORT int posix_spawnp(int* pid, const char* file, const void* actions, const void* attributes,
+                           char* const* argv, char* const* environment) {
+  if (!find_real()) return -1;
+  return spawn(pid, environment, [&](int* out, char* const* list) {
+    return real.posix_spawnp(out, file, actions, attributes, argv, list);
+  });
+}
+
+// The forms with the arguments in a row.
+#define LG_ARGUMENT_LIST(first)                                                           \
+  va_list list;                                                                           \
+  u64 count = 1;                                                                          \
+  va_start(list, first);                                                                  \
+  while (va_arg(list, char*))                                                             \
+    ++count;                                                                              \
+  va_end(list);                                                                           \
+  char** const argv = static_cast<char**>(__builtin_alloca((count + 1) * sizeof(char*))); \
+  va_start(list, first);                                                                  \
+  argv[0] = const_cast<char*>(first);                                                     \
+  for (u64 i = 1; i <= count; ++i)                                                        \
+  argv[i] = va_arg(list, char*)
+
+LG_EXPORT int execl(const char* path, const char* first, ...) {
+  LG_ARGUMENT_LIST(first);
+  va_end(list);
+  return execute(path, argv, environ);
+}
+
+LG_EXPORT int execlp(const char* file, const char* first, ...) {
+  LG_ARGUMENT_LIST(first);
+  va_end(list);
+  return search(file, argv, environ);
+}
+
+LG_EXPORT int execle(const char* path, const char* first, ...) {
+  LG_ARGUMENT_LIST(first);
+  char* const* const environment = va_arg(list, char* const*);
+  va_end(list);
+  return execute(path, argv, environment);
+}
+
+}  // namespace leakgate::preload

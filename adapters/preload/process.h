@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the start of a process needs from the other parts.
+#pragma once
+
+#include "adapters/preload/state.h"
+
+namespace leakgate::preload {
+
+/// Where detours call, see entries_x86_64.cpp.
+extern "C" void lg_detour_entry();
+/// Where adapters ask.
+extern "C" void lg_query_entry(const lg_query*);
+
+/// Does to this process's memory what leakgate wrote down for it.
+void apply_patches();
+/// Has forks that the C library makes told of by parent and child.
+void watch_forks();
+/// A place for the child that this thread is about to fork, and the test that is open now.
+void reserve_child();
+/// Waits until the child is in its place.
+void await_child();
+/// The calling thread, the only one of a forked child, is on the stack that was its parent's.
+void inherit_stack(u64 low, u64 high);
+
+}  // namespace leakgate::preload

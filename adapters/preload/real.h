@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functions underneath: those that the program would call without the preloaded library.
+#pragma once
+
+#include "adapters/preload/state.h"
+
+namespace leakgate::preload {
+
+struct Real {
+  void* (*malloc)(u64);
+  void* (*calloc)(u64, u64);
+  void* (*realloc)(void*, u64);
+  void* (*reallocarray)(void*, u64, u64);
+  void* (*aligned_alloc)(u64, u64);
+  void* (*memalign)(u64, u64);
+  int (*posix_memalign)(void**, u64, u64);
+  void* (*valloc)(u64);
+  void* (*pvalloc)(u64);
+  void (*free)(void*);
+  void (*cfree)(void*);
+  void (*free_sized)(void*, u64);
+  void (*free_aligned_sized)(void*, u64, u64);
+  void* register_atfork;
+  void* clock_gettime;
+  int (*execve)(const char*, char* const*, char* const*);
+  int (*execvpe)(const char*, char* const*, char* const*);
+  int (*execveat)(int, const char*, char* const*, char* const*, int);
+  int (*fexecve)(int, char* const*, char* const*);
+  int (*posix_spawn)(int*, const char*, const void*, const void*, char* const*, char* const*);
+  int (*posix_spawnp)(int*, const char*, const void*, const void*, char* const*, char* const*);
+  u32 found;   ///< 1: all of it was looked up
+  u32 finder;  ///< thread that is looking it up
+};
+
+extern Real real;
+
+/// Looks everything up, once. False: this very thread is doing that, and the call is the dynamic linker's
+/// own.
+bool find_real_slowly();
+inline bool find_real() {
+  return LG_LIKELY(load(real.found)) || find_real_slowly();
+}
+
+/// Memory for the dynamic linker while it looks things up; never given back.
+void* early_block(u64 bytes, u64 alignment);
+bool is_early_block(const void* block);
+u64 early_block_bytes(const void* block);
+
+}  // namespace leakgate::preload

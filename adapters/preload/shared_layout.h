@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the preloaded library and harness/capture/preload agree on: the layout of one memory file that both
+// map. First a part for all processes, then a region for each process image. The file is as large as it can
+// ever get, and takes memory only where something was written. Records, marks, rows and blocks are those of
+// bpf/wire.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "bpf/wire.h"
+
+namespace leakgate::preload {
+
+// the types of bpf/wire.h
+using u8 = __u8;
+using u16 = __u16;
+using u32 = __u32;
+using u64 = __u64;
+using s32 = __s32;
+using s64 = __s64;
+
+inline constexpr u64 kMagic = 0x314552504b414c00;  // "LAKPRE1"
+/// Names the memory file: "PID/FD" of the leakgate that made it.
+inline constexpr char kVariable[] = "LEAKGATE_PRELOAD";
+inline constexpr char kFileName[] = "leakgate-ledger";
+
+// ---- the file ----
+
+inline constexpr u64 kMiB = 1ull << 20;
+inline constexpr u64 kGiB = 1ull << 30;
+inline constexpr u32 kMaxProcesses = 16384;  ///< images; one more is the canary's
+inline constexpr u64 kProcessesAt = kMiB;
+inline constexpr u64 kRingAt = 32 * kMiB;
+inline constexpr u64 kModulesAt = 48 * kMiB;
+inline constexpr u64 kMarksAt = 50 * kMiB;
+inline constexpr u64 kRowsAt = 64 * kMiB;
+inline constexpr u64 kControlBytes = 2 * kGiB;
+inline constexpr u64 kMaxRows = (kControlBytes - kRowsAt) / sizeof(lg_row);
+inline constexpr u64 kRegionsAt = 4 * kGiB;
+inline constexpr u64 kRegionBytes = 32 * kGiB;
+inline constexpr u64 kFileBytes = kRegionsAt + (kMaxProcesses + 2ull) * kRegionBytes;
+
+// ---- records: a ring of slots that any process may write ----
+
+inline constexpr u32 kRingSlots = 4096;
+inline constexpr u32 kRecordBytes = 2032;
+
+/// Records of this backend alone: lg_record_window, with a pid for the window.
+enum OwnRecord : u32 {
+  kExecExpected = 100,   ///< the process is about to become another program
+  kExecCancelled = 101,  ///< and did not
+};
+
+struct RingSlot {
+  u64 sequence;  ///< ticket + 1 once it is written
+  u32 bytes;
+  u32 writer;  ///< pid of the process that writes it
+  u8 record[kRecordBytes];
+};
+static_assert(sizeof(RingSlot) == 2048);
+static_assert(kRingAt + u64{kRingSlots} * sizeof(RingSlot) <= kModulesAt);
+
+// ---- the part for all ----
+
+struct Header {
+  u64 magic;
+  u64 start_ns;  ///< CLOCK_MONOTONIC
+  u64 beat_ns;   ///< when leakgate last said that it is there
+  u64 max_live_blocks;
+  u64 max_stacks;
+  u32 root_pid;
+  u32 canary_pid;
+  u32 max_processes;
+  u32 moments;  ///< 0 none, 1 at exits, 2 at the ends of tests too
+  u32 unwind;   ///< 0 none, 1 frame pointers, 2 .eh_frame rows
+  u32 ended;    ///< leakgate reads no more
+  u32 max_threads;
+  u32 ring_slots;
+  alignas(64) u32 processes;
+  alignas(64) u64 ring_next;  ///< ticket of the next record
+  alignas(64) u64 ring_read;  ///< records before this one have been read
+  alignas(64) u32 doorbell;   ///< a futex, changed after each record that cannot wait
+  u64 lost[LG_LOSS_COUNT];
+  u64 truncated[LG_TRUNCATED_COUNT];
+  u64 not_mapped;  ///< processes whose address space had no room for the ledger
+};
+
+// ---- processes ----
+
+inline constexpr u32 kMaxScopes = 16;
+
+struct Scope {
+  u64 object;
+  s64 live;
+  u32 window;  ///< 0: not open
+  u32 pad;
+};
+
+struct Process {
+  lg_proc figures;  ///< counters of figures are brought up to date by the reader, from the threads'
+  u32 examined;     ///< a futex: 0 while leakgate looks at the modules
+  u32 answered;     ///< a futex: the last judged moment that was answered
+  u32 epoch;        ///< windows opened and closed so far
+  u32 many;         ///< has had more than one thread
+  u32 threads;      ///< slots in use so far
+  u32 here;         ///< a futex: a forked child has told of itself
+  s32 exit_code;    ///< as _exit was told; -1: was not called
+  u32 ready;        ///< its region can be read
+  s64 live_bytes;
+  s64 peak_live_bytes;
+  s64 live_blocks;
+  s64 peak_live_blocks;
+  u64 unknown_frees;
+  u64 hook;                 ///< address of the function that detours call
+  u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
+  u32 asker_tid;
+  u32 pad;
+  Scope scopes[kMaxScopes];
+};
+static_assert(sizeof(Process) <= 1088);
+inline constexpr u64 kProcessStride = 1088;
+static_assert(kProcessesAt + (kMaxProcesses + 2ull) * kProcessStride <= kRingAt);
+
+// ---- the region of a process ----
+
+inline constexpr u64 kMappingsAt = 64 * 1024;  ///< two tables, one in use
+inline constexpr u64 kPatchesAt = kMiB;
+inline constexpr u64 kPatchBytes = kMiB;
+inline constexpr u64 kPcCacheAt = 2 * kMiB;
+inline constexpr u32 kPcEntries = 8192;
+inline constexpr u64 kThreadsAt = 4 * kMiB;
+inline constexpr u32 kMaxThreads = 65535;
+inline constexpr u64 kNodesAt = 2 * kGiB;
+inline constexpr u32 kMaxNodes = 1u << 26;
+inline constexpr u64 kNodeIndexAt = 4 * kGiB;  ///< one index after the other, each twice as large
+inline constexpr u32 kFirstIndexBits = 12;
+inline constexpr u64 kStacksAt = 6 * kGiB;
+inline constexpr u32 kMaxStacks = 1u << 24;
+inline constexpr u64 kLiveAt = 8 * kGiB;
+inline constexpr u64 kLiveBytes = kRegionBytes - kLiveAt;
+
+/// Live blocks: eight to a bucket, their names together in one cache line.
+struct LiveBucket {
+  u64 names[LG_LIVE_SLOTS];  ///< addresses; 0: free, LG_LIVE_CLAIMED: being written
+  lg_live blocks[LG_LIVE_SLOTS];
+};
+inline constexpr u32 kFirstBuckets = 16384;
+/// Tier 0 has kFirstBuckets, each further one as many as all before it.
+inline constexpr u32 kLiveTiers = 13;
+static_assert((u64{kFirstBuckets} << (kLiveTiers - 1)) * sizeof(LiveBucket) <= kLiveBytes);
+
+constexpr u64 first_bucket(u32 tier) {
+  return tier ? u64{kFirstBuckets} << (tier - 1) : 0;
+}
+constexpr u64 buckets_in(u32 tier) {
+  return tier ? u64{kFirstBuckets} << (tier - 1) : kFirstBuckets;
+}
+
+struct Node {
+  u64 frame;
+  u32 parent;
+  u32 stack;  ///< leaf: id of the stack
+};
+
+struct PcEntry {
+  u64 pc;
+  u64 frame;
+  u32 rule;
+  u32 generation;
+  u64 check;
+};
+
+/// What one patch does to the process's own memory.
+enum PatchKind : u32 {
+  kPatchEnd = 0,
+  kPatchMap = 1,   ///< maps memory at `address`, `bytes` long, and copies the content there: code
+  kPatchText = 2,  ///< writes the content over code
+  kPatchData = 3,  ///< writes the content over data
+  kPatchHook = 4,  ///< writes the address of the library's question function to `address`
+};
+struct Patch {
+  u32 kind;
+  u32 bytes;  ///< of the content that follows, padded to 8
+  u64 address;
+  u64 room;  ///< kPatchMap: bytes to map
+};
+
+/// What a detour tells the library: a kind, and something of the kind's own.
+inline constexpr u32 kDetourShift = 28;
+enum DetourKind : u32 {
+  kDetourMark = 1,        ///< number of the mark
+  kDetourExit = 2,        ///< _exit
+  kDetourExitCalled = 3,  ///< exit, quick_exit
+  kDetourLinkMap = 4,     ///< distance from the function to r_debug.r_state, signed; 0: always consistent
+};
+
+struct Region {
+  u32 live_tiers;
+  u32 nodes;         ///< in use
+  u32 index_number;  ///< which index is in use
+  u32 node_lock;
+  u32 stacks;  ///< in use
+  u32 patches_failed;
+  u32 generation;  ///< of the mapping table in use
+  u32 pad;
+  u64 mappings;   ///< which of the two tables is in use in bits 32 and up, its rows below
+  u64 stack_end;  ///< of the main thread
+};
+
+// ---- threads ----
+
+inline constexpr u32 kMaxPending = 4;
+
+/// As lg_frame_state of the kernel side (bpf/maps.bpf.h).
+struct FrameState {
+  u64 pc;
+  u64 sp;
+  u64 bp;
+  u64 bp_at;
+  u64 frame;
+  u32 node;
+  u32 flags;
+};
+
+/// The last walk of a thread.
+struct Walk {
+  u32 depth;
+  u32 generation;
+  u32 function;
+  u32 truncated;
+  u32 stack;
+  u32 pad;
+  FrameState frames[LG_MAX_FRAMES];
+};
+
+struct Thread {
+  u32 tid;     ///< 0: the slot is free
+  u32 births;  ///< the test, or scope in it, that started the thread; 0: none
+  u32 disabled;
+  u32 busy;  ///< calls of the library under way in this thread: a signal handler may come in between
+  u32 depth;
+  u32 epoch;  ///< of the process, when the counters for the window were last used
+  u64 pending[kMaxPending];
+  u64 stack_low;
+  u64 stack_high;  ///< memory in between can be read
+  u64 thread_pointer;
+  // since the slot was first used
+  u64 allocations;
+  u64 bytes;
+  u64 frees;
+  u64 outside_allocations;
+  u64 outside_bytes;
+  // of the window
+  u64 test_allocations;
+  u64 test_bytes;
+  s64 test_live_bytes;  ///< not yet in the process's sum
+  // not yet in the process's sums
+  s64 live_bytes;
+  s64 live_blocks;
+  u32 bare_stack[16];
+  Walk walks[2];  ///< the second for signal handlers that interrupt the first
+};
+inline constexpr u64 kThreadStride = 16384;
+static_assert(sizeof(Thread) <= kThreadStride);
+static_assert(kThreadsAt + kMaxThreads * kThreadStride <= kNodesAt);
+
+/// What a thread may keep to itself before it adds to its process's sums, where there are several threads.
+inline constexpr s64 kUntoldBytes = 4096;
+inline constexpr s64 kUntoldBlocks = 64;
+
+}  // namespace leakgate::preload

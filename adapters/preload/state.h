@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the preloaded library share: where the ledger is mapped, the calling thread's slot in it,
+// and the allocator underneath.
+#pragma once
+
+#include "adapters/preload/system.h"
+
+namespace leakgate::preload {
+
+/// A page that the kernel clears in forked children, however they were forked.
+struct Self {
+  u32 ready;  ///< 1: this process is in the ledger
+};
+
+struct State {
+  Self* self;
+  u8* control;  ///< the part for all; nullptr: not traced
+  Header* header;
+  Process* process;
+  u8* region_bytes;
+  Region* region;
+  u32 index;    ///< of the process; in a forked child that of its parent, until it is adopted
+  u32 phase;    ///< enum Phase
+  u32 starter;  ///< thread that sets the library up
+  u32 starter_pid;
+  u32 off;  ///< nothing is recorded in this process
+  u32 scan_threads_at;
+  u64 clock;              ///< clock_gettime of the C library; 0: not looked up yet
+  char path[48];          ///< of the memory file
+  char own_variable[64];  ///< what the environment has for us, NAME=VALUE
+  char own_loader[4096];
+  const char* library;  ///< our part of LD_PRELOAD
+};
+
+enum Phase : u32 { kUntouched, kStarting, kStarted };
+
+extern State g;
+extern __thread Thread* own_thread __attribute__((tls_model("initial-exec")));
+
+/// Finds or makes the calling thread's slot, and the process's if that is new; nullptr: not recorded.
+Thread* find_thread();
+
+inline Thread* current_thread() {
+  Thread* const thread = own_thread;
+  return LG_LIKELY(thread && g.self->ready) ? thread : find_thread();
+}
+
+inline void lose(lg_loss cause) {
+  __atomic_fetch_add(&g.header->lost[cause], 1, __ATOMIC_RELAXED);
+}
+inline bool many_threads() {
+  return g.process->many != 0;
+}
+
+/// Milliseconds since the start, as of the last timer tick.
+u32 now_ms();
+/// True while leakgate reads what is written here.
+inline bool is_leakgate_there() {
+  constexpr u64 kLongestBeatNs = 2'000'000'000;
+  return !load(g.header->ended) && monotonic_ns() - load(g.header->beat_ns) < kLongestBeatNs;
+}
+
+// ---- process.cpp ----
+/// Sets the library up for this program, once; in a forked child for the child. False: not recorded.
+bool start_process();
+/// Waits until leakgate has examined what the process has mapped, and does to its memory what leakgate says.
+void examine_mappings();
+
+// ---- records.cpp ----
+/// Writes a control record, and wakes leakgate where `urgent`. False: the ring is full, and that is counted.
+bool send_record(lg_record* record, u32 bytes, bool urgent);
+/// A record of this process.
+template <typename Record>
+void begin_record(Record& record, u32 type) {
+  clear_bytes(&record, sizeof record);
+  record.head.type = type;
+  record.head.proc = g.index;
+  record.head.time_ns = monotonic_ns();
+}
+
+// ---- threads.cpp ----
+/// What the thread's allocations are charged to: what is open now, or the test that started the thread.
+inline u32 charged_window(const Thread& thread, const lg_proc& process) {
+  if (!thread.births || (process.test_root && thread.births >= process.test_root)) return process.test;
+  return thread.births;
+}
+
+// ---- ledger.cpp ----
+bool put_block(u64 address, const lg_live& block);
+bool take_block(u64 address, lg_live& block);
+bool ignore_block(u64 address);
+void count_allocation(Thread& thread, const lg_live& block);
+void count_free(Thread& thread, const lg_live& block);
+
+// ---- stack_table.cpp ----
+/// Id of the node for `frame` called from `parent`; 0: no room, and the loss is counted.
+u32 node_of(u32 parent, u64 frame);
+/// Id of the stack that ends in `node`, for one allocation function.
+u32 stack_of(u32 node, u32 function, u32 truncated);
+lg_stack* stack_slot(u32 id);
+
+// ---- walk.cpp ----
+/// Id of the stack of the call entered with these registers: the return address is at `sp`.
+u32 take_stack(u64 sp, u64 bp, Thread& thread, u32 function);
+
+// ---- moment.cpp ----
+/// Nothing to judge, or not to be judged.
+bool is_idle_moment();
+/// Holds the calling thread, which entered a function with `registers`, until leakgate has looked.
+void hold_at_moment(const u64* registers, u32 kind, u32 window, const lg_query* query);
+/// Counters of the process are brought up to date from those of its threads.
+void sum_up();
+
+// ---- windows.cpp ----
+u32 open_window(u32 framework, u64 object);
+u32 shut_window();
+void describe_end(lg_record_test& record);
+
+// ---- scopes.cpp ----
+void count_in_scope(u32 window, s64 change);
+bool push_scope(u64 object, u32 window);
+u32 pull_scope(u64 object);
+u32 close_scopes_in(u32 window);
+u32 find_dirty_scope(u64 object);
+
+/// Reads memory of this process that may not be there. Bytes read from the start.
+u64 read_memory(void* to, u64 from, u64 bytes);
+
+}  // namespace leakgate::preload

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walks the stack of an allocation call and gives it an id: the walk of bpf/stacks.bpf.h. Each thread keeps
+// its last walk with every word of memory and every register that decided it: as soon as a new walk comes to
+// a frame of the old one, with all that lies further out unchanged, the rest is taken over. See
+// docs/decisions/0011.
+#include "adapters/preload/unwind.h"
+
+namespace leakgate::preload {
+namespace {
+
+enum : u32 {
+  kLoose = 1,    // pc or sp came from elsewhere in memory
+  kUsesBp = 2,   // the step out of this frame reads bp
+  kNeedsBp = 4,  // this step or one further out does, with this very value
+  kExact = 8,    // pc is no return address
+};
+
+/// A walk under way. New frames go to the end of walk.frames, from there downwards.
+struct Collect {
+  explicit Collect(Walk& last) : walk(last) {}
+  Step step;
+  Walk& walk;
+  s32 fresh = 0;    ///< frames found so far
+  s32 cursor = -1;  ///< the frame of the last walk that may come next; -1: none
+  s32 joined = -1;  ///< the frame of the last walk that was reached; -1: none
+};
+
+bool is_unchanged(Step& step, u64 address, u64 value) {
+  u64 now = 0;
+  if (address & 7) return false;
+  return read_word(step, address, now) && now == value;
+}
+
+/// The innermost frame of the last walk at which a new one may join it; -1: none.
+s32 usable_frames(Step& step, const Walk& walk) {
+  const u64 lowest = step.sp - 8;
+  s32 last = -1;
+  for (u32 i = 0; i < walk.depth; ++i) {
+    const FrameState& state = walk.frames[i];
+    if (state.sp < step.sp) break;
+    last = static_cast<s32>(i);
+    if (state.flags & kLoose || state.sp - 8 < lowest || !is_unchanged(step, state.sp - 8, state.pc)) break;
+    if (state.flags & kNeedsBp && state.bp_at &&
+        (state.bp_at < lowest || !is_unchanged(step, state.bp_at, state.bp)))
+      break;
+  }
+  return last;
+}
+
+/// Whether the walk has come to a frame of the last one from which the way out is the same.
+bool joins(Collect& c) {
+  const FrameState* const frames = c.walk.frames;
+  while (c.cursor >= 0 && frames[c.cursor].sp < c.step.sp)
+    --c.cursor;
+  if (c.cursor < 0) return false;
+  const FrameState& state = frames[c.cursor];
+  if (state.sp != c.step.sp || state.pc != c.step.pc || !(state.flags & kExact) != !c.step.exact)
+    return false;
+  if (state.flags & kNeedsBp && state.bp != c.step.bp) return false;
+  // a walk that was cut off has its outermost frame where it ran out of room
+  return c.walk.truncated == LG_TRUNCATED_NOT ||
+         (c.fresh == 0 && static_cast<u32>(c.cursor) + 1 == c.walk.depth);
+}
+
+/// One frame further out; false: the walk is over.
+bool walk_on(Collect& c) {
+  constexpr s32 kRoom = LG_MAX_FRAMES;
+  Step& step = c.step;
+  if (c.cursor >= 0 && joins(c)) {
+    c.joined = c.cursor;
+    return false;
+  }
+  if (c.fresh >= kRoom) {
+    step.unkept = !step.pc;
+    step.truncated = step.pc ? LG_TRUNCATED_DEPTH : LG_TRUNCATED_NOT;
+    if (step.pc) __atomic_fetch_add(&g.header->truncated[LG_TRUNCATED_DEPTH], 1, __ATOMIC_RELAXED);
+    return false;
+  }
+  FrameState& state = c.walk.frames[kRoom - 1 - c.fresh];
+  // frames of the last walk that stand here are gone after this
+  if (c.cursor >= kRoom - 1 - c.fresh) c.cursor = kRoom - 2 - c.fresh;
+  ++c.fresh;
+  state = {
+      step.pc, step.sp, step.bp, step.bp_at, 0, 0, (step.loose ? kLoose : 0u) | (step.exact ? kExact : 0u)};
+  if (!step.pc) return false;
+  PcEntry entry;
+  look_up(step, entry);
+  step.uses_bp = false;
+  const bool more = step_out(step, entry);
+  state.frame = entry.frame;
+  if (step.uses_bp) state.flags |= kUsesBp;
+  return more;
+}
+
+/// Moves the new frames to where they belong, outermost first, and finds their nodes. The innermost node in
+/// `node`; false: no room.
+bool place_frames(Collect& c, u32& node) {
+  Walk& walk = c.walk;
+  u32 depth = 0;
+  bool needs_bp = false;
+  node = 0;
+  if (c.joined >= 0) {
+    FrameState& state = walk.frames[c.joined];
+    state.bp = c.step.bp;  // where it is not needed it may be another one
+    state.bp_at = c.step.bp_at;
+    state.flags = (state.flags & ~kLoose) | (c.step.loose ? kLoose : 0u);
+    node = state.node;
+    depth = static_cast<u32>(c.joined) + 1;
+    needs_bp = state.flags & kNeedsBp && !state.bp_at;
+  }
+  for (s32 i = c.fresh - 1; i >= 0; --i) {
+    FrameState state = walk.frames[LG_MAX_FRAMES - 1 - i];
+    if (state.flags & kUsesBp || needs_bp) state.flags |= kNeedsBp;
+    if (state.frame) {
+      node = node_of(node, state.frame);
+      if (!node) break;
+    }
+    state.node = node;
+    walk.frames[depth++] = state;
+    needs_bp = state.flags & kNeedsBp && !state.bp_at;
+  }
+  walk.depth = depth;
+  return node != 0 || c.fresh == 0;
+}
+
+u32 bare_stack(Thread& thread, u32 function) {
+  u32& id = thread.bare_stack[function & 15];
+  if (!id) id = stack_of(0, function, LG_TRUNCATED_NOT);
+  return id;
+}
+
+constexpr u32 kWalkAgain = ~0u;
+
+u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
+  Walk& walk = thread.walks[thread.busy > 1];
+  Collect c(walk);
+  begin_walk(c.step, sp, bp, thread);
+  if (walk.generation != c.step.generation) {
+    walk.generation = c.step.generation;
+    walk.depth = 0;
+  }
+  if (walk.depth) c.cursor = usable_frames(c.step, walk);
+  while (walk_on(c)) {
+  }
+  if (c.joined >= 0 && !c.fresh && static_cast<u32>(c.joined) + 1 == walk.depth &&
+      walk.function == function) {
+    if (walk.truncated) __atomic_fetch_add(&g.header->truncated[walk.truncated], 1, __ATOMIC_RELAXED);
+    return walk.stack;
+  }
+  if (c.joined >= 0 && c.joined + 1 + c.fresh > static_cast<s32>(LG_MAX_FRAMES)) {
+    // too deep to be kept whole: what is cut off must be what a walk from here would cut off
+    walk.depth = 0;
+    return kWalkAgain;
+  }
+  if (c.joined < 0 || c.fresh) walk.truncated = c.joined >= 0 ? walk.truncated : c.step.truncated;
+  u32 node = 0;
+  if (!place_frames(c, node)) {
+    walk.depth = 0;
+    return 0;
+  }
+  walk.function = function;
+  walk.stack = stack_of(node, function, walk.truncated);
+  // other ends depend on more than is kept
+  if (c.step.unkept || (walk.truncated != LG_TRUNCATED_NOT && walk.truncated != LG_TRUNCATED_DEPTH) ||
+      !walk.stack)
+    walk.depth = 0;
+  return walk.stack;
+}
+
+}  // namespace
+
+u32 take_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
+  if (!g.header->unwind) return bare_stack(thread, function);
+  const u32 id = walk_stack(sp, bp, thread, function);
+  return id == kWalkAgain ? walk_stack(sp, bp, thread, function) : id;
+}
+
+}  // namespace leakgate::preload

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Test windows: who is charged for a block. Numbers of windows and scopes are one series in each process, so
+// whatever was opened inside a window has a larger number. See bpf/windows.bpf.h.
+#include "adapters/preload/state.h"
+
+namespace leakgate::preload {
+
+u32 open_window(u32 framework, u64 object) {
+  lg_proc& figures = g.process->figures;
+  __atomic_fetch_add(&g.process->epoch, 1, __ATOMIC_ACQ_REL);
+  figures.test_failed = 0;
+  figures.test_skipped = 0;
+  figures.test_allocations = 0;
+  figures.test_bytes = 0;
+  figures.test_live_bytes = 0;
+  figures.test_peak_bytes = 0;
+  figures.framework = framework;
+  figures.test_object = object;
+  figures.test_root = ++figures.last_test;
+  figures.test = figures.test_root;
+  return figures.test_root;
+}
+
+u32 shut_window() {
+  lg_proc& figures = g.process->figures;
+  const u32 window = figures.test_root;
+  sum_up();
+  figures.ended_test = window;
+  figures.ended_dirty = static_cast<s64>(figures.test_live_bytes) > 0;
+  figures.test_root = 0;
+  figures.test = figures.scopes ? close_scopes_in(window) : 0;
+  return figures.ended_dirty ? window : 0;
+}
+
+void describe_end(lg_record_test& record) {
+  sum_up();
+  const lg_proc& figures = g.process->figures;
+  begin_record(record, LG_REC_TEST_END);
+  record.test = figures.test_root;
+  record.framework = figures.framework;
+  record.failed = figures.test_failed;
+  record.skipped = figures.test_skipped;
+  record.allocations = figures.test_allocations;
+  record.bytes = figures.test_bytes;
+  record.peak_bytes = figures.test_peak_bytes;
+  record.tid = own_tid();
+}
+
+}  // namespace leakgate::preload

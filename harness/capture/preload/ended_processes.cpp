@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pidfd each. The status of somebody else's child is the kernel's to tell: while it is a zombie, or later
+// on kernels from 6.15.
+#include "harness/capture/preload/ended_processes.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace leakgate::capture {
+namespace {
+
+/// struct pidfd_info of linux/pidfd.h (6.15), as far as it is needed.
+struct PidfdInfo {
+  std::uint64_t mask = 0;
+  std::uint64_t cgroup = 0;
+  std::uint32_t ids[11] = {};
+  std::int32_t exit_code = 0;
+};
+constexpr std::uint64_t kInfoExit = 1u << 3;
+
+bool ask_pidfd(int pidfd, std::uint32_t& status) {
+  PidfdInfo info;
+  info.mask = kInfoExit;
+  if (pidfd < 0 || ::ioctl(pidfd, _IOWR(0xFF, 11, PidfdInfo), &info) != 0 || (info.mask & kInfoExit) == 0)
+    return false;
+  status = static_cast<std::uint32_t>(info.exit_code);
+  return true;
+}
+
+/// A child of ours: looked at without being taken.
+bool ask_child(std::int32_t pid, std::uint32_t& status) {
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_pid == 0)
+    return false;
+  status = info.si_code == CLD_EXITED ? static_cast<std::uint32_t>(info.si_status) << 8
+                                      : static_cast<std::uint32_t>(info.si_status);
+  return true;
+}
+
+/// Field 52 of /proc/PID/stat, while the process is a zombie.
+bool ask_zombie(std::int32_t pid, std::uint32_t& status) {
+  const Descriptor file(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  char buffer[2048];
+  const ssize_t got = file ? ::read(file.get(), buffer, sizeof buffer - 1) : -1;
+  if (got <= 0) return false;
+  const std::string text(buffer, static_cast<std::size_t>(got));
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos || text.compare(name_end + 2, 1, "Z") != 0) return false;
+  const auto last = text.find_last_of(' ');
+  status = static_cast<std::uint32_t>(std::strtoul(text.c_str() + last + 1, nullptr, 10));
+  return true;
+}
+
+}  // namespace
+
+std::uint32_t exit_status_of(std::int32_t pid, int pidfd, std::int32_t told) {
+  std::uint32_t status = 0;
+  if (ask_child(pid, status) || ask_zombie(pid, status) || ask_pidfd(pidfd, status)) return status;
+  // reaped before anybody looked: it said how it would end, or was killed
+  return told >= 0 ? static_cast<std::uint32_t>(told & 0xff) << 8 : std::uint32_t{SIGKILL};
+}
+
+std::uint32_t EndedProcesses::add(std::int32_t pid, std::uint32_t index) {
+  last_[pid] = index;
+  if (const auto found = watched_.find(pid); found != watched_.end()) {
+    const std::uint32_t before = found->second.index;
+    found->second.index = index;
+    return before;
+  }
+  Watched watched;
+  watched.index = index;
+  watched.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (watched.pidfd) ::epoll_ctl(events_, EPOLL_CTL_ADD, watched.pidfd.get(), &event);
+  watched_.emplace(pid, std::move(watched));
+  return kNoImage;
+}
+
+std::uint32_t EndedProcesses::image_in(std::int32_t pid) const {
+  const auto found = last_.find(pid);
+  return found == last_.end() ? kNoImage : found->second;
+}
+
+void EndedProcesses::poll(const std::function<void(std::uint32_t, std::int32_t, int)>& ended) {
+  std::vector<std::int32_t> gone;
+  for (const auto& [pid, watched] : watched_) {
+    pollfd wait{watched.pidfd.get(), POLLIN, 0};
+    if (watched.pidfd && ::poll(&wait, 1, 0) == 0) continue;
+    gone.push_back(pid);
+  }
+  for (const std::int32_t pid : gone) {
+    const auto found = watched_.find(pid);
+    ended(found->second.index, pid, found->second.pidfd.get());
+    watched_.erase(found);
+  }
+}
+
+}  // namespace leakgate::capture

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A sparse memory file.
+#include "harness/capture/preload/shared_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace leakgate::capture {
+namespace {
+
+constexpr std::uint64_t region_offset(std::uint32_t process) {
+  return preload::kRegionsAt + process * preload::kRegionBytes;
+}
+
+}  // namespace
+
+Result<SharedFile> SharedFile::make() {
+  SharedFile file;
+  file.file_.reset(::memfd_create(preload::kFileName, MFD_CLOEXEC));
+  if (!file.file_) return system_error(ErrorKind::unsupported, "cannot make a memory file", errno);
+  // its size is an upper bound, which a limit on file sizes is not meant for
+  rlimit limit{};
+  const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < preload::kFileBytes;
+  if (limited) {
+    rlimit lifted{limit.rlim_max, limit.rlim_max};
+    (void)::setrlimit(RLIMIT_FSIZE, &lifted);
+  }
+  const int failed = ::ftruncate(file.file_.get(), static_cast<off_t>(preload::kFileBytes)) != 0 ? errno : 0;
+  if (limited) (void)::setrlimit(RLIMIT_FSIZE, &limit);
+  if (failed)
+    return system_error(ErrorKind::unsupported, "cannot make a large memory file", failed, "see ulimit -f");
+  void* const at = ::mmap(nullptr, preload::kControlBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+                          file.file_.get(), 0);
+  if (at == MAP_FAILED)
+    return system_error(ErrorKind::unsupported, "cannot map the memory file", errno, "see ulimit -v");
+  file.control_ = static_cast<std::byte*>(at);
+  file.header().magic = preload::kMagic;
+  return file;
+}
+
+SharedFile::SharedFile(SharedFile&& other) noexcept
+    : file_(std::move(other.file_)), control_(std::exchange(other.control_, nullptr)) {}
+
+SharedFile::~SharedFile() {
+  if (control_ != nullptr) ::munmap(control_, preload::kControlBytes);
+}
+
+std::string SharedFile::name() const {
+  return fmt::format("{}/{}", ::getpid(), file_.get());
+}
+
+preload::Process& SharedFile::process(std::uint32_t index) const {
+  return *reinterpret_cast<preload::Process*>(control_ + preload::kProcessesAt +
+                                              index * preload::kProcessStride);
+}
+
+bool SharedFile::read(std::uint32_t process, std::uint64_t offset, std::span<std::byte> out) const {
+  while (!out.empty()) {
+    const ssize_t got =
+        ::pread(file_.get(), out.data(), out.size(), static_cast<off_t>(region_offset(process) + offset));
+    if (got <= 0) return false;
+    out = out.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return true;
+}
+
+bool SharedFile::write(std::uint32_t process, std::uint64_t offset, std::span<const std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t done = ::pwrite(file_.get(), bytes.data(), bytes.size(),
+                                  static_cast<off_t>(region_offset(process) + offset));
+    if (done <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+    offset += static_cast<std::uint64_t>(done);
+  }
+  return true;
+}
+
+void SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
+                               const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const {
+  constexpr std::uint64_t kPiece = 1u << 20;
+  const auto base = static_cast<off_t>(region_offset(process));
+  const off_t end = base + static_cast<off_t>(offset + bytes);
+  std::vector<std::byte> buffer;
+  for (off_t at = base + static_cast<off_t>(offset); at < end;) {
+    const off_t data = ::lseek(file_.get(), at, SEEK_DATA);
+    if (data < 0 || data >= end) return;
+    const off_t hole = std::min<off_t>(std::max<off_t>(::lseek(file_.get(), data, SEEK_HOLE), data), end);
+    for (at = data; at < hole;) {
+      buffer.resize(std::min<std::uint64_t>(kPiece, static_cast<std::uint64_t>(hole - at)));
+      const auto inside = static_cast<std::uint64_t>(at - base);
+      if (!read(process, inside, buffer)) return;
+      visit(inside, buffer);
+      at += static_cast<off_t>(buffer.size());
+    }
+    if (hole <= data) return;
+  }
+}
+
+void SharedFile::drop(std::uint32_t process) const {
+  (void)::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    static_cast<off_t>(region_offset(process)), static_cast<off_t>(preload::kRegionBytes));
+}
+
+}  // namespace leakgate::capture

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows are read when they are asked for, or when their process's region goes.
+#include "harness/capture/preload/stack_ids.h"
+
+namespace leakgate::capture {
+
+std::uint32_t StackIds::id(std::uint32_t process, std::uint32_t stack) {
+  if (stack == 0) return 0;
+  const auto [found, fresh] = ids_.emplace(std::uint64_t{process} << 32 | stack, 0);
+  if (fresh) {
+    stacks_.push_back({process, stack, std::nullopt});
+    found->second = static_cast<std::uint32_t>(stacks_.size());
+  }
+  return found->second;
+}
+
+void StackIds::add_all(std::uint32_t process) {
+  const auto region = file_->get<preload::Region>(process, 0);
+  for (std::uint32_t number = 1; number <= region.stacks && number < preload::kMaxStacks; ++number)
+    id(process, number);
+}
+
+std::optional<StackRow> StackIds::read(std::uint32_t process, std::uint32_t number) const {
+  StackRow row;
+  row.counters = file_->get<lg_stack>(process, preload::kStacksAt + number * sizeof(lg_stack));
+  for (std::uint32_t at = row.counters.node; at != 0 && row.frames.size() < LG_MAX_FRAMES;) {
+    if (at >= preload::kMaxNodes) return std::nullopt;
+    const auto node = file_->get<preload::Node>(process, preload::kNodesAt + at * sizeof(preload::Node));
+    if (node.frame == 0) return std::nullopt;
+    row.frames.push_back(node.frame);
+    at = node.parent;
+  }
+  return row;
+}
+
+Result<StackRow> StackIds::row(std::uint32_t id) const {
+  const Error unknown{ErrorKind::internal, "a block refers to a stack that does not exist", "", 0};
+  if (id == 0 || id > stacks_.size()) return unknown;
+  const Stack& stack = stacks_[id - 1];
+  auto row = stack.kept ? stack.kept : read(stack.process, stack.number);
+  if (!row) return unknown;
+  return std::move(*row);
+}
+
+void StackIds::keep(std::uint32_t process) {
+  for (Stack& stack : stacks_)
+    if (stack.process == process && !stack.kept) stack.kept = read(process, stack.number);
+}
+
+}  // namespace leakgate::capture

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// StackIds: one series of ids for the stacks of all processes, each of which has its own table.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "harness/base/result.h"
+#include "harness/capture/preload/shared_file.h"
+#include "harness/capture/session.h"
+
+namespace leakgate::capture {
+
+class StackIds {
+ public:
+  explicit StackIds(std::shared_ptr<SharedFile> file) : file_(std::move(file)) {}
+
+  /// The id of a process's stack; 0 for none.
+  std::uint32_t id(std::uint32_t process, std::uint32_t stack);
+  /// Gives ids to all stacks of a process.
+  void add_all(std::uint32_t process);
+  [[nodiscard]] std::uint64_t count() const { return stacks_.size(); }
+  /// Fails (internal) for an id that was never given.
+  [[nodiscard]] Result<StackRow> row(std::uint32_t id) const;
+  /// Reads what is known of a process's stacks, which is about to go.
+  void keep(std::uint32_t process);
+
+ private:
+  struct Stack {
+    std::uint32_t process = 0;
+    std::uint32_t number = 0;
+    std::optional<StackRow> kept;
+  };
+  [[nodiscard]] std::optional<StackRow> read(std::uint32_t process, std::uint32_t number) const;
+
+  std::shared_ptr<SharedFile> file_;
+  std::vector<Stack> stacks_;  ///< by id - 1
+  std::unordered_map<std::uint64_t, std::uint32_t> ids_;
+};
+
+}  // namespace leakgate::capture

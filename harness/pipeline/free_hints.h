@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the missing free belongs: blocks of the same site that came by another path and were freed. In: the
+// trace's stacks. Out: for a stack without frees of its own, the stack of such a free.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "harness/model/trace.h"
+
+namespace leakgate::pipeline {
+
+class FreeHints {
+ public:
+  explicit FreeHints(const model::Trace& trace) : trace_(trace) {}
+
+  /// The stack by which the first block of `stack` was freed; else of another stack whose innermost `frames`
+  /// frames are the same; kNone where there is none.
+  std::uint32_t find(std::uint32_t stack, std::size_t frames);
+
+ private:
+  using Frames = std::vector<model::TraceFrame>;
+  const model::Trace& trace_;
+  std::map<std::size_t, std::map<Frames, std::uint32_t>> by_site_;  ///< by number of frames
+};
+
+}  // namespace leakgate::pipeline
