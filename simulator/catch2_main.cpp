@@ -7,9 +7,11 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/internal/catch_test_registry.hpp>
 #include <catch2/internal/catch_unique_ptr.hpp>
+#include <cstdlib>
 #include <deque>
 
 #include "simulator/driver.h"
+#include "simulator/scenarios/roots.h"
 
 namespace leakgate::simulator {
 namespace {
@@ -82,11 +84,7 @@ int run_session(int argc, char** argv) {
   return session.run();
 }
 
-}  // namespace
-}  // namespace leakgate::simulator
-
-int main(int argc, char** argv) {
-  using namespace leakgate::simulator;
+int run_all(int argc, char** argv) {
   truth_log = TruthLog::create();
   if (truth_log == nullptr) return 125;
   std::deque<Pending> late;
@@ -98,4 +96,14 @@ int main(int argc, char** argv) {
   const leakgate::Status written =
       write_truth(*truth_log, options.truth_path, "*", "both", options.parameters.seed);
   return written ? status : complain(written.error());
+}
+
+}  // namespace
+}  // namespace leakgate::simulator
+
+int main(int argc, char** argv) {
+  using namespace leakgate::simulator;
+  MainFrame frame;
+  main_frame = &frame;
+  std::exit(run_all(argc, argv));  // so that the frame is there to the end
 }

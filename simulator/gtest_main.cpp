@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <deque>
 
 #include "simulator/driver.h"
+#include "simulator/scenarios/roots.h"
 
 namespace leakgate::simulator {
 namespace {
@@ -69,11 +71,7 @@ int parse_options(int argc, char** argv) {
   return -1;
 }
 
-}  // namespace
-}  // namespace leakgate::simulator
-
-int main(int argc, char** argv) {
-  using namespace leakgate::simulator;
+int run_all(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   if (const int status = parse_options(argc, argv); status >= 0) return status;
   truth_log = TruthLog::create();
@@ -88,4 +86,14 @@ int main(int argc, char** argv) {
   const leakgate::Status written =
       write_truth(*truth_log, options.truth_path, "*", "both", options.parameters.seed);
   return written ? status : complain(written.error());
+}
+
+}  // namespace
+}  // namespace leakgate::simulator
+
+int main(int argc, char** argv) {
+  using namespace leakgate::simulator;
+  MainFrame frame;
+  main_frame = &frame;
+  std::exit(run_all(argc, argv));  // so that the frame is there to the end
 }

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "simulator/calibrate/batch.h"
 #include "simulator/calibrate/command.h"
 #include "simulator/calibrate/pairs.h"
 #include "simulator/driver.h"
 #include "simulator/json_access.h"
+#include "simulator/scenarios/roots.h"
 #include "simulator/score.h"
 
 namespace leakgate::simulator {
@@ -190,5 +192,8 @@ int dispatch(int argc, char** argv) {
 }  // namespace leakgate::simulator
 
 int main(int argc, char** argv) {
-  return leakgate::simulator::dispatch(argc, argv);
+  using namespace leakgate::simulator;
+  MainFrame frame;
+  main_frame = &frame;
+  std::exit(dispatch(argc, argv));  // so that the frame is there to the end
 }

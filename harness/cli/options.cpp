@@ -22,7 +22,7 @@ struct Raw {
   std::string json, junit, sarif, html, gdb;
   std::vector<std::string> reports;
   std::string timeout, wait = "1", min_age, min_confidence;
-  std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
+  std::string max_leaked_bytes, max_leaked_blocks, min_size, memory_limit, fail_kinds, leak_exit_code = "23";
   std::string repeat, retry_suspects;
   std::string growth_fail, growth_min_bytes, growth_min_rounds;
   std::string max_processes = "16384", ring_bytes = "4194304";
@@ -71,6 +71,9 @@ void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("N");
   app.add_option("--min-size", raw.min_size, "Let leaks of fewer than N bytes pass")->type_name("N");
   app.add_option("--min-age", raw.min_age, "Let leaks younger than S seconds pass")->type_name("S");
+  app.add_option("--memory-limit", raw.memory_limit, "Tell when what grows reaches N bytes")->type_name("N");
+  app.add_option("--min-confidence", raw.min_confidence, "Let leaks less probable than X, 0 to 1, pass")
+      ->type_name("X");
   app.add_option("--growth-fail", raw.growth_fail,
                  "Growth over repeated rounds that fails, with commas (default: linear,exponential,stepped)")
       ->type_name("PATTERNS");
@@ -83,8 +86,6 @@ void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
                "In repeated tests, let pass what does not grow with the rounds");
   app.add_flag("--allow-flaky", options.policy.allow_flaky,
                "Let leaks pass that did not come each time their test ran");
-  app.add_option("--min-confidence", raw.min_confidence, "Let leaks less probable than X, 0 to 1, pass")
-      ->type_name("X");
 }
 
 void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
@@ -280,6 +281,7 @@ Status settle_policy(Options& options, const Raw& raw) {
   for (auto [option, text, target] :
        {std::tuple{"--max-leaked-bytes", &raw.max_leaked_bytes, &flags.max_leaked_bytes},
         std::tuple{"--max-leaked-blocks", &raw.max_leaked_blocks, &flags.max_leaked_blocks},
+        std::tuple{"--memory-limit", &raw.memory_limit, &flags.memory_limit_bytes},
         std::tuple{"--min-size", &raw.min_size, &flags.min_size_bytes}}) {
     if (text->empty()) continue;
     auto limit = parse_count(option, *text, 0, kMost);

@@ -57,12 +57,13 @@ void lay_over(judge::Policy& policy, const PolicyFlags& flags) {
   if (flags.max_leaked_blocks) policy.run.blocks = flags.max_leaked_blocks;
   if (flags.min_size_bytes) policy.rules.min_size_bytes = flags.min_size_bytes;
   if (flags.min_age_s) policy.rules.min_age_s = flags.min_age_s;
+  if (flags.memory_limit_bytes) policy.memory_limit_bytes = flags.memory_limit_bytes;
+  if (flags.min_confidence) policy.rules.min_confidence = flags.min_confidence;
   if (flags.growth_fails) policy.rules.growth_fails = flags.growth_fails;
   if (flags.growth_min_bytes) policy.rules.growth_min_bytes = flags.growth_min_bytes;
   if (flags.growth_min_rounds) policy.rules.growth_min_rounds = flags.growth_min_rounds;
   if (flags.growth_only) policy.rules.growth_only = true;
   if (flags.allow_flaky) policy.rules.fail_flaky = false;
-  if (flags.min_confidence) policy.rules.min_confidence = flags.min_confidence;
   policy.fail_unused_suppressions |= flags.fail_unused_suppressions;
   policy.fail_expired_suppressions |= flags.fail_expired_suppressions;
 }

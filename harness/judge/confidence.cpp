@@ -90,11 +90,10 @@ Features features_of_one(const Candidate& candidate, const Growth& growth, const
   row["possibly_lost"] = yes(leak.kind == Kind::possibly_lost);
   row["still_reachable"] = yes(reachable);
   row["cycle"] = yes(leak.cycle);
-  row["grows"] = yes(growth.grows());
-  row["undecided"] = yes(growth.pattern == GrowthPattern::undecided);
-  row["settles"] =
-      yes(growth.pattern == GrowthPattern::one_time || growth.pattern == GrowthPattern::replaced ||
-          growth.pattern == GrowthPattern::saturating);
+  const GrowthPattern pattern = reachable ? growth.pattern : GrowthPattern::none;
+  row["grows"] = yes(pattern >= GrowthPattern::linear);
+  row["undecided"] = yes(pattern == GrowthPattern::undecided);
+  row["settles"] = yes(pattern > GrowthPattern::none && pattern < GrowthPattern::undecided);
   if (!reachable && times >= kFewestRounds) {
     row["repeated"] = 1;
     row["repeated_share"] = rounds.share(candidate);

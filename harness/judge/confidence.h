@@ -21,7 +21,7 @@ inline constexpr std::array<std::string_view, 17> kFeatures = {
     "still_reachable",
     "cycle",
     "grows",             ///< reachable, over four rounds and more: linear, exponential, in steps
-    "settles",           ///< likewise: once, saturating, replaced
+    "settles",           ///< likewise: once, saturating, replaced, oscillating
     "undecided",         ///< likewise
     "repeated",          ///< not reachable, in a test of four rounds and more
     "repeated_share",    ///< likewise: share of the rounds that left something

@@ -12,6 +12,7 @@
 #include "harness/base/glob.h"
 #include "harness/base/text.h"
 #include "harness/judge/confidence.h"
+#include "harness/judge/forecast.h"
 #include "harness/judge/growth.h"
 #include "harness/judge/growth_rules.h"
 #include "harness/judge/insight.h"
@@ -89,9 +90,9 @@ class Gate {
 
   void apply() {
     growth_ = find_growth(candidates_, recording_, growth_scope(policy_));
+    set_confidence(candidates_, growth_, recording_);
     if (auto note = too_few_rounds(recording_); !note.empty())
       verdict_.tracer.notes.push_back(std::move(note));
-    set_confidence(candidates_, growth_, recording_);
     count_tests();
     match_suppressions();
     for (std::size_t i = 0; i < candidates_.size(); ++i)
@@ -205,7 +206,7 @@ class Gate {
     std::string though;
     if (suppress(index, though)) return;
     const Growth& growth = growth_[index];
-    if (growth.last_round) leak.growth = growth_facts(growth);
+    if (growth.last_round) leak.growth = facts_of(growth, candidate);
     const std::string grown = growth_words(growth, rules(leak)) + recurrence_words(leak.recurrence);
     if (!rules(leak).failing_kinds->count(leak.kind) && !fails_by_growth(growth, rules(leak)))
       return set(leak, LeakVerdict::allowed,
@@ -217,6 +218,20 @@ class Gate {
     set(leak, LeakVerdict::fail,
         fmt::format("allocated{} and never freed; {}{}{}{}", allocator, what_is_known(leak.kind),
                     when_lost(leak, recording_), grown, though));
+  }
+
+  std::shared_ptr<const model::LeakGrowth> facts_of(const Growth& growth, const Candidate& candidate) {
+    auto facts = growth_facts(growth);
+    if (facts == nullptr || !policy_.memory_limit_bytes) return facts;
+    GrowthSoFar so_far{growth.pattern, growth.added_bytes, 0, 0};
+    for (const auto& other : candidates_)
+      if (other.process == candidate.process)
+        so_far.held_bytes = add_saturated(so_far.held_bytes, other.leak.bytes);
+    for (const auto& test : recording_.tests)
+      if (test.process == candidate.process && test.id == test_id(candidate.leak))
+        so_far.round_s += static_cast<double>(test.duration_us) / 1e6 / static_cast<double>(growth.rounds);
+    facts->forecast = forecast(so_far, *policy_.memory_limit_bytes);
+    return facts;
   }
 
   bool out_of_focus(model::Leak& leak) {

@@ -53,7 +53,7 @@ enum class GrowthScope { reachable, all_kinds };
                                               GrowthScope scope = GrowthScope::reachable);
 
 /// For reports: `growth` with no more points than can be drawn; null where the test ran once.
-[[nodiscard]] std::shared_ptr<const model::LeakGrowth> growth_facts(const Growth& growth);
+[[nodiscard]] std::shared_ptr<model::LeakGrowth> growth_facts(const Growth& growth);
 
 /// "added 100 bytes in each of 5 rounds": for a report.
 [[nodiscard]] std::string describe(const Growth& growth);

@@ -11,7 +11,7 @@ constexpr std::size_t kMostPoints = 240;  // of a chart; more rounds are summed 
 
 }  // namespace
 
-std::shared_ptr<const model::LeakGrowth> growth_facts(const Growth& growth) {
+std::shared_ptr<model::LeakGrowth> growth_facts(const Growth& growth) {
   if (growth.pattern == GrowthPattern::none) return nullptr;
   auto facts = std::make_shared<model::LeakGrowth>();
   facts->pattern = growth.pattern;

@@ -21,12 +21,12 @@ void TestRules::apply(const TestRules& other) {
   take(min_age_tests, other.min_age_tests);
   take(min_blocks, other.min_blocks);
   take(min_tests, other.min_tests);
+  take(min_confidence, other.min_confidence);
   take(growth_fails, other.growth_fails);
   take(growth_min_bytes, other.growth_min_bytes);
   take(growth_min_rounds, other.growth_min_rounds);
   take(growth_only, other.growth_only);
   take(fail_flaky, other.fail_flaky);
-  take(min_confidence, other.min_confidence);
   take(site.bytes, other.site.bytes);
   take(site.blocks, other.site.blocks);
   take(test.bytes, other.test.bytes);

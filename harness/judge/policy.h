@@ -48,12 +48,12 @@ struct TestRules {
   std::optional<std::uint64_t> min_age_tests;  ///< likewise, by tests that came after in the process
   std::optional<std::uint64_t> min_blocks;     ///< leaks of fewer blocks are below the threshold
   std::optional<std::uint64_t> min_tests;      ///< likewise, where fewer tests have the same leak
+  std::optional<double> min_confidence;        ///< leaks that are less probable are below the threshold
   std::optional<std::set<model::GrowthPattern>> growth_fails;  ///< what growth over repeated rounds fails
   std::optional<std::uint64_t> growth_min_bytes;   ///< a round; what grows by less does not fail for it
   std::optional<std::uint64_t> growth_min_rounds;  ///< growth in fewer rounds does not fail
-  std::optional<bool> growth_only;       ///< in repeated tests, what does not grow is below the threshold
-  std::optional<bool> fail_flaky;        ///< whether leaks that did not come in each run fail
-  std::optional<double> min_confidence;  ///< leaks that are less probable are below the threshold
+  std::optional<bool> growth_only;  ///< in repeated tests, what does not grow is below the threshold
+  std::optional<bool> fail_flaky;   ///< whether leaks that did not come in each run fail
   Limit site, test;
 
   /// Takes over what `other` sets.
@@ -80,6 +80,7 @@ struct Policy {
   TestRules rules;                  ///< for all tests; what is not set has no effect
   std::vector<Override> overrides;  ///< the last that matches and sets something wins
   Limit run, binary;
+  std::optional<std::uint64_t> memory_limit_bytes;  ///< that growth is extrapolated to
   Filter focus, exclude;
   std::vector<SeverityRule> severities;  ///< the last that matches wins over the scale by bytes
   std::vector<Suppression> suppressions;

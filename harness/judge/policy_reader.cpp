@@ -45,6 +45,7 @@ class Reader {
              complain(v.place, "schema is not one this leakgate reads", kSchema);
          }},
         {"$schema", [](const JsonValue&) {}},
+        {"memory_limit_bytes", [this](const JsonValue& v) { whole(v, policy_.memory_limit_bytes); }},
         {"focus", [this](const JsonValue& v) { filter(v, policy_.focus); }},
         {"exclude", [this](const JsonValue& v) { filter(v, policy_.exclude); }},
         {"severity", [this](const JsonValue& v) { each(v, [this](const JsonValue& x) { severity(x); }); }},
@@ -187,9 +188,9 @@ class Reader {
             {"min_tests", [&, this](const JsonValue& v) { whole(v, rules.min_tests); }},
             {"min_age_s", [&, this](const JsonValue& v) { seconds(v, rules.min_age_s); }},
             {"min_age_tests", [&, this](const JsonValue& v) { whole(v, rules.min_age_tests); }},
+            {"min_confidence", [&, this](const JsonValue& v) { share(v, rules.min_confidence); }},
             {"growth", [&, this](const JsonValue& v) { growth(v, rules); }},
             {"fail_flaky", [&, this](const JsonValue& v) { flag(v, rules.fail_flaky.emplace()); }},
-            {"min_confidence", [&, this](const JsonValue& v) { share(v, rules.min_confidence); }},
             {"limits", [&, this](const JsonValue& v) {
                object(v, {{"test", [&](const JsonValue& x) { limit(x, rules.test); }},
                           {"site", [&](const JsonValue& x) { limit(x, rules.site); }}});

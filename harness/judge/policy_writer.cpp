@@ -72,12 +72,12 @@ void rules(JsonWriter& out, const TestRules& value) {
     out.decimal(*value.min_age_s, 6);
   }
   number(out, "min_age_tests", value.min_age_tests);
-  growth(out, value);
-  if (value.fail_flaky) out.member("fail_flaky", *value.fail_flaky);
   if (value.min_confidence) {
     out.key("min_confidence");
     out.decimal(*value.min_confidence, 6);
   }
+  growth(out, value);
+  if (value.fail_flaky) out.member("fail_flaky", *value.fail_flaky);
 }
 
 void severity(JsonWriter& out, const SeverityRule& rule) {
@@ -111,12 +111,12 @@ TestRules with_defaults(TestRules value) {
   if (!value.min_tests) value.min_tests = 0;
   if (!value.min_age_s) value.min_age_s = 0;
   if (!value.min_age_tests) value.min_age_tests = 0;
+  if (!value.min_confidence) value.min_confidence = 0;
   if (!value.growth_fails) value.growth_fails = default_failing_growth(*value.failing_kinds);
   if (!value.growth_min_bytes) value.growth_min_bytes = 0;
   if (!value.growth_min_rounds) value.growth_min_rounds = kFewestRounds;
   if (!value.growth_only) value.growth_only = false;
   if (!value.fail_flaky) value.fail_flaky = true;
-  if (!value.min_confidence) value.min_confidence = 0;
   return value;
 }
 
@@ -133,6 +133,7 @@ std::string format_policy(const Policy& policy) {
   limit(out, "test", policy.rules.test);
   limit(out, "site", policy.rules.site);
   out.end_object();
+  number(out, "memory_limit_bytes", policy.memory_limit_bytes);
   filter(out, "focus", policy.focus);
   filter(out, "exclude", policy.exclude);
   if (!policy.severities.empty()) {

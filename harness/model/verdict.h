@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,20 @@ enum class LeakPattern {
   one_shot     ///< one block
 };
 
+/// From the end of the run on: a value to expect, and its 95 % interval.
+struct ForecastSpan {
+  double expected = 0;
+  double low = 0;
+  std::optional<double> high;  ///< nothing: perhaps never
+};
+
+/// When the growth of one site alone fills what its process may have.
+struct LimitForecast {
+  std::uint64_t limit_bytes = 0;
+  std::uint64_t held_bytes = 0;  ///< blocks of the process at its end, all sites
+  ForecastSpan rounds, seconds;
+};
+
 /// What a site added in each round of its test. Of a leak in a test that ran once: no rounds.
 struct LeakGrowth {
   GrowthPattern pattern = GrowthPattern::none;
@@ -50,6 +65,7 @@ struct LeakGrowth {
   std::uint64_t slope_bytes = 0;           ///< a round, Theil-Sen over the sums
   std::vector<std::uint64_t> added_bytes;  ///< in order; each is of `rounds_per_point` rounds
   std::uint64_t rounds_per_point = 1;
+  std::optional<LimitForecast> forecast;  ///< where it grows, and the policy has a limit
 };
 
 /// In how many of the times that its test ran a leak was seen.

@@ -192,6 +192,17 @@ void baseline(JsonWriter& out, const model::BaselineDiff& diff) {
   out.end_object();
 }
 
+void forecast(JsonWriter& out, std::string_view name, const model::ForecastSpan& span) {
+  out.begin_object(name);
+  out.key("expected");
+  out.decimal(span.expected, 3);
+  out.key("low");
+  out.decimal(span.low, 3);
+  out.key("high");
+  span.high ? out.decimal(*span.high, 3) : out.null();
+  out.end_object();
+}
+
 /// What only some leaks have.
 void insight(JsonWriter& out, const model::Leak& leak) {
   if (leak.growth != nullptr) {
@@ -206,6 +217,14 @@ void insight(JsonWriter& out, const model::Leak& leak) {
     for (const auto bytes : growth.added_bytes)
       out.number(bytes);
     out.end_array();
+    if (growth.forecast) {
+      out.begin_object("memory_limit");
+      out.member("bytes", growth.forecast->limit_bytes);
+      out.member("held_bytes", growth.forecast->held_bytes);
+      forecast(out, "rounds", growth.forecast->rounds);
+      forecast(out, "seconds", growth.forecast->seconds);
+      out.end_object();
+    }
     out.end_object();
   }
   if (leak.recurrence.runs > 1) {

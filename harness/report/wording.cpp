@@ -50,11 +50,36 @@ std::string leak_sentence(const model::Leak& leak, const SourceRoot& root) {
   return text;
 }
 
+namespace {
+
+std::string span_words(const model::ForecastSpan& span) {
+  const auto number = [](double value) {
+    return value < 1000 ? fmt::format("{:.3g}", value) : fmt::format("{:.0f}", value);
+  };
+  if (span.high && number(*span.high) == number(span.low)) return number(span.expected);
+  if (!span.high) return fmt::format("{} ({} or more)", number(span.expected), number(span.low));
+  return fmt::format("{} ({} to {})", number(span.expected), number(span.low), number(*span.high));
+}
+
+/// "; at this rate 1048576 bytes are reached after 12.5 (11.0 to 14.5) more rounds, ..."
+std::string forecast_words(const model::LeakGrowth& growth) {
+  if (!growth.forecast) return {};
+  const auto& forecast = *growth.forecast;
+  if (forecast.held_bytes >= forecast.limit_bytes)
+    return fmt::format("; the limit of {} is reached", counted(forecast.limit_bytes, "byte"));
+  return fmt::format("; by it alone {} are reached after {} more rounds, {} s of this test",
+                     counted(forecast.limit_bytes, "byte"), span_words(forecast.rounds),
+                     span_words(forecast.seconds));
+}
+
+}  // namespace
+
 std::string growth_sentence(const model::Leak& leak) {
   if (leak.growth == nullptr || leak.growth->pattern < model::GrowthPattern::linear) return {};
   const auto& growth = *leak.growth;
-  return fmt::format("{} growth: {} of {} rounds added to it, {} a round", model::name_of(growth.pattern),
-                     growth.rounds_adding, growth.rounds, counted(growth.slope_bytes, "byte"));
+  return fmt::format("{} growth: {} of {} rounds added to it, {} a round{}", model::name_of(growth.pattern),
+                     growth.rounds_adding, growth.rounds, counted(growth.slope_bytes, "byte"),
+                     forecast_words(growth));
 }
 
 std::string recurrence_sentence(const model::Leak& leak) {

@@ -7,9 +7,10 @@
 namespace leakgate::simulator {
 
 std::span<const std::span<const Scenario>> catalogue() {
-  static const std::array<std::span<const Scenario>, 10> families = {
-      basic_scenarios(),  kind_scenarios(),   cause_scenarios(), library_scenarios(),   thread_scenarios(),
-      benign_scenarios(), growth_scenarios(), shape_scenarios(), ownership_scenarios(), lifetime_scenarios()};
+  static const std::array<std::span<const Scenario>, 12> families = {
+      basic_scenarios(),     kind_scenarios(),     cause_scenarios(),  library_scenarios(),
+      thread_scenarios(),    benign_scenarios(),   growth_scenarios(), shape_scenarios(),
+      ownership_scenarios(), lifetime_scenarios(), root_scenarios(),   plugin_scenarios()};
   return families;
 }
 

@@ -82,5 +82,7 @@ std::span<const Scenario> growth_scenarios();
 std::span<const Scenario> shape_scenarios();
 std::span<const Scenario> ownership_scenarios();
 std::span<const Scenario> lifetime_scenarios();
+std::span<const Scenario> root_scenarios();
+std::span<const Scenario> plugin_scenarios();
 
 }  // namespace leakgate::simulator

@@ -53,6 +53,24 @@ TEST_F(Growth, RepetitionTellsWhatGrowsFromWhatWasSetUpOnce) {
                                    "Growth.TheLastResultIsKept; of the last of 5 rounds alone"));
 }
 
+TEST_F(Growth, TellsWhenALimitIsReached) {
+  const Traced traced =
+      trace_program(scratch_, "live_gtest_grows", {}, {"--repeat", "5", "--memory-limit", "1000000"});
+  expect_whole(traced);
+  EXPECT_THAT(traced.program.err, HasSubstr("by it alone 1000000 bytes are reached after "));
+  std::size_t told = 0;
+  for (const auto& leak : traced.result["leaks"]) {
+    if (!leak.contains("growth") || !leak["growth"].contains("memory_limit")) continue;
+    ++told;
+    EXPECT_EQ(leak["verdict"], "fail");
+    const auto& limit = leak["growth"]["memory_limit"];
+    const double missing = 1e6 - limit["held_bytes"].get<double>();
+    EXPECT_NEAR(limit["rounds"]["expected"].get<double>(), missing / 120, 0.01);
+    EXPECT_GT(limit["seconds"]["expected"].get<double>(), 0);
+  }
+  EXPECT_EQ(told, 1u);
+}
+
 TEST_F(Growth, ThreeRoundsAreTooFewToSay) {
   const Traced traced = repeat("3");
   expect_whole(traced);

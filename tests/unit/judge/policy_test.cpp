@@ -144,12 +144,12 @@ TEST(PolicyFile, ReadsBackWhatItWrites) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(format_policy(*again), text);
   EXPECT_EQ(again->rules.min_age_s, 0.25);
+  EXPECT_EQ(again->rules.min_confidence, 0.75);
   EXPECT_EQ(again->rules.growth_fails->size(), 2u);
   EXPECT_EQ(again->rules.growth_min_bytes, 5u);
   EXPECT_EQ(again->rules.growth_min_rounds, 6u);
   EXPECT_EQ(again->rules.growth_only, true);
   EXPECT_EQ(again->rules.fail_flaky, false);
-  EXPECT_EQ(again->rules.min_confidence, 0.75);
   EXPECT_EQ(again->overrides[0].rules.site.blocks, 1u);
   EXPECT_TRUE(again->fail_unused_suppressions);
 }

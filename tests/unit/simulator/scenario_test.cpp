@@ -8,16 +8,20 @@
 #include <set>
 #include <string>
 
+#include "simulator/scenarios/roots.h"
 #include "simulator/truth_file.h"
 
 namespace leakgate::simulator {
 namespace {
 
 Truth truth_of(const Scenario& scenario, Twin twin, Parameters parameters = {}) {
+  MainFrame frame;
+  main_frame = &frame;
   TruthLog* log = TruthLog::create();
   Run run(*log, twin, effective(scenario, parameters), "S.t");
   execute(scenario, run);
   finish(scenario, run);
+  main_frame = nullptr;
   return *truth_from_log(*log, scenario.name, twin == Twin::leaking ? "leaking" : "clean", parameters.seed);
 }
 
