@@ -179,9 +179,10 @@ int run_doctor(const Options& options, const launch::CallerState& caller) {
   if (options.list_probes) list_probes(objects);
   good = run_self_test(request) && good;
   const bool preload = show_preload(request);
-  fmt::print("leakgate doctor: {}\n", good      ? "tracing works here"
-                                        : preload ? "tracing does not work here by eBPF; the preload backend does"
-                                                  : "tracing does not work here");
+  fmt::print("leakgate doctor: {}\n", good ? "tracing works here"
+                                      : preload
+                                          ? "tracing does not work here by eBPF; the preload backend does"
+                                          : "tracing does not work here");
   return good ? kPass : kCannot;
 }
 
