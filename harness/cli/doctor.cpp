@@ -143,6 +143,18 @@ bool run_self_test(const pipeline::RecordRequest& request) {
   return good && freed;
 }
 
+/// The backend that needs no privilege.
+bool show_preload(pipeline::RecordRequest request) {
+  request.backends = {capture::make_preload_tracer};
+  const auto recording = pipeline::record_command(request);
+  const bool good = recording && recording->run.incomplete_reasons.empty() && has_block(*recording, 1001);
+  row(good ? State::good : State::note, "preload",
+      good         ? "the backend without privileges works here: --backend preload"
+      : !recording ? recording.error().message
+                   : "its self-test is incomplete");
+  return good;
+}
+
 }  // namespace
 
 int run_doctor(const Options& options, const launch::CallerState& caller) {
@@ -166,7 +178,11 @@ int run_doctor(const Options& options, const launch::CallerState& caller) {
   row(allocator == "none found" ? State::bad : State::good, "allocator", allocator);
   if (options.list_probes) list_probes(objects);
   good = run_self_test(request) && good;
-  fmt::print("leakgate doctor: {}\n", good ? "tracing works here" : "tracing does not work here");
+  const bool preload = show_preload(request);
+  fmt::print("leakgate doctor: {}\n", good ? "tracing works here"
+                                      : preload
+                                          ? "tracing does not work here by eBPF; the preload backend does"
+                                          : "tracing does not work here");
   return good ? kPass : kCannot;
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "harness/pipeline/objects.h"
@@ -43,13 +44,21 @@ bool is_forbidden(const Error& error) {
 Result<StartedTarget> start_traced(const RecordRequest& request, const std::vector<std::string>& objects,
                                    const std::function<capture::TracerHooks()>& hooks) {
   std::vector<std::string> notes;
+  std::optional<Error> first;
   for (std::size_t i = 0;; ++i) {
     auto started = start_with(request, request.backends[i], objects, hooks());
     if (started) {
       started->notes = std::move(notes);
       return started;
     }
-    if (i + 1 >= request.backends.size() || !is_forbidden(started.error())) return started;
+    const bool forbidden = is_forbidden(started.error());
+    if (first && forbidden) {  // what the backend that was wanted says helps more
+      first->hint += fmt::format("{}the preload backend cannot help: {}", first->hint.empty() ? "" : "; ",
+                                 started.error().message);
+      return *first;
+    }
+    if (i + 1 >= request.backends.size() || !forbidden) return started;
+    first = started.error();
     notes.push_back(fmt::format("traced by the preload backend, as eBPF is not allowed here: {}",
                                 started.error().message));
   }
