@@ -183,7 +183,10 @@ Status PreloadSession::attach(ProbeProgram program, const std::string&, std::spa
   for (const ProbeSite& site : sites) {
     switch (program) {
       case ProbeProgram::mark_hit:
-        patches_.add_detour(site.file_offset, tells(preload::kDetourMark, site.cookie));
+        if (role_of(site.cookie) == LG_MARK_THROW) break;  // the library keeps no hints
+        // GoogleTest tells of its tests in more than one place, and some of them are a single return
+        if (role_of(site.cookie) != LG_MARK_TESTS_DUE || patches_.can_detour(site.file_offset))
+          patches_.add_detour(site.file_offset, tells(preload::kDetourMark, site.cookie));
         break;
       case ProbeProgram::exit_hit:
         patches_.add_detour(site.file_offset, tells(preload::kDetourExit, 0));
@@ -234,6 +237,11 @@ Status PreloadSession::add_module_rows(std::uint32_t module, const lg_module_inf
   rows_used_ += needed;
   reinterpret_cast<lg_module_info*>(file_->control(preload::kModulesAt))[module] = placed;
   return {};
+}
+
+std::uint8_t PreloadSession::role_of(std::uint64_t mark) const {
+  return mark < LG_MAX_MARKS ? reinterpret_cast<const lg_mark*>(file_->control(preload::kMarksAt))[mark].role
+                             : 0;
 }
 
 Status PreloadSession::add_mark(std::uint32_t id, const lg_mark& mark) {

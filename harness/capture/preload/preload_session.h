@@ -72,6 +72,7 @@ class PreloadSession final : public Session {
 
   PreloadSession(std::shared_ptr<SharedFile> file, const TracerOptions& options, const TracedTarget& target);
   void ring_through(const std::stop_token& stop);
+  [[nodiscard]] std::uint8_t role_of(std::uint64_t mark) const;
   /// Takes one record out of the ring and hands it on; false: there is none.
   bool take_record(const Handle& handle);
   void hand_on(lg_record& record, std::size_t size, const Handle& handle);

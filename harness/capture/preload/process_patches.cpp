@@ -68,6 +68,11 @@ Detour* ProcessPatches::detour_at(std::uint64_t file_offset) {
   return nullptr;
 }
 
+bool ProcessPatches::can_detour(std::uint64_t file_offset) const {
+  const auto vaddr = image_->vaddr(file_offset);
+  return vaddr && plan_detour(*image_, *vaddr);
+}
+
 void ProcessPatches::add_detour(std::uint64_t file_offset, std::uint32_t tells) {
   if (Detour* const detour = detour_at(file_offset); detour != nullptr) detour->tells.push_back(tells);
 }

@@ -28,6 +28,8 @@ class ProcessPatches {
 
   /// What is added from now on belongs to module `id`; `image` must live as long as that goes on.
   void begin_module(std::uint32_t id, const ElfImage& image);
+  /// Whether add_detour() would succeed.
+  [[nodiscard]] bool can_detour(std::uint64_t file_offset) const;
   /// A detour at a file offset of the module begun last.
   void add_detour(std::uint64_t file_offset, std::uint32_t tells);
   /// An allocation function of the module begun last is to be done by the library.
