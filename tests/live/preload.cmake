@@ -33,7 +33,7 @@ list(JOIN preload_left_out ":" preload_left_out)
 function(leakgate_preload_rows topic)
   gtest_discover_tests(live_${topic}_test TEST_PREFIX preload. NO_PRETTY_VALUES TEST_LIST preload_${topic}_tests
                        TEST_FILTER "-${preload_left_out}"
-                       PROPERTIES LABELS preload TIMEOUT 180 ENVIRONMENT LEAKGATE_BACKEND=preload)
+                       PROPERTIES LABELS preload TIMEOUT 600 ENVIRONMENT LEAKGATE_BACKEND=preload)
 endfunction()
 foreach(topic adapter allocation allocator coexistence process thread ending gtest catch2 frameworks stack transparency
         recording random loss together growth example shapes)
