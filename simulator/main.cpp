@@ -83,7 +83,8 @@ int describe_scenario(const std::string& name) {
   return written ? 0 : complain(written.error());
 }
 
-int run_scenario(Request request) {
+/// Not inlined, as parse(): its frame must hold nothing of what was parsed and freed.
+[[gnu::noinline]] int run_scenario(Request request) {
   if (const Status settled = settle_pace(request.run); !settled) return complain(settled.error());
   const Result<const Scenario*> found = named(request.name);
   if (!found) return complain(found.error());
@@ -129,7 +130,7 @@ int score_files(const Request& request) {
 }
 
 /// The subcommand's name, or nothing when CLI11 has answered itself (help, bad usage) with `status`.
-std::string parse(int argc, char** argv, Request& request, int& status) {
+[[gnu::noinline]] std::string parse(int argc, char** argv, Request& request, int& status) {
   CLI::App app{"Leak scenarios with known truth, for leakgate", "leakgate-sim"};
   app.require_subcommand(1);
   CLI::App* list = app.add_subcommand("list", "name every scenario");
@@ -170,6 +171,7 @@ int dispatch(int argc, char** argv) {
   Request request;
   int status = 0;
   const std::string command = parse(argc, argv, request, status);
+  wipe_dead_stack();
   if (command == "list") return list_scenarios(request.as_json);
   if (command == "describe") return describe_scenario(request.name);
   if (command == "run") return run_scenario(request);

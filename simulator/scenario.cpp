@@ -12,8 +12,9 @@ constexpr std::uint32_t kMaxCount = 1000000;
 constexpr std::uint32_t kMaxSizeBytes = 64u << 20;
 constexpr std::uint32_t kMaxThreads = 256;
 
-/// Overwrites the stack that the scenario used: a dead frame may still hold the last pointer to a lost block.
-[[gnu::noinline]] void wipe_dead_stack() {
+}  // namespace
+
+void wipe_dead_stack() {
 #ifndef LEAKGATE_SIM_KEEP_STACK
   volatile char dead[64 * 1024];
   for (std::size_t index = 0; index < sizeof dead; ++index) {
@@ -21,8 +22,6 @@ constexpr std::uint32_t kMaxThreads = 256;
   }
 #endif
 }
-
-}  // namespace
 
 std::size_t SizeSequence::next() {
   state_ ^= state_ << 13;

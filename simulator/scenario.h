@@ -91,6 +91,11 @@ const Scenario* find_scenario(std::string_view name);
 /// `asked` with every zero filled from the scenario's defaults, and bounded to what a scenario can hold.
 Parameters effective(const Scenario& scenario, const Parameters& asked);
 
+/// Overwrites the stack below the caller's frame: a dead frame may still hold the last pointer to a lost
+/// block, or, where a live one comes to lie over it, the address of a block that was freed and is now
+/// another's.
+[[gnu::noinline]] void wipe_dead_stack();
+
 /// Runs the scenario's main part and wipes the dead stack below, so that no stale pointer hides a leak.
 void execute(const Scenario& scenario, Run& run);
 
