@@ -128,8 +128,9 @@ int score_files(const Request& request) {
   return scored.perfect() ? 0 : 1;
 }
 
-/// The subcommand's name, or nothing when CLI11 has answered itself (help, bad usage) with `status`.
-std::string parse(int argc, char** argv, Request& request, int& status) {
+/// The subcommand's name, or nothing when CLI11 has answered itself (help, bad usage) with `status`. Not
+/// inlined: what it leaves on the stack must not stand in a frame that lives as long as the scenario.
+[[gnu::noinline]] std::string parse(int argc, char** argv, Request& request, int& status) {
   CLI::App app{"Leak scenarios with known truth, for leakgate", "leakgate-sim"};
   app.require_subcommand(1);
   CLI::App* list = app.add_subcommand("list", "name every scenario");
