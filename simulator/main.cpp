@@ -83,7 +83,7 @@ int describe_scenario(const std::string& name) {
   return written ? 0 : complain(written.error());
 }
 
-/// Not inlined, as parse(): its frame must hold nothing of what was parsed and freed.
+/// Not inlined, for the same reason as parse().
 [[gnu::noinline]] int run_scenario(Request request) {
   if (const Status settled = settle_pace(request.run); !settled) return complain(settled.error());
   const Result<const Scenario*> found = named(request.name);
@@ -129,7 +129,8 @@ int score_files(const Request& request) {
   return scored.perfect() ? 0 : 1;
 }
 
-/// The subcommand's name, or nothing when CLI11 has answered itself (help, bad usage) with `status`.
+/// The subcommand's name, or nothing when CLI11 has answered itself (help, bad usage) with `status`. Not
+/// inlined: what it leaves on the stack must not stand in a frame that lives as long as the scenario.
 [[gnu::noinline]] std::string parse(int argc, char** argv, Request& request, int& status) {
   CLI::App app{"Leak scenarios with known truth, for leakgate", "leakgate-sim"};
   app.require_subcommand(1);

@@ -31,6 +31,27 @@ TEST(JsonReport, MatchesItsSchema) {
               IsEmpty());
 }
 
+TEST(JsonReport, AForecastHasAnIntervalThatMayBeOpen) {
+  model::Verdict verdict = test::TwoTests().verdict();
+  ASSERT_FALSE(verdict.leaks.empty());
+  auto growth = std::make_shared<model::LeakGrowth>();
+  growth->pattern = model::GrowthPattern::stepped;
+  growth->rounds = 5;
+  growth->added_bytes = {1, 0, 1, 0, 1};
+  growth->forecast = model::LimitForecast{1000, 3, {1661.7, 900, std::nullopt}, {3.5, 1.75, 9.25}};
+  verdict.leaks[0].growth = growth;
+  const Json document = rendered(verdict);
+  EXPECT_THAT(test::schema_errors(schema(), document), IsEmpty());
+  const Json limit = document["leaks"][0]["growth"]["memory_limit"];
+  EXPECT_EQ(limit["bytes"], 1000);
+  EXPECT_EQ(limit["held_bytes"], 3);
+  EXPECT_TRUE(limit["rounds"]["high"].is_null());
+  EXPECT_EQ(limit["seconds"]["high"], 9.25);
+  Json bad = document;
+  bad["leaks"][0]["growth"]["memory_limit"].erase("seconds");
+  EXPECT_THAT(test::schema_errors(schema(), bad), Not(IsEmpty()));
+}
+
 TEST(JsonReport, TheSchemaRefusesWhatIsWrong) {
   const Json good = rendered(test::TwoTests().verdict());
   const auto refused = [&](const char* pointer, const Json& value) {
