@@ -183,20 +183,21 @@ int alloc_exit(struct pt_regs *ctx)
 }
 
 /*
- * Keeps where the first block of a stack was freed: one walk for each stack that ever frees, none after it.
- * Not where the number of stacks is limited, nor where the tables are more than a quarter full and may be
- * waiting for more room: a hint must not cost what is asked for.
+ * Keeps where the first block of a stack was freed: one walk for each stack that ever frees, none after it,
+ * whatever comes of it. Not where the number of stacks is limited, nor where the tables are more than a
+ * quarter full and may be waiting for more room: a hint must not cost what is asked for.
  */
 static __always_inline void note_first_free(struct pt_regs *ctx, struct lg_thread *thread, __u32 id)
 {
-	struct lg_stack *stack;
+	struct lg_stack *stack = stack_slot(id);
 	__u32 freed_by;
 
-	if (cfg_unwind == LG_UNWIND_NONE || cfg_max_stacks || !has_ample_room())
+	if (!stack || cfg_unwind == LG_UNWIND_NONE || cfg_max_stacks || !has_ample_room() ||
+	    __sync_val_compare_and_swap(&stack->freed_by, 0, LG_FREED_UNKNOWN))
 		return;
 	freed_by = take_stack(PT_REGS_SP(ctx), PT_REGS_FP(ctx), thread, LG_FN_free);
 	stack = stack_slot(id);
-	if (stack)
+	if (stack && freed_by)
 		stack->freed_by = freed_by;
 }
 

@@ -43,6 +43,9 @@ __weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by e
 __weak __u32 user_space_absent = 0;		 /* a wait ran out: user space clears it when it is back */
 __weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
 
+/* User space that has said nothing for so long is dead or stopped: nothing waits for it. */
+#define LG_BEAT_NS 2000000000ULL
+
 /* An allocation call under way on one stack. */
 struct lg_pending {
 	__u64 sp; /* stack pointer at the call's entry: names the call until it returns */

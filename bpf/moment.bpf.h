@@ -9,8 +9,6 @@
 
 #include "hold.bpf.h"
 
-/* User space that has said nothing for so long is dead or stopped: the process goes on. */
-#define LG_BEAT_NS 2000000000ULL
 #define LG_MOMENT_TURNS (1 << 23)
 #define LG_MOMENT_ROUNDS 32
 

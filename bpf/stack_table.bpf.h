@@ -6,61 +6,7 @@
 #ifndef LEAKGATE_STACK_TABLE_BPF_H
 #define LEAKGATE_STACK_TABLE_BPF_H
 
-#include "task.bpf.h"
-
-/* Counters by stack id - 1. Further tiers are added by user space. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, LG_STACKS_PER_TIER);
-	__type(key, __u32);
-	__type(value, struct lg_stack);
-} stacks_first __weak SEC(".maps");
-
-struct lg_stacks_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, LG_STACKS_PER_TIER);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct lg_stack));
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, LG_STACK_TIERS);
-	__type(key, __u32);
-	__array(values, struct lg_stacks_map);
-} stack_tiers __weak SEC(".maps");
-
-/* Nodes of the tree; the id of a node is its place, plus one. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, LG_NODE_FIRST_BUCKETS);
-	__type(key, __u32);
-	__type(value, struct lg_node_bucket);
-} nodes_first __weak SEC(".maps");
-
-struct lg_nodes_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct lg_node_bucket));
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, LG_NODE_TIERS);
-	__type(key, __u32);
-	__array(values, struct lg_nodes_map);
-} node_tiers __weak SEC(".maps");
-
-static __always_inline void ask_for_room(void)
-{
-	struct lg_record *record = reserve_record(sizeof(*record), LG_REC_GROW, 0);
-
-	if (record)
-		bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
-}
+#include "tables.bpf.h"
 
 static __always_inline struct lg_stack *stack_slot(__u32 id)
 {
@@ -163,10 +109,15 @@ static __always_inline void count_nodes(void)
 	__u32 tiers = node_tier_count;
 	__u64 capacity = (__u64)LG_NODE_SLOTS * LG_NODE_FIRST_BUCKETS * ((1ULL << (tiers & 15)) - 1);
 
-	/* at half: adding room takes user space a grace period, and new frames can come every few hundred
-	 * nanoseconds */
-	if (nodes < capacity / 2 || totals.grow_nodes_asked >= tiers)
+	/* early: adding room takes user space a grace period, and new frames can come every few hundred
+	 * nanoseconds; the first that finds no place comes at 0.67 of the capacity */
+	if (nodes < capacity / 8 * 3 || tiers >= LG_NODE_TIERS)
 		return;
+	if (totals.grow_nodes_asked >= tiers) {
+		if (nodes >= capacity / 16 * 9)
+			wait_for_tier(LG_TABLE_NODES, tiers, LG_ROOM_SHORT_NS);
+		return;
+	}
 	totals.grow_nodes_asked = tiers;
 	ask_for_room();
 }
@@ -192,14 +143,14 @@ static __always_inline __u32 add_node(__u32 tier, __u64 hash, __u32 parent, __u6
 }
 
 /*
- * The id of the node for `frame` called from node `parent`, which is made where it is new. 0: no room, and
- * the loss is counted. Two threads that make the same node at the same moment may get two; user space, which
- * compares contents, makes one of them.
+ * The id of the node for `frame` called from node `parent`, which is made where it is new. 0: no room. Two
+ * threads that make the same node at the same moment may get two; user space, which compares contents, makes
+ * one of them.
  */
-__weak __noinline __u32 node_of(__u32 parent, __u64 frame)
+__weak __noinline __u32 node_in_tiers(__u32 tiers, __u32 parent, __u64 frame)
 {
 	__u64 hash = node_hash(parent, frame);
-	__u32 tiers = node_tier_count, i, id;
+	__u32 i, id;
 
 	for (i = 0; i < LG_NODE_TIERS * 2; i++) {
 		__u32 tier = tiers - 1 - i / 2;
@@ -217,6 +168,23 @@ __weak __noinline __u32 node_of(__u32 parent, __u64 frame)
 		if (id)
 			return id;
 	}
+	return 0;
+}
+
+/* The same. 0: no room came either, and the loss is counted. */
+__weak __noinline __u32 node_of(__u32 parent, __u64 frame)
+{
+	__u32 turn, tiers, id;
+
+	for (turn = 0; turn < LG_ROOM_LONG_WAITS; turn++) {
+		tiers = node_tier_count;
+		id = node_in_tiers(tiers, parent, frame);
+		if (id)
+			return id;
+		if (tiers >= LG_NODE_TIERS)
+			break;
+		wait_for_tier(LG_TABLE_NODES, tiers, LG_ROOM_LONG_NS);
+	}
 	lose(LG_LOST_stack_table_full);
 	return 0;
 }
@@ -224,19 +192,27 @@ __weak __noinline __u32 node_of(__u32 parent, __u64 frame)
 /* A new stack id for a path; 0: no room, and the loss is counted. */
 static __always_inline __u32 new_stack(__u32 node, __u32 function, __u32 truncated)
 {
-	__u32 tiers = stack_tier_count, id;
-	struct lg_stack *stack;
+	__u32 tiers = stack_tier_count, id, turn;
+	struct lg_stack *stack = NULL;
 
 	if (totals.stacks >= (cfg_max_stacks ? cfg_max_stacks : LG_STACKS_PER_TIER * LG_STACK_TIERS)) {
 		lose(LG_LOST_stack_table_full);
 		return 0;
 	}
 	id = __sync_fetch_and_add(&totals.stacks, 1) + 1;
-	if (id >= tiers * LG_STACKS_PER_TIER / 2 && totals.grow_stacks_asked < tiers) {
-		totals.grow_stacks_asked = tiers;
-		ask_for_room();
+	if (id >= tiers * LG_STACKS_PER_TIER / 2 && tiers < LG_STACK_TIERS) {
+		if (totals.grow_stacks_asked < tiers) {
+			totals.grow_stacks_asked = tiers;
+			ask_for_room();
+		} else if (id >= tiers * (LG_STACKS_PER_TIER / 8) * 7) {
+			wait_for_tier(LG_TABLE_STACKS, tiers, LG_ROOM_SHORT_NS);
+		}
 	}
-	stack = stack_slot(id);
+	for (turn = 0; turn < LG_ROOM_LONG_WAITS && !stack; turn++) {
+		stack = stack_slot(id);
+		if (!stack)
+			wait_for_tier(LG_TABLE_STACKS, (id - 1) / LG_STACKS_PER_TIER, LG_ROOM_LONG_NS);
+	}
 	if (!stack) {
 		lose(LG_LOST_stack_table_full);
 		return 0;

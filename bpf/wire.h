@@ -255,7 +255,8 @@ struct lg_stack {
 	__u64 bytes;
 	__u64 frees;
 	__u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
-	__u32 freed_by;	     /* lg_stack id of the first free of a block from here; 0: none, or unknown */
+	__u32 freed_by; /* lg_stack id of the first free of a block from here; 0: none; or: */
+#define LG_FREED_UNKNOWN (~0U)
 	__u32 errors_before; /* number of the last error (lg_totals.errors) before its last allocation */
 };
 
@@ -377,8 +378,10 @@ struct lg_totals {
 	__u32 grow_live_asked; /* number of tiers at which more were asked for */
 	__u32 grow_stacks_asked;
 	__u32 grow_nodes_asked;
-	__u32 threads; /* with state of their own, now */
-	__u32 errors;  /* exceptions thrown and assertions failed so far; numbers them, too */
+	__u32 threads;	       /* with state of their own, now */
+	__u32 vain_room_waits; /* for tiers that did not come in time */
+	__u32 errors;	       /* exceptions thrown and assertions failed so far; numbers them, too */
+	__u32 pad;
 };
 
 /* ---- control records, the only things that go up the ring buffer ---- */

@@ -25,6 +25,7 @@ struct Request {
   std::string result_path;
   std::string score_path;
   std::string truth_directory;
+  std::string batch_twin;
   std::uint64_t pairs = 100000;
   CalibrateOptions calibrate;
 };
@@ -146,6 +147,8 @@ std::string parse(int argc, char** argv, Request& request, int& status) {
   score_command->add_option("--json", request.score_path, "write the score here (- is standard output)");
   CLI::App* batch = app.add_subcommand("batch", "run every twin as a process of its own; used by calibrate");
   batch->add_option("--truth-dir", request.truth_directory, "where the truths go")->required();
+  batch->add_option("--twin", request.batch_twin, "leaking or clean ones alone")
+      ->check(CLI::IsMember({"leaking", "clean"}));
   add_run_options(*batch, request.run);
   CLI::App* pairs = app.add_subcommand("pairs", "print what a malloc/free pair costs here, in nanoseconds");
   pairs->add_option("--count", request.pairs, "number of pairs")->capture_default_str();
@@ -171,7 +174,7 @@ int dispatch(int argc, char** argv) {
   if (command == "score") return score_files(request);
   if (command == "calibrate") return run_calibrate(request.calibrate);
   if (command == "batch") {
-    const Status done = run_batch(request.truth_directory, request.run.parameters);
+    const Status done = run_batch(request.truth_directory, request.run.parameters, request.batch_twin);
     return done ? 0 : complain(done.error());
   }
   if (command == "pairs") {

@@ -47,6 +47,8 @@ ReportedLeak parse_leak(const nlohmann::json& row) {
   leak.verdict = text_of(row, "verdict");
   leak.blocks = number_of(row, "blocks");
   leak.bytes = number_of(row, "bytes");
+  if (const nlohmann::json* value = member(row, "confidence"); value != nullptr && value->is_number())
+    leak.confidence = value->get<double>();
   if (const nlohmann::json* site = member(row, "site"); site != nullptr && site->is_number_unsigned()) {
     leak.site = site->get<std::size_t>();
   }

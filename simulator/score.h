@@ -32,6 +32,7 @@ struct ReportedLeak {
   std::string verdict;  ///< "fail" is an alarm; anything else was seen and let pass
   std::uint64_t blocks = 0;
   std::uint64_t bytes = 0;
+  double confidence = 0;
   std::vector<ReportedFrame> stack;
   std::optional<std::size_t>
       site;  ///< index into `stack` of the frame the report points at, where the document says so

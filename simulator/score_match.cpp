@@ -12,13 +12,6 @@ bool frame_is(const ReportedFrame& frame, const TruthLeak& leak) {
          same_file(frame.file, leak.file);
 }
 
-/// The document's own site decides where it names one; otherwise the line has to be somewhere in the stack.
-bool site_fits(const ReportedLeak& row, const TruthLeak& leak) {
-  if (row.site) return *row.site < row.stack.size() && frame_is(row.stack[*row.site], leak);
-  return std::any_of(row.stack.begin(), row.stack.end(),
-                     [&](const ReportedFrame& frame) { return frame_is(frame, leak); });
-}
-
 bool test_fits(const ReportedLeak& row, const TruthLeak& leak) {
   return !leak.test || row.test == *leak.test;
 }
@@ -49,6 +42,12 @@ std::vector<TruthGroup> group(const Truth& truth) {
 
 }  // namespace
 
+bool is_at_site(const ReportedLeak& row, const TruthLeak& leak) {
+  if (row.site) return *row.site < row.stack.size() && frame_is(row.stack[*row.site], leak);
+  return std::any_of(row.stack.begin(), row.stack.end(),
+                     [&](const ReportedFrame& frame) { return frame_is(frame, leak); });
+}
+
 Matching match(const Truth& truth, const ReportedResult& result) {
   Matching matching;
   matching.groups = group(truth);
@@ -70,19 +69,19 @@ Matching match(const Truth& truth, const ReportedResult& result) {
   take(
       [](const ReportedLeak& row, const TruthGroup& candidate) {
         const TruthLeak& leak = *candidate.first;
-        return row.child == leak.child && test_fits(row, leak) && site_fits(row, leak);
+        return row.child == leak.child && test_fits(row, leak) && is_at_site(row, leak);
       },
       nullptr);
   take(
       [](const ReportedLeak& row, const TruthGroup& candidate) {
         return candidate.rows.empty() && row.child == candidate.first->child &&
-               site_fits(row, *candidate.first);
+               is_at_site(row, *candidate.first);
       },
       &TruthGroup::wrong_test);
   take(
       [](const ReportedLeak& row, const TruthGroup& candidate) {
         return candidate.rows.empty() && row.child != candidate.first->child &&
-               site_fits(row, *candidate.first);
+               is_at_site(row, *candidate.first);
       },
       &TruthGroup::wrong_process);
   take(

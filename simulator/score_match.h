@@ -29,6 +29,10 @@ struct Matching {
   std::vector<const ReportedLeak*> unmatched;
 };
 
+/// Whether `row` is at the site of `leak`: the document's own site decides where it names one; otherwise the
+/// line has to be somewhere in the stack.
+bool is_at_site(const ReportedLeak& row, const TruthLeak& leak);
+
 /// Exact fits first; what is left is tried with another test, another process, and last another site of equal
 /// figures.
 Matching match(const Truth& truth, const ReportedResult& result);

@@ -233,6 +233,15 @@ Status ModuleTable::load_rows(std::uint32_t id) {
   return session_.add_module_rows(id, info, table->rows, table->pages);
 }
 
+const UnwindTable* ModuleTable::rows(std::uint32_t id) const {
+  if (unwind_ == UnwindMode::none || unwind_ == UnwindMode::frame_pointer) return nullptr;
+  const auto [found, is_new] = rows_.try_emplace(id);
+  if (is_new)
+    if (auto table = load_or_build_unwind_table(modules_[id].file->get(), cache_.get()); table)
+      found->second = std::move(*table);
+  return found->second.rows.empty() ? nullptr : &found->second;
+}
+
 Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& path) {
   std::vector<RefusedProbe> refused;
   auto planned = plan_allocator_probes(image, &refused, long_nops_emulated());

@@ -60,6 +60,8 @@ class ModuleTable {
   [[nodiscard]] const std::vector<std::uint64_t>& presence_words(std::uint32_t id) const {
     return details_[id].presence_words;
   }
+  /// The unwinding rows of module `id`, for walks in user space; nullptr where there are none. Read once.
+  [[nodiscard]] const UnwindTable* rows(std::uint32_t id) const;
   /// What a reader of the report should know of the modules.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -97,6 +99,7 @@ class ModuleTable {
   std::uint64_t refused_probes_ = 0;
   bool probes_shared_files_ = false;
   std::vector<std::string> notes_;
+  mutable std::map<std::uint32_t, UnwindTable> rows_;  ///< of modules that were asked for
 };
 
 }  // namespace leakgate::capture

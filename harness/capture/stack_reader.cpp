@@ -41,6 +41,11 @@ constexpr TruncatedCause kTruncated[] = {
 };
 static_assert(std::size(kTruncated) == LG_TRUNCATED_COUNT);
 
+/// The id of the stack that freed first; kNone if there is none.
+std::uint32_t free_stack(const lg_stack& counters) {
+  return counters.freed_by == 0 || counters.freed_by == LG_FREED_UNKNOWN ? model::kNone : counters.freed_by;
+}
+
 /// The kernel's row as the trace has it; `modules`: how many there are.
 model::TraceStack trace_stack(const StackRow& stack, std::size_t modules) {
   const lg_stack& counters = stack.counters;
@@ -51,7 +56,7 @@ model::TraceStack trace_stack(const StackRow& stack, std::size_t modules) {
   row.allocations = counters.allocations;
   row.bytes = counters.bytes;
   row.frees = counters.frees;
-  row.freed_by = counters.freed_by == 0 ? model::kNone : counters.freed_by;  // still the kernel's id
+  row.freed_by = free_stack(counters);  // still the kernel's id
   row.errors_before = counters.errors_before;
   row.lifetime_log2_ms.assign(std::begin(counters.lifetime_log2_ms), std::end(counters.lifetime_log2_ms));
   for (const std::uint64_t frame : stack.frames) {
@@ -97,7 +102,7 @@ Status read_stacks(const BpfSession& session, std::uint64_t count, model::Trace&
   for (const auto& [id, index] : index_of) {
     auto stack = session.stack(id);
     if (!stack) return std::move(stack).error();
-    if (stack->counters.freed_by != 0) freed.emplace(stack->counters.freed_by, model::kNone);
+    if (free_stack(stack->counters) != model::kNone) freed.emplace(stack->counters.freed_by, model::kNone);
   }
   index_of.merge(freed);
   using Content = std::tuple<std::uint16_t, std::uint16_t, std::vector<std::uint64_t>>;

@@ -122,6 +122,9 @@ class GroupMaker {
         address >= held_.threads[label.thread].thread_pointer)
       result.what = TraceHolder::What::thread_local_storage;  // above the stack, in the same mapping
     if (result.what == TraceHolder::What::global) result.at = vtables_.locate(address);
+    if (result.what == TraceHolder::What::stack && label.thread != model::kNone && held_.frame_of &&
+        holder.offset != kUnknownOffset)
+      result.frame = held_.frame_of(label.thread, address);
     return result;
   }
 

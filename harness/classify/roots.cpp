@@ -87,8 +87,8 @@ class RootFinder {
     if (const std::uint64_t dtv = thread.thread_pointer ? word(thread.thread_pointer + 8) : 0;
         dtv > kDtvHeader)
       words.words.push_back(dtv - kDtvHeader);
-    for (const std::uint64_t stack : {thread.stack_pointer, thread.signal_stack})
-      if (const std::uint64_t block = block_around(stack)) words.words.push_back(block);
+    for (const std::uint64_t block : {stack_block(thread), block_around(thread.signal_stack)})
+      if (block != 0) words.words.push_back(block);
     roots_.labels.push_back({model::kNone, i});
     roots_.words.push_back(std::move(words));
   }
@@ -100,6 +100,13 @@ class RootFinder {
     if (next == starts_.begin()) return 0;
     const Block& block = *(next - 1);
     return address - block.first < block.second ? block.first : 0;
+  }
+
+  /// The block that a thread's stack is, or 0. Near the end of a stack the red zone that was added for what
+  /// is no longer in use leads out of it.
+  std::uint64_t stack_block(const model::HeldThread& thread) const {
+    const std::uint64_t block = block_around(thread.stack_pointer);
+    return block != 0 ? block : block_around(thread.stack_pointer - model::kRedZone);
   }
 
   /// What the program said is no leak holds what it leads to, as with LeakSanitizer.

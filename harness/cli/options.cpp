@@ -21,7 +21,7 @@ namespace {
 struct Raw {
   std::string json, junit, sarif, html, gdb;
   std::vector<std::string> reports;
-  std::string timeout, wait = "1", min_age;
+  std::string timeout, wait = "1", min_age, min_confidence;
   std::string max_leaked_bytes, max_leaked_blocks, min_size, fail_kinds, leak_exit_code = "23";
   std::string repeat, retry_suspects;
   std::string growth_fail, growth_min_bytes, growth_min_rounds;
@@ -83,6 +83,8 @@ void add_policy_options(CLI::App& app, Options& options, Raw& raw) {
                "In repeated tests, let pass what does not grow with the rounds");
   app.add_flag("--allow-flaky", options.policy.allow_flaky,
                "Let leaks pass that did not come each time their test ran");
+  app.add_option("--min-confidence", raw.min_confidence, "Let leaks less probable than X, 0 to 1, pass")
+      ->type_name("X");
 }
 
 void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
@@ -196,14 +198,18 @@ Result<std::uint64_t> count_or_auto(std::string_view option, std::string_view te
 }
 
 /// Seconds from `low` to a year, fractions allowed.
-Result<double> parse_seconds(std::string_view option, std::string_view text, double low) {
-  constexpr double kYear = 365.0 * 24 * 3600;
+/// A number from `low` to `high`; nothing where it is none.
+std::optional<double> parse_number(std::string_view text, double low, double high) {
   double value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
-      !(value >= low && value <= kYear))
-    return bad_number(option, text, fmt::format("seconds from {} to {:.0f}", low, kYear));
-  return value;
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return whole && value >= low && value <= high ? std::optional(value) : std::nullopt;
+}
+
+Result<double> parse_seconds(std::string_view option, std::string_view text, double low) {
+  constexpr double kYear = 365.0 * 24 * 3600;
+  if (const auto value = parse_number(text, low, kYear)) return *value;
+  return bad_number(option, text, fmt::format("seconds from {} to {:.0f}", low, kYear));
 }
 
 std::chrono::milliseconds milliseconds(double seconds) {
@@ -282,6 +288,10 @@ Status settle_policy(Options& options, const Raw& raw) {
     auto age = parse_seconds("--min-age", raw.min_age, 0);
     if (!age) return std::move(age).error();
     flags.min_age_s = *age;
+  }
+  if (!raw.min_confidence.empty()) {
+    flags.min_confidence = parse_number(raw.min_confidence, 0, 1);
+    if (!flags.min_confidence) return bad_number("--min-confidence", raw.min_confidence, "from 0 to 1");
   }
   if (!raw.fail_kinds.empty()) {
     auto kinds = parse_kinds(raw.fail_kinds);

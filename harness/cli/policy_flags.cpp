@@ -62,6 +62,7 @@ void lay_over(judge::Policy& policy, const PolicyFlags& flags) {
   if (flags.growth_min_rounds) policy.rules.growth_min_rounds = flags.growth_min_rounds;
   if (flags.growth_only) policy.rules.growth_only = true;
   if (flags.allow_flaky) policy.rules.fail_flaky = false;
+  if (flags.min_confidence) policy.rules.min_confidence = flags.min_confidence;
   policy.fail_unused_suppressions |= flags.fail_unused_suppressions;
   policy.fail_expired_suppressions |= flags.fail_expired_suppressions;
 }

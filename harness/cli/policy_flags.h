@@ -22,7 +22,7 @@ struct PolicyFlags {
   std::string baseline;
   std::optional<std::set<model::Kind>> failing_kinds;
   std::optional<std::uint64_t> max_leaked_bytes, max_leaked_blocks, min_size_bytes;
-  std::optional<double> min_age_s;
+  std::optional<double> min_age_s, min_confidence;
   std::optional<std::set<model::GrowthPattern>> growth_fails;
   std::optional<std::uint64_t> growth_min_bytes, growth_min_rounds;
   bool growth_only = false;

@@ -11,6 +11,7 @@
 
 #include "harness/base/glob.h"
 #include "harness/base/text.h"
+#include "harness/judge/confidence.h"
 #include "harness/judge/growth.h"
 #include "harness/judge/growth_rules.h"
 #include "harness/judge/insight.h"
@@ -90,6 +91,7 @@ class Gate {
     growth_ = find_growth(candidates_, recording_, growth_scope(policy_));
     if (auto note = too_few_rounds(recording_); !note.empty())
       verdict_.tracer.notes.push_back(std::move(note));
+    set_confidence(candidates_, growth_, recording_);
     count_tests();
     match_suppressions();
     for (std::size_t i = 0; i < candidates_.size(); ++i)
@@ -193,7 +195,7 @@ class Gate {
   void judge(std::size_t index) {
     auto& candidate = candidates_[index];
     model::Leak& leak = candidate.leak;
-    leak.severity = policy_.severity(leak.kind, leak.bytes, leak.blocks, test_id(leak));
+    leak.severity = policy_.severity(leak, test_id(leak));
     if (const int signal = signal_in_window(candidate, recording_))
       return set(leak, LeakVerdict::allowed,
                  fmt::format("the process died by signal {} before it could free them", signal));
@@ -244,6 +246,9 @@ class Gate {
     if (has_window && tests_after_[leak.test] < rule.min_age_tests.value_or(0))
       return below(fmt::format("survived {} of at least {}", tests_after_[leak.test],
                                counted(*rule.min_age_tests, "test")));
+    if (leak.confidence < rule.min_confidence.value_or(0))
+      return below(fmt::format("confidence {:.3f} is below the minimum of {:g}", leak.confidence,
+                               *rule.min_confidence));
     if (rule.min_tests.value_or(0) > 0 && tests_with_[leak.fingerprint] < *rule.min_tests)
       return below(fmt::format("leaks in {} of at least {}", tests_with_[leak.fingerprint],
                                counted(*rule.min_tests, "test")));

@@ -30,8 +30,17 @@ struct Growth {
   [[nodiscard]] bool grows() const { return pattern >= GrowthPattern::linear; }
 };
 
-/// Growth of a site that left `added_bytes` behind in each round, in order. The slope is the median of the
-/// slopes between all pairs of rounds (Theil 1950, Sen 1968): single odd rounds do not move it.
+/// What a round left behind.
+struct RoundLeft {
+  std::uint64_t bytes = 0;
+  std::uint64_t blocks = 0;
+};
+
+/// Growth of a site that left `rounds` behind, in order, and `frees` of whose blocks were freed. The slope is
+/// the median of the slopes between all pairs of rounds (Theil 1950, Sen 1968): single odd rounds do not move
+/// it.
+[[nodiscard]] Growth growth_of(std::span<const RoundLeft> rounds, std::uint64_t frees);
+/// The same where each byte counts as a block, and none was freed.
 [[nodiscard]] Growth growth_of(std::span<const std::uint64_t> added_bytes);
 
 /// Which candidates growth is looked for in: those that something still points at, or all.

@@ -126,7 +126,6 @@ class Collector {
     leak.lost_after = group.lost_after;
     leak.lost_at_end = group.lost_at_end;
     leak.section = group.section;
-    leak.confidence = confidence_of(group.kind);
     leak.stack = model::LeakStack(stacks_, group.stack);
     leak.site = facts.site;
     return candidate;

@@ -26,6 +26,7 @@ void TestRules::apply(const TestRules& other) {
   take(growth_min_rounds, other.growth_min_rounds);
   take(growth_only, other.growth_only);
   take(fail_flaky, other.fail_flaky);
+  take(min_confidence, other.min_confidence);
   take(site.bytes, other.site.bytes);
   take(site.blocks, other.site.blocks);
   take(test.bytes, other.test.bytes);
@@ -41,13 +42,12 @@ TestRules Policy::rules_for(std::string_view id) const {
   return result;
 }
 
-model::Severity Policy::severity(model::Kind kind, std::uint64_t bytes, std::uint64_t blocks,
-                                 std::string_view id) const {
+model::Severity Policy::severity(const model::Leak& leak, std::string_view id) const {
   for (auto rule = severities.rbegin(); rule != severities.rend(); ++rule)
-    if ((rule->kinds.empty() || rule->kinds.count(kind) != 0) && bytes >= rule->min_bytes &&
-        blocks >= rule->min_blocks && (rule->tests.empty() || any_glob_matches(rule->tests, id)))
+    if ((rule->kinds.empty() || rule->kinds.count(leak.kind) != 0) && leak.bytes >= rule->min_bytes &&
+        leak.blocks >= rule->min_blocks && (rule->tests.empty() || any_glob_matches(rule->tests, id)))
       return rule->severity;
-  return severity_of(bytes);
+  return severity_of(leak.bytes, leak.confidence);
 }
 
 const std::set<model::Kind>& default_failing_kinds() {
@@ -61,26 +61,13 @@ std::set<model::GrowthPattern> default_failing_growth(const std::set<model::Kind
   return {model::GrowthPattern::linear, model::GrowthPattern::exponential, model::GrowthPattern::stepped};
 }
 
-double confidence_of(model::Kind kind) {
-  switch (kind) {
-    case model::Kind::definitely_lost:
-      return 0.99;
-    case model::Kind::indirectly_lost:
-      return 0.97;
-    case model::Kind::unclassified:
-      return 0.8;
-    case model::Kind::possibly_lost:
-      return 0.5;
-    case model::Kind::still_reachable:
-      break;
-  }
-  return 0.2;
-}
-
-model::Severity severity_of(std::uint64_t bytes) {
-  if (bytes < 1024) return model::Severity::low;
-  if (bytes < 64 * 1024) return model::Severity::medium;
-  return bytes < 1024 * 1024 ? model::Severity::high : model::Severity::critical;
+model::Severity severity_of(std::uint64_t bytes, double confidence) {
+  using model::Severity;
+  const bool sure = confidence >= kConfident;
+  if (bytes < 1024) return Severity::low;
+  if (bytes < 64 * 1024) return sure ? Severity::medium : Severity::low;
+  if (bytes < 1024 * 1024) return sure ? Severity::high : Severity::medium;
+  return sure ? Severity::critical : Severity::high;
 }
 
 }  // namespace leakgate::judge

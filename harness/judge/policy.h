@@ -51,8 +51,9 @@ struct TestRules {
   std::optional<std::set<model::GrowthPattern>> growth_fails;  ///< what growth over repeated rounds fails
   std::optional<std::uint64_t> growth_min_bytes;   ///< a round; what grows by less does not fail for it
   std::optional<std::uint64_t> growth_min_rounds;  ///< growth in fewer rounds does not fail
-  std::optional<bool> growth_only;  ///< in repeated tests, what does not grow is below the threshold
-  std::optional<bool> fail_flaky;   ///< whether leaks that did not come in each run fail
+  std::optional<bool> growth_only;       ///< in repeated tests, what does not grow is below the threshold
+  std::optional<bool> fail_flaky;        ///< whether leaks that did not come in each run fail
+  std::optional<double> min_confidence;  ///< leaks that are less probable are below the threshold
   Limit site, test;
 
   /// Takes over what `other` sets.
@@ -91,9 +92,8 @@ struct Policy {
 
   /// The rules for the test `id`, all overrides applied, kinds and growth that fail always set.
   [[nodiscard]] TestRules rules_for(std::string_view id) const;
-  /// The severity of a leak of `bytes` in `blocks` blocks of `kind` in the test `id`.
-  [[nodiscard]] model::Severity severity(model::Kind kind, std::uint64_t bytes, std::uint64_t blocks,
-                                         std::string_view id) const;
+  /// The severity of `leak` in the test `id`.
+  [[nodiscard]] model::Severity severity(const model::Leak& leak, std::string_view id) const;
 };
 
 /// Growth that fails where nothing else is said, beside these failing kinds: linear, exponential and stepped;
@@ -103,11 +103,11 @@ std::set<model::GrowthPattern> default_failing_growth(const std::set<model::Kind
 /// Kinds that fail where nothing else is said: all but still_reachable.
 const std::set<model::Kind>& default_failing_kinds();
 
-/// How probable it is that a leak of `kind` is one. A rule until calibration measures it: definitely lost
-/// 0.99, indirectly lost 0.97, unclassified 0.8, possibly lost 0.5, still reachable 0.2.
-double confidence_of(model::Kind kind);
+/// From this confidence on the severity by bytes stands; below it is one step lower.
+inline constexpr double kConfident = 0.5;
 
-/// Severity by bytes: below 1 KiB low, below 64 KiB medium, below 1 MiB high, from there on critical.
-model::Severity severity_of(std::uint64_t bytes);
+/// Severity by bytes: below 1 KiB low, below 64 KiB medium, below 1 MiB high, from there on critical; one
+/// step lower for what is less probable than not.
+model::Severity severity_of(std::uint64_t bytes, double confidence = 1);
 
 }  // namespace leakgate::judge

@@ -126,6 +126,11 @@ class Reader {
       return complain(value.place, "this is no number of seconds", "a number from 0 to 31536000, as in 0.5");
     out = value.number;
   }
+  void share(const JsonValue& value, std::optional<double>& out) {
+    if (value.type != JsonType::number || !(value.number >= 0 && value.number <= 1))
+      return complain(value.place, "this is no probability", "a number from 0 to 1, as in 0.8");
+    out = value.number;
+  }
   void limit(const JsonValue& value, Limit& out) {
     object(value, {{"bytes", [&](const JsonValue& x) { whole(x, out.bytes); }},
                    {"blocks", [&](const JsonValue& x) { whole(x, out.blocks); }}});
@@ -184,6 +189,7 @@ class Reader {
             {"min_age_tests", [&, this](const JsonValue& v) { whole(v, rules.min_age_tests); }},
             {"growth", [&, this](const JsonValue& v) { growth(v, rules); }},
             {"fail_flaky", [&, this](const JsonValue& v) { flag(v, rules.fail_flaky.emplace()); }},
+            {"min_confidence", [&, this](const JsonValue& v) { share(v, rules.min_confidence); }},
             {"limits", [&, this](const JsonValue& v) {
                object(v, {{"test", [&](const JsonValue& x) { limit(x, rules.test); }},
                           {"site", [&](const JsonValue& x) { limit(x, rules.site); }}});

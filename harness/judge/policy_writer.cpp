@@ -74,6 +74,10 @@ void rules(JsonWriter& out, const TestRules& value) {
   number(out, "min_age_tests", value.min_age_tests);
   growth(out, value);
   if (value.fail_flaky) out.member("fail_flaky", *value.fail_flaky);
+  if (value.min_confidence) {
+    out.key("min_confidence");
+    out.decimal(*value.min_confidence, 6);
+  }
 }
 
 void severity(JsonWriter& out, const SeverityRule& rule) {
@@ -112,6 +116,7 @@ TestRules with_defaults(TestRules value) {
   if (!value.growth_min_rounds) value.growth_min_rounds = kFewestRounds;
   if (!value.growth_only) value.growth_only = false;
   if (!value.fail_flaky) value.fail_flaky = true;
+  if (!value.min_confidence) value.min_confidence = 0;
   return value;
 }
 

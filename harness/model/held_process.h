@@ -22,6 +22,10 @@ using ReadHeldMemory = std::function<std::size_t(std::uint64_t address, std::spa
 /// several threads at once.
 using NextTouchedPage = std::function<std::uint64_t(std::uint64_t from, std::uint64_t end)>;
 
+/// The frame of a thread (an index into HeldProcess::threads) in which `address` on its stack lies; of no
+/// module where that cannot be told.
+using FindHeldFrame = std::function<TraceFrame(std::uint32_t thread, std::uint64_t address)>;
+
 /// Below the stack pointer, in use by functions that call none (System V ABI, x86-64), in bytes.
 inline constexpr std::uint64_t kRedZone = 128;
 
@@ -75,6 +79,7 @@ struct HeldProcess {
   std::vector<HeldBlock> blocks;
   ReadHeldMemory read;
   NextTouchedPage next_touched;
+  FindHeldFrame frame_of;  ///< may be empty
 };
 
 /// What was found at a judged moment.

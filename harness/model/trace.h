@@ -119,7 +119,8 @@ struct TraceHolder {
   What what = What::block;
   ModuleAddress at;  ///< of a global
   std::uint32_t thread =
-      0;  ///< of a stack, registers or thread-local storage: 1 is the main thread; 0: unknown
+      0;             ///< of a stack, registers or thread-local storage: 1 is the main thread; 0: unknown
+  TraceFrame frame;  ///< of a stack: the one that has the pointer; of no module: not known
   std::uint64_t offset = 0;     ///< of the pointer in the block; all ones: not known
   std::uint32_t stack = kNone;  ///< of a block: where it was allocated, as TraceOutstanding::stack
   ModuleAddress type;           ///< of a block: its vtable

@@ -132,8 +132,9 @@ std::string thread_name(std::uint32_t thread) {
 
 class Words {
  public:
-  Words(const model::Trace& trace, const DataNames& names, const FramesOf& frames_of)
-      : trace_(trace), names_(names), frames_of_(frames_of) {}
+  Words(const model::Trace& trace, const DataNames& names, const FramesOf& frames_of,
+        const FramesAt& frames_at)
+      : trace_(trace), names_(names), frames_of_(frames_of), frames_at_(frames_at) {}
 
   [[nodiscard]] std::string global(const ModuleAddress& at) const {
     const DataName name = names_.of(at);
@@ -152,7 +153,7 @@ class Words {
       case TraceHolder::What::global:
         return global(holder.at);
       case TraceHolder::What::stack:
-        return "stack of " + thread_name(holder.thread);
+        return "stack of " + thread_name(holder.thread) + function_of(holder.frame);
       case TraceHolder::What::registers:
         return "registers of " + thread_name(holder.thread);
       case TraceHolder::What::thread_local_storage:
@@ -182,6 +183,13 @@ class Words {
   }
 
  private:
+  /// " in work (pool.cpp:12)": the function that the frame is of, at the line it is at.
+  [[nodiscard]] std::string function_of(const model::TraceFrame& frame) const {
+    const auto frames = frames_at_(frame);
+    const std::string site = frames.empty() ? std::string() : site_of({frames.back()});
+    return site.empty() ? site : " in " + site;
+  }
+
   [[nodiscard]] std::string member(const ModuleAddress& type, std::uint32_t stack) const {
     std::string name = class_name(names_.of(type)).name;
     if (!name.empty()) return name;
@@ -192,12 +200,13 @@ class Words {
   const model::Trace& trace_;
   const DataNames& names_;
   const FramesOf& frames_of_;
+  const FramesAt& frames_at_;
 };
 
 }  // namespace
 
 void name_blocks(const model::Trace& trace, std::span<const std::size_t> origins, const FramesOf& frames_of,
-                 model::Recording& recording) {
+                 const FramesAt& frames_at, model::Recording& recording) {
   DataNames names(trace);
   for (const std::size_t origin : origins) {
     const model::TraceOutstanding& row = trace.outstanding[origin];
@@ -208,7 +217,7 @@ void name_blocks(const model::Trace& trace, std::span<const std::size_t> origins
     }
   }
   names.look_up();
-  const Words words(trace, names, frames_of);
+  const Words words(trace, names, frames_of, frames_at);
   for (std::size_t i = 0; i < recording.blocks.size() && i < origins.size(); ++i) {
     const model::TraceOutstanding& row = trace.outstanding[origins[i]];
     model::BlockGroup& group = recording.blocks[i];

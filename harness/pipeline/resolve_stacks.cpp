@@ -39,10 +39,14 @@ std::vector<std::uint32_t> store(std::vector<model::Frame> frames, model::Record
   return indexes;
 }
 
-/// Adds the frames of the stacks that are `wanted` to `resolved`, as far as they are not there.
+/// Adds the frames of the stacks that are `wanted`, and those that stand `alone`, to `resolved`, as far as
+/// they are not there.
 void resolve_frames(const model::Trace& trace, const std::vector<bool>& wanted,
-                    symbolize::Symbolizer& symbolizer, model::Recording& recording, Resolved& resolved) {
+                    std::span<const model::TraceFrame> alone, symbolize::Symbolizer& symbolizer,
+                    model::Recording& recording, Resolved& resolved) {
   Resolved fresh;
+  for (const model::TraceFrame& frame : alone)
+    fresh.try_emplace(frame);
   for (std::size_t i = 0; i < trace.stacks.size(); ++i)
     if (wanted[i])
       for (const model::TraceFrame& frame : trace.stacks[i].frames)
@@ -121,13 +125,16 @@ void StackResolver::resolve(const model::Trace& trace, std::span<const std::size
   for (const model::BlockGroup& group : recording.blocks)
     if (group.stack < wanted.size()) wanted[group.stack] = true;
   std::vector<bool> looked_at = wanted;
+  std::vector<model::TraceFrame> alone;  // of no stack of the trace
   for (const std::size_t origin : origins)
-    for (const model::TraceHolder& holder : trace.outstanding[origin].holders)
+    for (const model::TraceHolder& holder : trace.outstanding[origin].holders) {
       if (holder.stack < looked_at.size()) looked_at[holder.stack] = true;
+      if (holder.frame.module < trace.modules.size()) alone.push_back(holder.frame);
+    }
   Resolved resolved;
-  resolve_frames(trace, looked_at, symbolizer_, recording, resolved);
+  resolve_frames(trace, looked_at, alone, symbolizer_, recording, resolved);
   const std::vector<std::uint32_t> freed_by = find_frees(trace, resolved, recording, wanted);
-  resolve_frames(trace, wanted, symbolizer_, recording, resolved);
+  resolve_frames(trace, wanted, {}, symbolizer_, recording, resolved);
   for (std::uint32_t module = 0; module < trace.modules.size(); ++module)
     if (const std::string& note = symbolizer_.note(module); !note.empty())
       recording.tracer.notes.push_back(note);
@@ -155,15 +162,22 @@ void StackResolver::resolve(const model::Trace& trace, std::span<const std::size
       recording.stacks[renumbered[i]].freed_by = renumbered[freed_by[i]];
   for (model::BlockGroup& group : recording.blocks)
     group.stack = group.stack < renumbered.size() ? renumbered[group.stack] : model::kNone;
+  const auto frames_at = [&](const model::TraceFrame& frame) {
+    std::vector<const model::Frame*> frames;
+    if (const auto found = resolved.find(frame); found != resolved.end())
+      for (const std::uint32_t index : found->second)
+        frames.push_back(&recording.frames[index]);
+    return frames;
+  };
   const auto frames_of = [&](std::uint32_t stack) {
     std::vector<const model::Frame*> frames;
     if (stack < trace.stacks.size())
       for (const model::TraceFrame& frame : trace.stacks[stack].frames)
-        for (const std::uint32_t index : resolved.at(frame))
-          frames.push_back(&recording.frames[index]);
+        for (const model::Frame* each : frames_at(frame))
+          frames.push_back(each);
     return frames;
   };
-  name_blocks(trace, origins, frames_of, recording);
+  name_blocks(trace, origins, frames_of, frames_at, recording);
 }
 
 }  // namespace leakgate::pipeline

@@ -58,13 +58,14 @@ std::vector<std::string> with_parameters(std::vector<std::string> words, const P
   return words;
 }
 
-Status run_batch(const std::string& directory, const Parameters& parameters) {
+Status run_batch(const std::string& directory, const Parameters& parameters, const std::string& only) {
   const auto self = own_path();
   if (!self) return self.error();
   std::string runs;
   for (const auto family : catalogue()) {
     for (const Scenario& scenario : family) {
       for (const char* twin : {"leaking", "clean"}) {
+        if (!only.empty() && only != twin) continue;
         const auto pid = run_twin(*self, directory, scenario, twin, parameters);
         if (!pid) return pid.error();
         runs += std::to_string(*pid) + " " + scenario.name + " " + twin + "\n";

@@ -26,7 +26,8 @@ std::vector<std::string> with_parameters(std::vector<std::string> words, const P
 
 /// Runs the batch; each process writes its truth to `directory`/SCENARIO.TWIN.json, and "runs" tells their
 /// pids. Fails when a process cannot be started or does not end well.
-Status run_batch(const std::string& directory, const Parameters& parameters);
+/// `only`: leaking or clean twins alone; empty: both.
+Status run_batch(const std::string& directory, const Parameters& parameters, const std::string& only = {});
 
 /// What run_batch() wrote to "runs".
 Result<std::vector<BatchRun>> read_runs(const std::string& directory);

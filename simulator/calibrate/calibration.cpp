@@ -9,6 +9,8 @@
 
 #include "simulator/calibrate/batch.h"
 #include "simulator/calibrate/child.h"
+#include "simulator/calibrate/document.h"
+#include "simulator/calibrate/gate.h"
 #include "simulator/truth_file.h"
 
 namespace leakgate::simulator {
@@ -38,30 +40,6 @@ std::vector<Round> rounds_of(bool quick) {
   return rounds;
 }
 
-std::string text_or_nothing(const std::string& path) {
-  auto text = read_text(path);
-  return text ? std::move(*text) : std::string();
-}
-
-/// Runs `command` under the gate and reads its result.
-Result<ReportedResult> gate(const CalibrationRequest& request, const WorkDirectory& directory,
-                            const std::vector<std::string>& command) {
-  std::vector<std::string> words{request.leakgate, "run",       "--no-policy",
-                                 "--as-root",      "--json",    directory.file("result.json"),
-                                 "--output",       "/dev/null", "--"};
-  words.insert(words.end(), command.begin(), command.end());
-  const std::string said = directory.file("said");
-  const auto done = run_command(words, said);
-  if (!done) return done.error();
-  // 23: it found leaks; 125: the trace is incomplete, and the result says so
-  if (done->status != 0 && done->status != 23 && done->status != 125)
-    return Error{ErrorKind::target, "the gate ended with " + std::to_string(done->status),
-                 text_or_nothing(said), 0};
-  const auto text = read_text(directory.file("result.json"));
-  if (!text) return Error{ErrorKind::target, "the gate wrote no result", text_or_nothing(said), 0};
-  return parse_result(*text);
-}
-
 Result<Truth> truth_in(const std::string& path) {
   const auto text = read_text(path);
   if (!text) return text.error();
@@ -69,10 +47,10 @@ Result<Truth> truth_in(const std::string& path) {
 }
 
 Status run_plain(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
-                 const std::string& path, const std::string& program, Tally& tally) {
+                 const std::string& path, const std::string& program, Calibration& calibration) {
   const auto result =
-      gate(request, directory,
-           with_parameters({path, "batch", "--truth-dir", directory.path()}, round.parameters));
+      run_gate(request, directory,
+               with_parameters({path, "batch", "--truth-dir", directory.path()}, round.parameters));
   if (!result) return result.error();
   const auto runs = read_runs(directory.path());
   if (!runs) return runs.error();
@@ -80,8 +58,11 @@ Status run_plain(const CalibrationRequest& request, const WorkDirectory& directo
     const auto truth = truth_in(directory.file(run.scenario + "." + run.twin + ".json"));
     if (!truth) return truth.error();
     const Scenario* scenario = find_scenario(run.scenario);
-    tally.add(program, run.scenario, scenario != nullptr ? scenario->family : "", run.twin == "leaking",
-              false, score(*truth, part_of(*result, run.pid)));
+    const ReportedResult part = part_of(*result, run.pid);
+    calibration.tally.add(program, run.scenario, scenario != nullptr ? scenario->family : "",
+                          run.twin == "leaking", false, score(*truth, part));
+    for (const ReportedLeak& leak : part.leaks)
+      calibration.confidence.add(leak.confidence, label_in_scenario(leak, *truth, run.scenario));
   }
   return {};
 }
@@ -112,18 +93,21 @@ Score part_of_score(const Score& whole, const std::string& test) {
 }
 
 Status run_tests(const CalibrationRequest& request, const WorkDirectory& directory, const Round& round,
-                 const std::string& framework, Tally& tally, std::vector<std::string>& left_out) {
+                 const std::string& framework, Calibration& calibration, std::vector<std::string>& left_out) {
+  Tally& tally = calibration.tally;
   const std::string program = "leakgate-sim-" + framework;
   const std::string path = find_program(program, {"../libexec/leakgate"});
   if (path.empty()) {
     left_out.push_back(program + " is not installed: the right test was not measured with it");
     return {};
   }
-  const auto result = gate(
+  const auto result = run_gate(
       request, directory, with_parameters({path, "--truth", directory.file("truth.json")}, round.parameters));
   if (!result) return result.error();
   const auto truth = truth_in(directory.file("truth.json"));
   if (!truth) return truth.error();
+  for (const ReportedLeak& leak : result->leaks)
+    calibration.confidence.add(leak.confidence, label_in_tests(leak, *truth));
   const Score whole = score(*truth, *result);
   std::uint64_t alarms = 0;
   for (const auto family : catalogue()) {
@@ -141,6 +125,27 @@ Status run_tests(const CalibrationRequest& request, const WorkDirectory& directo
   rest.false_positives = whole.false_positives - alarms;
   rest.faults = whole.faults;
   tally.add(framework, "(no test)", "", true, false, rest);
+  return {};
+}
+
+/// The cases of growth, repeated in one process. The seeds are others than those that the rules were made
+/// with.
+Status run_growth(const CalibrationRequest& request, const WorkDirectory& directory,
+                  Calibration& calibration) {
+  const std::string path = find_program("leakgate-sim-growth", {"../libexec/leakgate"});
+  if (path.empty()) {
+    calibration.left_out.emplace_back("leakgate-sim-growth is not installed: growth was not measured");
+    return {};
+  }
+  const std::uint64_t seeds = request.quick ? 6 : 40;
+  for (std::uint64_t seed = 101; seed < 101 + seeds; ++seed) {
+    const auto result =
+        run_gate(request, directory, {path, "--seed", std::to_string(seed)}, {"--repeat", "5"});
+    if (!result) return result.error();
+    calibration.growth.add(*result, seed);
+    for (const ReportedLeak& leak : result->leaks)
+      calibration.confidence.add(leak.confidence, label_in_tests(leak, {}));
+  }
   return {};
 }
 
@@ -167,31 +172,32 @@ Result<Calibration> calibrate(const CalibrationRequest& request) {
   calibration.quick = request.quick;
   calibration.started = utc_now();
   calibration.machine = describe_machine(request.leakgate);
+  calibration.held_out_brier = held_out_brier();
   const auto directory = WorkDirectory::make();
   if (!directory) return directory.error();
   const std::vector<Round> rounds = rounds_of(request.quick);
   for (std::size_t number = 0; number < rounds.size(); ++number) {
     request.say("round " + std::to_string(number + 1) + " of " + std::to_string(rounds.size()));
     const std::string plain = find_program("leakgate-sim", {});
-    if (auto done = run_plain(request, *directory, rounds[number], plain, "plain", calibration.tally); !done)
+    if (auto done = run_plain(request, *directory, rounds[number], plain, "plain", calibration); !done)
       return done.error();
     const std::string optimised =
         rounds[number].optimised ? find_program("leakgate-sim-optimised", {"../libexec/leakgate"}) : "";
     if (!optimised.empty())
-      if (auto done =
-              run_plain(request, *directory, rounds[number], optimised, "optimised", calibration.tally);
+      if (auto done = run_plain(request, *directory, rounds[number], optimised, "optimised", calibration);
           !done)
         return done.error();
     for (const char* framework : {"gtest", "catch2"}) {
       if (!rounds[number].tests) continue;
       std::vector<std::string> missing;
-      if (auto done = run_tests(request, *directory, rounds[number], framework, calibration.tally, missing);
-          !done)
+      if (auto done = run_tests(request, *directory, rounds[number], framework, calibration, missing); !done)
         return done.error();
       if (number == 0)
         calibration.left_out.insert(calibration.left_out.end(), missing.begin(), missing.end());
     }
   }
+  request.say("growth over repetitions");
+  if (auto done = run_growth(request, *directory, calibration); !done) return done.error();
   request.say("cost");
   auto cost = measure_cost(request, calibration.left_out);
   if (!cost) return cost.error();
@@ -220,6 +226,16 @@ std::vector<Goal> goals_of(const Calibration& calibration) {
   at_least("right process", tally.right_process, 1, "100 %");
   at_least("right site", tally.right_site, 0.99, ">= 99 %");
   at_least("right kind", tally.right_kind, 0.99, ">= 99 %");
+  const auto at_most = [&](const std::string& name, double measured, double target) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.4f", measured);
+    goals.push_back({name, "<= 0.05", text, measured <= target});
+  };
+  if (calibration.confidence.findings > 0)
+    at_most("Brier score of the confidence, this run", calibration.confidence.brier(), 0.05);
+  if (calibration.held_out_brier)
+    at_most("Brier score on held-out families, when fitted", *calibration.held_out_brier, 0.05);
+  at_least("growth told, of reachable memory in 5 rounds", calibration.growth.told, 0.98, ">= 98 %");
   goals.push_back({"incomplete traces", "0", std::to_string(tally.incomplete), tally.incomplete == 0});
   return goals;
 }

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "harness/base/result.h"
+#include "simulator/calibrate/confidence_tally.h"
+#include "simulator/calibrate/growth_told.h"
 #include "simulator/calibrate/tally.h"
 
 namespace leakgate::simulator {
@@ -57,6 +59,9 @@ struct Calibration {
   double wall_s = 0;
   Machine machine;
   Tally tally;
+  GrowthTally growth;
+  ConfidenceTally confidence;
+  std::optional<double> held_out_brier;  ///< of the model, when it was fitted
   Cost cost;
   std::vector<Peer> peers;
   std::vector<std::string> left_out;  ///< what was not measured, and why

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "simulator/calibrate/held_out.h"
 #include "simulator/json_access.h"
 
 namespace leakgate::simulator {
@@ -30,7 +31,8 @@ struct NamedRate {
   const Rate* rate;
 };
 
-std::vector<NamedRate> rates_of(const Tally& tally) {
+std::vector<NamedRate> rates_of(const Calibration& calibration) {
+  const Tally& tally = calibration.tally;
   return {{"true_positive", "leaks found (true positives)", &tally.found},
           {"true_positive_over_1k", "of more than 1 KiB", &tally.found_1k},
           {"false_positive", "clean twins with an alarm (false positives)", &tally.alarmed},
@@ -38,7 +40,10 @@ std::vector<NamedRate> rates_of(const Tally& tally) {
           {"right_test", "right test", &tally.right_test},
           {"right_process", "right process", &tally.right_process},
           {"right_site", "right site", &tally.right_site},
-          {"right_kind", "right kind", &tally.right_kind}};
+          {"right_kind", "right kind", &tally.right_kind},
+          {"growth_told", "growth over 5 rounds told", &calibration.growth.told},
+          {"growth_told_growing", "of what grows", &calibration.growth.growing},
+          {"growth_told_settled", "of what settles", &calibration.growth.settled}};
 }
 
 Json interval_json(const Rate& rate) {
@@ -97,6 +102,54 @@ std::string faults_text(const Calibration& calibration, const std::string& befor
     for (const std::string& fault : row.faults)
       text += before + "  " + fault + "\n";
   }
+  for (const GrowthRow& row : calibration.growth.rows)
+    for (const std::string& fault : row.faults)
+      text += before + row.name + ", " + (row.grows ? "growing" : "settled") + ": " + fault + "\n";
+  return text;
+}
+
+Json growth_json(const GrowthTally& growth) {
+  Json rows = Json::array();
+  for (const GrowthRow& row : growth.rows)
+    rows.push_back({{"name", row.name},
+                    {"family", row.family},
+                    {"grows", row.grows},
+                    {"told", {{"hits", row.told.hits}, {"of", row.told.of}}},
+                    {"faults", row.faults}});
+  return rows;
+}
+
+Json confidence_json(const ConfidenceTally& confidence) {
+  Json bins = Json::array();
+  for (std::size_t tenth = 0; tenth < confidence.bins.size(); ++tenth) {
+    const ReliabilityBin& bin = confidence.bins[tenth];
+    const auto of = static_cast<double>(bin.findings);
+    bins.push_back({{"from", static_cast<double>(tenth) / 10},
+                    {"findings", bin.findings},
+                    {"mean_confidence", bin.findings == 0 ? 0 : bin.sum / of},
+                    {"share_of_leaks", bin.findings == 0 ? 0 : static_cast<double>(bin.leaks) / of}});
+  }
+  return {{"findings", confidence.findings},
+          {"leaks", confidence.leaks},
+          {"brier", confidence.findings == 0 ? Json(nullptr) : Json(confidence.brier())},
+          {"reliability", bins},
+          {"held_out", Json::parse(kHeldOut)},
+          {"fitted", Json::parse(kProvenance)}};
+}
+
+/// A row for each tenth that has findings, between `before`, `between` and `after`.
+std::string reliability_rows(const ConfidenceTally& confidence, const char* before, const char* between,
+                             const char* after) {
+  std::string text;
+  for (std::size_t tenth = 0; tenth < confidence.bins.size(); ++tenth) {
+    const ReliabilityBin& bin = confidence.bins[tenth];
+    if (bin.findings == 0) continue;
+    const auto of = static_cast<double>(bin.findings);
+    text += before + number("%.1f", static_cast<double>(tenth) / 10) + " to " +
+            number("%.1f", static_cast<double>(tenth + 1) / 10) + between + number("%6.0f", of) + between +
+            number("%.3f", bin.sum / of) + between + number("%.3f", static_cast<double>(bin.leaks) / of) +
+            after + "\n";
+  }
   return text;
 }
 
@@ -114,12 +167,16 @@ std::string cost_lines(const Cost& cost, const std::string& before) {
 
 }  // namespace
 
+double held_out_brier() {
+  return Json::parse(kHeldOut).value("brier", 1.0);
+}
+
 std::string calibration_json(const Calibration& calibration) {
   const Tally& tally = calibration.tally;
   const Machine& machine = calibration.machine;
   Json rates = Json::object();
   Json intervals = Json::object();
-  for (const NamedRate& each : rates_of(tally)) {
+  for (const NamedRate& each : rates_of(calibration)) {
     rates[each.key] = share(*each.rate);
     intervals[each.key] = interval_json(*each.rate);
   }
@@ -163,6 +220,8 @@ std::string calibration_json(const Calibration& calibration) {
                       {"false_alarms", tally.false_alarms},
                       {"incomplete", tally.incomplete},
                       {"kinds", kinds},
+                      {"growth", growth_json(calibration.growth)},
+                      {"confidence", confidence_json(calibration.confidence)},
                       {"cost", cost_json(calibration.cost)},
                       {"goals", goals},
                       {"peers", peers},
@@ -177,12 +236,14 @@ std::string calibration_table(const Calibration& calibration) {
     what.resize(46, ' ');
     text += "  " + what + value + "\n";
   };
-  for (const NamedRate& each : rates_of(calibration.tally))
+  for (const NamedRate& each : rates_of(calibration))
     row(each.words, each.rate->of == 0 ? "not measured" : rate_text(*each.rate));
   row("false alarms, wherever", std::to_string(calibration.tally.false_alarms));
   text += "by kind:\n";
   for (const auto& [kind, rate] : calibration.tally.by_kind)
     row(kind, rate_text(rate));
+  text += "confidence, findings, their mean, share of leaks:\n" +
+          reliability_rows(calibration.confidence, "  ", "   ", "");
   if (const std::string faults = faults_text(calibration, "  "); !faults.empty())
     text += "faults:\n" + faults;
   text += "cost:\n" + cost_lines(calibration.cost, "  ");
@@ -212,11 +273,13 @@ std::string accuracy_card(const Calibration& calibration) {
     text += "| " + goal.name + " | " + goal.target + " | " + goal.measured + " | " +
             (goal.reached ? "reached" : "**missed**") + " |\n";
   text += "\n| rate | with its 95 % interval |\n|---|---|\n";
-  for (const NamedRate& each : rates_of(calibration.tally))
+  for (const NamedRate& each : rates_of(calibration))
     if (each.rate->of > 0) text += std::string("| ") + each.words + " | " + rate_text(*each.rate) + " |\n";
   text += "\n| kind | found |\n|---|---|\n";
   for (const auto& [kind, rate] : calibration.tally.by_kind)
     text += "| " + kind + " | " + rate_text(rate) + " |\n";
+  text += "\n| confidence | findings | mean | of them leaks |\n|---|---|---|---|\n" +
+          reliability_rows(calibration.confidence, "| ", " | ", " |");
   text += "\nCost:\n\n" + cost_lines(calibration.cost, "- ");
   if (!calibration.peers.empty()) {
     text +=

@@ -9,6 +9,9 @@
 
 namespace leakgate::simulator {
 
+/// The Brier score on held-out families that came with the model of confidence.
+double held_out_brier();
+
 std::string calibration_table(const Calibration& calibration);
 /// Schema: schema/leakgate-calibration-1.schema.json.
 std::string calibration_json(const Calibration& calibration);

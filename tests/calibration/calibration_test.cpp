@@ -52,6 +52,10 @@ TEST_F(Calibration, QuickSetReachesItsGoals) {
   EXPECT_EQ(rate("right_test"), 1);
   EXPECT_GE(rate("right_site"), 0.99);
   EXPECT_GE(rate("right_kind"), 0.99);
+  EXPECT_GE(rate("growth_told"), 0.98);
+  EXPECT_LE(result_["confidence"]["brier"].get<double>(), 0.05);
+  EXPECT_LE(result_["confidence"]["held_out"]["brier"].get<double>(), 0.05);
+  EXPECT_GE(result_["confidence"]["findings"].get<double>(), 500);
   EXPECT_GT(result_["cost"]["ns_per_pair"].get<double>(), 0);
   utsname system{};
   ::uname(&system);
@@ -85,6 +89,8 @@ TEST_F(Calibration, AGateThatMissesIsFoundOut) {
   const ProgramResult done = calibrate({"--leakgate", blind});
   EXPECT_EQ(done.status(), 23) << done.out << done.err;
   EXPECT_EQ(rate("true_positive"), 0);
+  EXPECT_EQ(rate("growth_told_growing"), 0);
+  EXPECT_EQ(rate("growth_told_settled"), 1);
   EXPECT_THAT(done.out, testing::HasSubstr("MISSED"));
 }
 

@@ -96,6 +96,8 @@ std::vector<BadUse> bad_options() {
           {"GrowthOfTooFewRounds", with({"--growth-min-rounds", "3"}), 125, "--growth-min-rounds"},
           {"GrowthNegative", with({"--growth-min-bytes", "-1"}), 125, "--growth-min-bytes"},
           {"NoRetries", with({"--retry-suspects", "0"}), 125, "--retry-suspects"},
+          {"ConfidenceOverOne", with({"--min-confidence", "1.1"}), 125, "--min-confidence"},
+          {"ConfidenceNotANumber", with({"--min-confidence", "high"}), 125, "--min-confidence"},
           {"AgeNotANumber", with({"--min-age", "nan"}), 125, "--min-age"},
           {"TimeLimitZero", with({"--timeout", "0"}), 125, "--timeout"},
           {"TimeLimitNotANumber", with({"--timeout", "nan"}), 125, "--timeout"},

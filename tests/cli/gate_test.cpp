@@ -75,6 +75,8 @@ TEST_F(Gate, SmallAndYoungLeaksMayPass) {
   EXPECT_EQ(judge("stripped", {"--min-size", "1000000"}).status(), 0);
   EXPECT_EQ(judge("stripped", {"--min-age", "1e6"}).status(), 0);
   EXPECT_EQ(judge("stripped", {"--min-size", "0", "--min-age", "0"}).status(), 23);
+  EXPECT_EQ(judge("stripped", {"--min-confidence", "1"}).status(), 0);
+  EXPECT_EQ(judge("stripped", {"--min-confidence", "0"}).status(), 23);
 }
 
 TEST_F(Gate, NoThresholdMakesAnIncompleteRunPass) {

@@ -151,11 +151,11 @@ TEST_F(Adapter, AProcessThatAsksOutlivesLeakgate) {
   const auto json = scratch_ / "result.json";
   TraceRequest request{.command = {program_path("live_asks"), "many", "2000"}};
   Program program(scratch_,
-                  {.argv = leakgate_arguments(request, json), .time_limit = std::chrono::seconds(60)});
-  ASSERT_TRUE(wait_until(std::chrono::seconds(30),
+                  {.argv = leakgate_arguments(request, json), .time_limit = std::chrono::seconds(300)});
+  ASSERT_TRUE(wait_until(std::chrono::seconds(120),
                          [&] { return program.output().find("asked once") != std::string::npos; }));
   ASSERT_EQ(::kill(program.pid(), SIGKILL), 0);
-  EXPECT_TRUE(wait_until(std::chrono::seconds(30), [&] {
+  EXPECT_TRUE(wait_until(std::chrono::seconds(120), [&] {
     return program.output().find("asked all") != std::string::npos;
   })) << program.output();
   EXPECT_EQ(program.wait().signal, SIGKILL);

@@ -73,9 +73,9 @@ class Kill : public Live {
   void TearDown() override { prctl(PR_SET_CHILD_SUBREAPER, 0); }
 
   void expect_gone(const KernelObjects& objects) {
-    EXPECT_TRUE(wait_until(seconds(20), [&] { return !any_of(objects.programs, listed(scratch_, "prog")); }))
+    EXPECT_TRUE(wait_until(seconds(120), [&] { return !any_of(objects.programs, listed(scratch_, "prog")); }))
         << "programs of ours are still loaded";
-    EXPECT_TRUE(wait_until(seconds(20), [&] { return !any_of(objects.links, listed(scratch_, "link")); }))
+    EXPECT_TRUE(wait_until(seconds(120), [&] { return !any_of(objects.links, listed(scratch_, "link")); }))
         << "links of ours are still there";
   }
   /// Waits for a process that leakgate left behind. Its status as waitpid gives it; nothing where leakgate

@@ -84,7 +84,7 @@ TEST_F(Process, DaemonThatIsNotWaitedForMakesTheRunIncomplete) {
   EXPECT_EQ(traced.result["run"]["incomplete_reasons"][0]["count"], 1);
   EXPECT_EQ(traced.result["summary"]["verdict"], "incomplete");
   // Left alone, it ends as it would have without leakgate.
-  EXPECT_TRUE(wait_until(std::chrono::seconds(30), [&] { return std::filesystem::exists(end_mark); }));
+  EXPECT_TRUE(wait_until(std::chrono::seconds(120), [&] { return std::filesystem::exists(end_mark); }));
 }
 
 /// A child that shares its parent's heap works in it until exec; one with a copy has its own.

@@ -157,6 +157,14 @@ Status HeldProcess::describe_memory() {
   view_.next_touched = [memory = memory_.get()](std::uint64_t from, std::uint64_t end) {
     return memory->next_touched(from, end);
   };
+  // made for each moment anew: stacks change
+  frames_ = std::make_unique<StackFrames>(modules_, view_);
+  if (view_.threads_known)
+    view_.frame_of = [this](std::uint32_t thread, std::uint64_t address) {
+      const auto& registers = states_[thread].registers;
+      return frames_->frame_at(thread, {registers[LG_REG_IP], registers[LG_REG_SP], registers[LG_REG_BP]},
+                               address);
+    };
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "harness/capture/bpf_session.h"
 #include "harness/capture/hold/held_memory.h"
 #include "harness/capture/hold/held_threads.h"
+#include "harness/capture/hold/stack_frames.h"
 #include "harness/capture/modules.h"
 #include "harness/model/held_process.h"
 
@@ -53,6 +54,7 @@ class HeldProcess {
   HeldThreads threads_;
   std::vector<lg_thread_state> states_;
   std::unique_ptr<HeldMemory> memory_;
+  std::unique_ptr<StackFrames> frames_;
   model::HeldProcess view_;
 };
 

@@ -18,6 +18,8 @@ class Walker {
   void run(WalkedStack& out) {
     out.count = 0;
     for (;;) {
+      out.stack_pointers[out.count] = at_.rsp;
+      out.exact[out.count] = exact_;
       out.frames[out.count++] = at_.rip;
       const std::uint64_t pc = at_.rip - (exact_ ? 0 : 1);
       const std::uint32_t rule = rule_at(pc);

@@ -53,6 +53,9 @@ struct WalkedStack {
   /// frames[0] is the starting rip, the others return addresses (or interrupted pcs above a signal
   /// trampoline), unadjusted.
   std::array<std::uint64_t, LG_MAX_FRAMES> frames;
+  /// Where each frame begins: it has the stack up to where the next begins.
+  std::array<std::uint64_t, LG_MAX_FRAMES> stack_pointers;
+  std::array<bool, LG_MAX_FRAMES> exact;  ///< frames[i] is no return address
   std::uint32_t count = 0;
   WalkEnd end = WalkEnd::complete;
 };

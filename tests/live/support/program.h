@@ -23,7 +23,7 @@ struct ProgramRequest {
   std::vector<std::string> extra_environment = {};  ///< NAME=VALUE, replaces or is added
   std::filesystem::path directory = {};             ///< where it runs; empty: where the test runs
   std::function<void()> before_exec = {};           ///< runs in the child, just before exec
-  std::chrono::seconds time_limit{90};              ///< then it is killed, and the test fails
+  std::chrono::seconds time_limit{300};             ///< then it is killed, and the test fails
 };
 
 struct ProgramResult {

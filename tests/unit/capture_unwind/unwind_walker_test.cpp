@@ -83,6 +83,18 @@ TEST(UnwindWalker, CfaFromTheFramePointerWhichIsRestored) {
   EXPECT_EQ(walked.end, WalkEnd::complete);
 }
 
+TEST(UnwindWalker, FramesTellWhereOnTheStackTheyBegin) {
+  MadeUpSpace space(rows_with(LG_RULE_MAKE(LG_RULE_RSP, 24, 0, 0)));
+  space.words = {{kStack + 16, kInner + 1}, {kStack + 40, kOuter}};
+  WalkedStack stack;
+  walk({kInner, kStack, 0}, space, stack);
+  ASSERT_EQ(stack.count, 3u);
+  EXPECT_EQ(std::vector(stack.stack_pointers.begin(), stack.stack_pointers.begin() + 3),
+            (Frames{kStack, kStack + 24, kStack + 48}));
+  EXPECT_EQ(std::vector(stack.exact.begin(), stack.exact.begin() + 3),
+            (std::vector<bool>{true, false, false}));
+}
+
 TEST(UnwindWalker, CfaReadFromTheFrame) {
   MadeUpSpace space(rows_with(LG_RULE_MAKE(LG_RULE_RBP_DEREF, -8, 1, 0)));
   space.words = {{kStack + 24, kStack + 80}, {kStack + 72, kOuter}, {kStack + 32, 5}};

@@ -117,6 +117,22 @@ TEST_F(Moment, RegistersAreRoots) {
   EXPECT_EQ(process.kind(), Kind::still_reachable);
 }
 
+TEST_F(Moment, ABlockThatIsAStackIsInUse) {
+  process.block(kHeap + 0x1000, 0x1000);
+  process.put(kHeap + 0x1800, kHeap + 0x100);
+  model::HeldThread& thread = process.thread(kHeap + 0x3000);
+  EXPECT_EQ(process.kind(1), Kind::definitely_lost);
+  EXPECT_EQ(process.kind(0), Kind::indirectly_lost);
+  thread.stack_pointer = kHeap + 0x1f00;
+  EXPECT_EQ(process.kind(1), Kind::still_reachable);
+  EXPECT_EQ(process.kind(0), Kind::still_reachable) << "what a stack holds is held";
+  thread.stack_pointer = kHeap + 0x2000 - 8 + model::kRedZone;
+  EXPECT_EQ(process.kind(1), Kind::still_reachable) << "a stack pointer of which the red zone was left out";
+  thread.stack_pointer = kHeap + 0x3000;
+  thread.signal_stack = kHeap + 0x1000;
+  EXPECT_EQ(process.kind(1), Kind::still_reachable) << "the stack of its signal handlers";
+}
+
 TEST_F(Moment, MemoryTheProgramMappedIsARoot) {
   process.map(kAnonymous, 0x1000, MappingKind::anonymous);
   process.put(kAnonymous + 0x10, kHeap + 0x100);

@@ -59,6 +59,39 @@ TEST(Growth, WhatCannotBeToldIsNotCalledGrowth) {
   EXPECT_EQ(pattern({0, 100, 0, 0, 100}), GrowthPattern::undecided);
 }
 
+/// The same blocks in bytes of ten each, where `frees` of the site's blocks were freed.
+GrowthPattern pattern_beside(std::uint64_t frees, const std::vector<std::uint64_t>& blocks) {
+  std::vector<RoundLeft> rounds;
+  for (const std::uint64_t count : blocks)
+    rounds.push_back({10 * count, count});
+  return growth_of(rounds, frees).pattern;
+}
+
+TEST(Growth, ATableThatFillsByChanceIsNotGrowth) {
+  EXPECT_EQ(pattern({160, 80, 40, 40, 20}), GrowthPattern::undecided)
+      << "of few keys, fewer are new each time";
+  EXPECT_EQ(pattern({40, 1, 1, 0, 0, 0, 1}), GrowthPattern::undecided) << "a pool at its most";
+  EXPECT_EQ(pattern({83, 0, 2, 0, 3}), GrowthPattern::undecided);
+  EXPECT_EQ(pattern({100, 80, 120, 60, 40}), GrowthPattern::linear) << "the first round is not the largest";
+  EXPECT_EQ(growth_of(std::vector<RoundLeft>{{900, 3}, {900, 3}, {900, 3}, {200, 3}, {100, 3}}, 0).pattern,
+            GrowthPattern::linear)
+      << "smaller blocks, but as many";
+}
+
+TEST(Growth, WhatLetsGoOfTheOldIsNotGrowth) {
+  EXPECT_EQ(pattern_beside(30, {1, 2, 4, 8, 10}), GrowthPattern::undecided) << "thrown out at random";
+  EXPECT_EQ(pattern_beside(8, {0, 8, 8, 8, 8}), GrowthPattern::undecided) << "the last four are kept";
+  EXPECT_EQ(pattern_beside(9, {1, 0, 1, 3, 4}), GrowthPattern::undecided);
+  EXPECT_EQ(pattern_beside(0, {1, 2, 4, 8, 10}), GrowthPattern::linear) << "nothing was freed";
+}
+
+TEST(Growth, ALeakBesideWhatIsFreedGrows) {
+  EXPECT_EQ(pattern_beside(1000, {1, 1, 1, 1, 1}), GrowthPattern::linear);
+  EXPECT_EQ(pattern_beside(12, {1, 1, 1, 1, 13}), GrowthPattern::linear) << "a sawtooth on top of it";
+  EXPECT_EQ(pattern_beside(40, {8, 0, 8, 0, 8}), GrowthPattern::stepped);
+  EXPECT_EQ(pattern_beside(40, {0, 8, 0, 8, 8}), GrowthPattern::stepped);
+}
+
 /// A test that runs several times, and adds to one site what `added` says.
 struct Repeated : RecordingBuilder {
   explicit Repeated(const std::vector<std::uint64_t>& added, Kind kind = Kind::still_reachable) {

@@ -299,13 +299,16 @@ TEST(Judge, AnEmptyStackIsStillALeak) {
   EXPECT_EQ(verdict.leaks[0].site, verdict.leaks[0].stack.size());
 }
 
-TEST(Judge, SeverityGrowsWithBytesAndConfidenceFollowsKind) {
+TEST(Judge, SeverityGrowsWithBytesAndFallsWithDoubt) {
   EXPECT_EQ(severity_of(1023), model::Severity::low);
   EXPECT_EQ(severity_of(1024), model::Severity::medium);
   EXPECT_EQ(severity_of(64 * 1024), model::Severity::high);
   EXPECT_EQ(severity_of(1024 * 1024), model::Severity::critical);
-  EXPECT_GT(confidence_of(Kind::definitely_lost), confidence_of(Kind::unclassified));
-  EXPECT_GT(confidence_of(Kind::possibly_lost), confidence_of(Kind::still_reachable));
+  EXPECT_EQ(severity_of(1024 * 1024, 0.4), model::Severity::high);
+  EXPECT_EQ(severity_of(64 * 1024, 0.4), model::Severity::medium);
+  EXPECT_EQ(severity_of(1024, 0.4), model::Severity::low);
+  EXPECT_EQ(severity_of(1, 0.4), model::Severity::low);
+  EXPECT_EQ(severity_of(1024, 0.5), model::Severity::medium);
 }
 
 }  // namespace

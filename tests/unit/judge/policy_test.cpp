@@ -78,6 +78,25 @@ TEST(Policy, SizeFrequencyAndAge) {
   EXPECT_EQ(builder.verdicts(R"({"min_age_s": 0.901})"), (Verdicts{kBelow, kBelow, kBelow}));
 }
 
+TEST(Policy, WhatIsTooDoubtfulDoesNotFail) {
+  ThreeLeaks builder;
+  for (model::BlockGroup& group : builder.recording.blocks)
+    group.kind = model::Kind::definitely_lost;
+  builder.recording.blocks[0].kind = model::Kind::still_reachable;
+  EXPECT_EQ(builder.verdicts(R"({"fail_kinds": ["definitely_lost", "still_reachable"]})"),
+            (Verdicts{kFail, kFail, kFail}))
+      << "nothing is too doubtful where nothing is said";
+  EXPECT_EQ(
+      builder.verdicts(R"({"fail_kinds": ["definitely_lost", "still_reachable"], "min_confidence": 0.7})"),
+      (Verdicts{kBelow, kFail, kFail}));
+  EXPECT_EQ(
+      builder.verdicts(R"({"min_confidence": 1, "overrides": [{"tests": ["Map.*"], "min_confidence": 0}]})"),
+      (Verdicts{kAllowed, kBelow, kFail}));
+  const auto policy = parse_policy(R"({"min_confidence": 1})", "p");
+  EXPECT_THAT(judge(builder.recording, *policy).leaks[1].reason,
+              testing::ContainsRegex("^confidence 0\\.[0-9]{3} is below the minimum of 1$"));
+}
+
 TEST(Policy, FocusAndExclude) {
   const ThreeLeaks builder;
   EXPECT_EQ(builder.verdicts(R"({"focus": {"functions": ["grow"]}})"), (Verdicts{kAllowed, kAllowed, kFail}));
@@ -114,7 +133,7 @@ TEST(PolicyFile, ReadsBackWhatItWrites) {
   const auto policy = parse_policy(
       R"({"schema": "leakgate-policy/1", "fail_kinds": ["possibly_lost"], "min_size_bytes": 1, "min_blocks": 2,
     "growth": {"fail": ["linear", "undecided"], "min_bytes_per_round": 5, "min_rounds": 6, "only": true}, "fail_flaky": false,
-    "min_tests": 3, "min_age_s": 0.25, "min_age_tests": 4, "limits": {"run": {"bytes": 9}, "binary": {"blocks": 8}, "test": {"bytes": 7}, "site": {"bytes": 6}},
+    "min_tests": 3, "min_age_s": 0.25, "min_age_tests": 4, "min_confidence": 0.75, "limits": {"run": {"bytes": 9}, "binary": {"blocks": 8}, "test": {"bytes": 7}, "site": {"bytes": 6}},
     "focus": {"functions": ["a"]}, "exclude": {"tests": ["b"], "modules": ["c"], "paths": ["d"]}, "severity": [{"severity": "low", "kinds": ["unclassified"], "min_blocks": 3}],
     "suppressions": ["x.supp"], "fail_unused_suppressions": true, "fail_expired_suppressions": true, "baseline": "b.json",
     "overrides": [{"tests": ["*"], "limits": {"site": {"blocks": 1}}}]})",
@@ -130,6 +149,7 @@ TEST(PolicyFile, ReadsBackWhatItWrites) {
   EXPECT_EQ(again->rules.growth_min_rounds, 6u);
   EXPECT_EQ(again->rules.growth_only, true);
   EXPECT_EQ(again->rules.fail_flaky, false);
+  EXPECT_EQ(again->rules.min_confidence, 0.75);
   EXPECT_EQ(again->overrides[0].rules.site.blocks, 1u);
   EXPECT_TRUE(again->fail_unused_suppressions);
 }
@@ -143,6 +163,7 @@ TEST(PolicyFile, ComplaintsNameThePlaceAndWhatIsAllowed) {
   EXPECT_EQ(error("{\n  \"min_sizes\": 4\n}").first, "leakgate.json:2:3: 'min_sizes' is not known");
   EXPECT_THAT(error("{\"min_sizes\": 4}").second, HasSubstr("min_size_bytes"));
   EXPECT_EQ(error("{\"min_age_s\": \"4\"}").first, "leakgate.json:1:15: this is no number of seconds");
+  EXPECT_EQ(error("{\"min_confidence\": 1.5}").first, "leakgate.json:1:20: this is no probability");
   EXPECT_EQ(error("{\"min_blocks\": -4}").first,
             "leakgate.json:1:16: this is no whole number from 0 to 2^62");
   EXPECT_EQ(error("{\"fail_kinds\": [\"lost\"]}").first,

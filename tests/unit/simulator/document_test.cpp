@@ -66,5 +66,34 @@ TEST(CalibrationGoals, NothingMeasuredReachesNothing) {
   EXPECT_FALSE(goals[1].reached);  // clean twins
 }
 
+TEST(CalibrationGoals, ConfidenceThatSaysNothingIsMissed) {
+  const auto reached = [](double confidence) {
+    Calibration calibration;
+    for (int i = 0; i < 10; ++i)
+      calibration.confidence.add(confidence, FindingLabel{"basic", true});
+    calibration.held_out_brier = 0.06;
+    std::vector<bool> result;
+    for (const Goal& goal : goals_of(calibration))
+      if (goal.name.starts_with("Brier")) result.push_back(goal.reached);
+    return result;
+  };
+  EXPECT_EQ(reached(0.9), (std::vector<bool>{true, false}));
+  EXPECT_EQ(reached(0.5), (std::vector<bool>{false, false}));
+}
+
+TEST(CalibrationGoals, GrowthThatIsNotToldIsMissed) {
+  Calibration calibration;
+  ReportedResult result;
+  result.complete = true;  // and nothing in it: what settles is told right, what grows is not
+  calibration.growth.add(result, 1);
+  bool found = false;
+  for (const Goal& goal : goals_of(calibration)) {
+    if (!goal.name.starts_with("growth told")) continue;
+    found = true;
+    EXPECT_FALSE(goal.reached) << goal.measured;
+  }
+  EXPECT_TRUE(found);
+}
+
 }  // namespace
 }  // namespace leakgate::simulator
