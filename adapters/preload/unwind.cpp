@@ -172,7 +172,18 @@ bool step_rule(Step& step, u32 rule) {
 
 }  // namespace
 
+/// The same by way of a file, where a sandbox allows that alone.
+static long read_own_file(u64 to, u64 from, u64 bytes) {
+  const long fd = system_call(SYS_openat, -100, word("/proc/self/mem"), 02000000);
+  if (fd < 0) return fd;
+  const long got =
+      system_call(SYS_pread64, fd, static_cast<long>(to), static_cast<long>(bytes), static_cast<long>(from));
+  system_call(SYS_close, fd);
+  return got;
+}
+
 u64 read_memory(void* to, u64 from, u64 bytes) {
+  constexpr long kNotPermitted = -1, kNoSuchCall = -38;
   struct {
     u64 base;
     u64 bytes;
@@ -183,7 +194,8 @@ u64 read_memory(void* to, u64 from, u64 bytes) {
     const u64 left_in_page = 4096 - (from + done) % 4096;
     local = {static_cast<u64>(word(to)) + done, bytes - done < left_in_page ? bytes - done : left_in_page};
     remote = {from + done, local.bytes};
-    const long got = system_call(SYS_process_vm_readv, own_pid(), word(&local), 1, word(&remote), 1, 0);
+    long got = system_call(SYS_process_vm_readv, own_pid(), word(&local), 1, word(&remote), 1, 0);
+    if (got == kNotPermitted || got == kNoSuchCall) got = read_own_file(local.base, remote.base, local.bytes);
     if (got <= 0) break;
     done += static_cast<u64>(got);
   }
