@@ -87,8 +87,11 @@ class RootFinder {
     if (const std::uint64_t dtv = thread.thread_pointer ? word(thread.thread_pointer + 8) : 0;
         dtv > kDtvHeader)
       words.words.push_back(dtv - kDtvHeader);
-    for (const std::uint64_t stack : {thread.stack_pointer, thread.signal_stack})
-      if (const std::uint64_t block = block_around(stack)) words.words.push_back(block);
+    // at a function's entry the pointer given is that of the red zone's other end, which may be past the top
+    std::uint64_t own_stack = block_around(thread.stack_pointer - model::kRedZone);
+    if (own_stack == 0) own_stack = block_around(thread.stack_pointer);
+    for (const std::uint64_t block : {own_stack, block_around(thread.signal_stack)})
+      if (block != 0) words.words.push_back(block);
     roots_.labels.push_back({model::kNone, i});
     roots_.words.push_back(std::move(words));
   }
