@@ -39,6 +39,17 @@ void close_call(Thread& thread, u64 sp) {
   }
 }
 
+void put_result(Call& call, const void* result) {
+  Thread* const thread = call.thread;
+  lg_live block;
+  block.size = call.size;
+  block.stack = call.stack;
+  block.test = charged_window(*thread, g.process->figures);
+  block.tid = thread->tid | (thread->disabled ? LG_LIVE_IGNORED : 0u);
+  block.time_ms = now_ms();
+  if (put_block(static_cast<u64>(word(result)), block)) count_allocation(*thread, block);
+}
+
 }  // namespace
 
 void enter_call(Call& call, u64 size, u32 function, u64 sp, u64 bp, const void* old) {
@@ -61,19 +72,12 @@ void leave_call(Call& call, const void* result) {
   if (!thread) return;
   const Busy busy(*thread);
   close_call(*thread, call.sp);
-  if (result) note_block(call, result);
+  if (result) put_result(call, result);
 }
 
 void note_block(Call& call, const void* result) {
-  Thread* const thread = call.thread;
-  const Busy busy(*thread);
-  lg_live block;
-  block.size = call.size;
-  block.stack = call.stack;
-  block.test = charged_window(*thread, g.process->figures);
-  block.tid = thread->tid | (thread->disabled ? LG_LIVE_IGNORED : 0u);
-  block.time_ms = now_ms();
-  if (put_block(static_cast<u64>(word(result)), block)) count_allocation(*thread, block);
+  const Busy busy(*call.thread);
+  put_result(call, result);
 }
 
 void settle_old(Call& call, const void* old, const void* result) {

@@ -17,7 +17,7 @@ bool map_code(const Patch& patch, const u8* content) {
 }
 
 bool write_code(const Patch& patch, const u8* content) {
-  const long fd = system_call(SYS_openat, -100, word("/proc/self/mem"), 02 | 02000000);
+  const long fd = system_call(SYS_openat, -100, word("/proc/thread-self/mem"), 02 | 02000000);
   if (fd < 0) return false;
   const long done =
       system_call(SYS_pwrite64, fd, word(content), patch.bytes, static_cast<long>(patch.address));

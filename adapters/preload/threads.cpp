@@ -93,7 +93,7 @@ const char* read_hex(const char* at, u64& value) {
 /// room to work in.
 void find_stack(Thread& thread, u64 sp, char* scratch, u64 room) {
   const u64 inside = thread.thread_pointer;
-  const long fd = system_call(SYS_openat, -100, word("/proc/self/maps"), 0x80000);
+  const long fd = system_call(SYS_openat, -100, word("/proc/thread-self/maps"), 0x80000);
   if (fd < 0) return;
   u64 kept = 0;
   for (;;) {

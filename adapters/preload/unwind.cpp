@@ -172,18 +172,30 @@ bool step_rule(Step& step, u32 rule) {
 
 }  // namespace
 
+/// The same by way of a file, where a sandbox allows that alone.
+static long read_own_file(u64 to, u64 from, u64 bytes) {
+  const long fd = system_call(SYS_openat, -100, word("/proc/thread-self/mem"), 02000000);
+  if (fd < 0) return fd;
+  const long got =
+      system_call(SYS_pread64, fd, static_cast<long>(to), static_cast<long>(bytes), static_cast<long>(from));
+  system_call(SYS_close, fd);
+  return got;
+}
+
 u64 read_memory(void* to, u64 from, u64 bytes) {
+  constexpr long kNotPermitted = -1, kNoSuchCall = -38;
   struct {
     u64 base;
     u64 bytes;
   } local{static_cast<u64>(word(to)), 0}, remote{from, 0};
   u64 done = 0;
-  // page by page: a transfer ends at the first page that is not there, and says nothing of the part before
+  // by the thread's own number: a main thread that has ended has no memory any more. Page by page: a transfer ends at the first page that is not there, and says nothing of the part before
   while (done < bytes) {
     const u64 left_in_page = 4096 - (from + done) % 4096;
     local = {static_cast<u64>(word(to)) + done, bytes - done < left_in_page ? bytes - done : left_in_page};
     remote = {from + done, local.bytes};
-    const long got = system_call(SYS_process_vm_readv, own_pid(), word(&local), 1, word(&remote), 1, 0);
+    long got = system_call(SYS_process_vm_readv, own_tid(), word(&local), 1, word(&remote), 1, 0);
+    if (got == kNotPermitted || got == kNoSuchCall) got = read_own_file(local.base, remote.base, local.bytes);
     if (got <= 0) break;
     done += static_cast<u64>(got);
   }

@@ -151,7 +151,10 @@ void SessionTracer::take(const lg_record& record, std::size_t size) {
   if (record.type == LG_REC_EXIT) tables_->end(record.proc);
   if (record.type == LG_REC_EXEC && size >= sizeof(lg_record_exec)) {
     const auto& exec = reinterpret_cast<const lg_record_exec&>(record);
-    if (exec.same_process) tables_->end(exec.replaced);
+    if (exec.same_process) {
+      tables_->end(exec.replaced);
+      session_->retire(exec.replaced);
+    }
     if (exec.is_static) examine_static(exec);
   }
   if (record.type == LG_REC_EXAMINE) examine(record.proc);

@@ -13,6 +13,8 @@ set(preload_left_out
     Transparency.ExitStatusesAreTheTargets
     # the program itself faults, in its allocator
     Loss.AResultThatCannotBeRead
+    # no leakgate in them
+    Kinds/Shapes.HaveThoseOfValgrind/*
     # a program that ends by a system call of its own tells nobody: its blocks stay unclassified
     Kinds/Shapes.HaveTheirKinds/by_exit_group
     # what a run needs of the kernel: programs, maps, links

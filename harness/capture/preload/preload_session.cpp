@@ -352,6 +352,7 @@ void PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& 
   if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork)) {
     const auto& fork = reinterpret_cast<const lg_record_fork&>(record);
     ended_.add(static_cast<std::int32_t>(fork.pid), fork.child);
+    active_.insert(fork.child);
     patches_.fork(fork.head.proc, fork.child);
   }
   handle(record, size);
@@ -362,6 +363,7 @@ void PreloadSession::complete(lg_record_exec& record) {
   executed_ns_[pid] = record.head.time_ns;
   expected_ns_.erase(pid);
   const std::uint32_t before = ended_.add(pid, record.head.proc);
+  if (record.head.proc != file_->header().max_processes) active_.insert(record.head.proc);
   record.replaced = before;
   record.same_process = before != EndedProcesses::kNoImage;
   lg_proc& figures = file_->process(record.head.proc).figures;
@@ -393,21 +395,24 @@ bool PreloadSession::is_used(std::uint32_t process) const {
   return !retired_.contains(process) && load(file_->process(process).ready) != 0;
 }
 
+void PreloadSession::add_peaks(std::uint32_t index, lg_totals& totals) const {
+  const Process& process = file_->process(index);
+  const auto peak_blocks = static_cast<std::uint64_t>(process.peak_live_blocks);
+  const auto peak_bytes = static_cast<std::uint64_t>(process.peak_live_bytes);
+  totals.peak_live_blocks = std::max<std::uint64_t>(totals.peak_live_blocks, peak_blocks);
+  totals.peak_live_bytes = std::max<std::uint64_t>(totals.peak_live_bytes, peak_bytes);
+  totals.unknown_frees += process.unknown_frees;
+}
+
 lg_totals PreloadSession::totals() const {
-  lg_totals totals{};
+  lg_totals totals = retired_totals_;
   totals.processes = images();
-  for (std::uint32_t index = 0; index < totals.processes; ++index) {
+  for (const std::uint32_t index : active_) {
     const Process& process = file_->process(index);
-    if (!retired_.contains(index)) {
-      totals.live_blocks += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_blocks, 0));
-      totals.live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_bytes, 0));
-      if (all_stacks_ && is_used(index)) stacks_.add_all(index);
-    }
-    const auto peak_blocks = static_cast<std::uint64_t>(process.peak_live_blocks);
-    const auto peak_bytes = static_cast<std::uint64_t>(process.peak_live_bytes);
-    totals.peak_live_blocks = std::max<std::uint64_t>(totals.peak_live_blocks, peak_blocks);
-    totals.peak_live_bytes = std::max<std::uint64_t>(totals.peak_live_bytes, peak_bytes);
-    totals.unknown_frees += process.unknown_frees;
+    totals.live_blocks += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_blocks, 0));
+    totals.live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_bytes, 0));
+    if (all_stacks_ && is_used(index)) stacks_.add_all(index);
+    add_peaks(index, totals);
   }
   totals.stacks = stacks_.count();
   return totals;
@@ -424,8 +429,8 @@ std::vector<std::uint64_t> PreloadSession::truncated() const {
 }
 
 std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
-  std::uint64_t failed = patches_.refused();
-  for (std::uint32_t index = 0; index < images(); ++index)
+  std::uint64_t failed = patches_.refused() + retired_patches_failed_;
+  for (const std::uint32_t index : active_)
     if (is_used(index)) failed += file_->get<preload::Region>(index, 0).patches_failed;
   std::uint64_t unloaded = expected_ns_.size();
   if (!executed_ns_.contains(root_pid_) && !expected_ns_.contains(root_pid_)) ++unloaded;
@@ -462,7 +467,7 @@ void PreloadSession::visit_region(std::uint32_t process,
 Status PreloadSession::visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
   for (auto& [process, blocks] : kept_)
     std::erase_if(blocks, [&](const Block& block) { return visit(block.first, block.second); });
-  for (std::uint32_t index = 0; index < images(); ++index)
+  for (const std::uint32_t index : active_)
     if (is_used(index)) visit_region(index, visit);
   const std::uint32_t canary = file_->header().max_processes;
   if (is_used(canary)) visit_region(canary, visit);
@@ -478,7 +483,10 @@ void PreloadSession::retire(std::uint32_t process) {
     return false;
   });
   stacks_.keep(process);
+  retired_patches_failed_ += file_->get<preload::Region>(process, 0).patches_failed;
   retired_.emplace(process, sum_up(*file_, process));
+  add_peaks(process, retired_totals_);
+  active_.erase(process);
   patches_.end(process);
   file_->drop(process);
 }

@@ -81,6 +81,7 @@ class PreloadSession final : public Session {
   void note_expected(const lg_record_window& record);
   void visit_region(std::uint32_t process,
                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
+  void add_peaks(std::uint32_t index, lg_totals& totals) const;
   [[nodiscard]] std::uint32_t images() const;
   [[nodiscard]] bool is_used(std::uint32_t process) const;
 
@@ -97,6 +98,9 @@ class PreloadSession final : public Session {
   std::uint64_t rows_used_ = 0;
   bool is_interposed_ = false;                        ///< the module begun last is the C library
   std::map<std::uint32_t, std::vector<Block>> kept_;  ///< of images that have ended
+  std::set<std::uint32_t> active_;                    ///< images that were told of, and have not ended
+  lg_totals retired_totals_{};                        ///< peaks of the others
+  std::uint64_t retired_patches_failed_ = 0;
   std::map<std::uint32_t, lg_proc> retired_;
   std::map<std::int32_t, std::uint64_t> executed_ns_;  ///< by pid
   std::map<std::int32_t, std::uint64_t> expected_ns_;
