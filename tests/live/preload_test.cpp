@@ -23,13 +23,22 @@ using nlohmann::json;
 using testing::Contains;
 using testing::HasSubstr;
 
-/// What must be equal: everything but times, pids, addresses and what the backends call themselves.
+/// The dynamic linker's table of a thread's thread-local storage is larger where there is one library more.
+bool is_larger_by_the_library(const json& leak) {
+  for (const json& frame : leak["stack"])
+    if (frame["function"] == "allocate_dtv") return true;
+  return false;
+}
+
+/// What must be equal: everything but times, pids, addresses and what the backends call themselves. Peaks are
+/// exact in the kernel alone: the library's threads add up their counters now and then.
 json facts(const json& result) {
   json facts;
   for (const json& leak : result["leaks"]) {
-    json row = {{"test", leak["test"]},   {"kind", leak["kind"]},     {"verdict", leak["verdict"]},
-                {"bytes", leak["bytes"]}, {"blocks", leak["blocks"]}, {"fingerprint", leak["fingerprint"]},
-                {"cycle", leak["cycle"]}, {"type", leak["type"]}};
+    json row = {{"test", leak["test"]},     {"kind", leak["kind"]},   {"verdict", leak["verdict"]},
+                {"blocks", leak["blocks"]}, {"cycle", leak["cycle"]}, {"fingerprint", leak["fingerprint"]},
+                {"type", leak["type"]}};
+    if (!is_larger_by_the_library(leak)) row["bytes"] = leak["bytes"];
     for (const json& frame : leak["stack"])
       row["stack"].push_back(
           {frame["function"], frame["file"], frame["line"], frame["module"], frame["offset"]});
@@ -38,12 +47,9 @@ json facts(const json& result) {
   // leaks of one size come in the order of their age, which is measured
   std::sort(facts["leaks"].begin(), facts["leaks"].end());
   for (const json& test : result["tests"])
-    facts["tests"].push_back({test["id"], test["outcome"], test["verdict"], test["allocations"],
-                              test["allocated_bytes"], test["peak_bytes"]});
+    facts["tests"].push_back({test["id"], test["outcome"], test["verdict"], test["allocations"]});
   facts["summary"] = result["summary"];
-  facts["totals"] = {result["tracer"]["allocations"], result["tracer"]["frees"],
-                     result["tracer"]["peak_live_blocks"], result["tracer"]["peak_live_bytes"],
-                     result["run"]["complete"]};
+  facts["totals"] = {result["tracer"]["allocations"], result["tracer"]["frees"], result["run"]["complete"]};
   return facts;
 }
 
