@@ -189,7 +189,8 @@ u64 read_memory(void* to, u64 from, u64 bytes) {
     u64 bytes;
   } local{static_cast<u64>(word(to)), 0}, remote{from, 0};
   u64 done = 0;
-  // by the thread's own number: a main thread that has ended has no memory any more. Page by page: a transfer ends at the first page that is not there, and says nothing of the part before
+  // by the thread's own number: a main thread that has ended has no memory any more. Page by page: a transfer
+  // ends at the first page that is not there, and says nothing of the part before
   while (done < bytes) {
     const u64 left_in_page = 4096 - (from + done) % 4096;
     local = {static_cast<u64>(word(to)) + done, bytes - done < left_in_page ? bytes - done : left_in_page};
