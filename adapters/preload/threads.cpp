@@ -110,7 +110,8 @@ void find_stack(Thread& thread, u64 sp, char* scratch, u64 room) {
       line = i + 1;
       if (sp < start || sp >= end || inside < start || inside >= end) continue;
       thread.stack_low = start;
-      thread.stack_high = end;
+      // the frames end below the control block; what lies above may be somebody else's, joined by the kernel
+      thread.stack_high = inside + 8;
     }
     kept = bytes - line;
     if (thread.stack_high || kept >= room / 2) break;

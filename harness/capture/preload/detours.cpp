@@ -20,7 +20,9 @@ constexpr std::uint32_t kJumpBytes = 5;
 constexpr std::uint64_t kMostScanned = 16384;
 constexpr std::uint64_t kPointerBytes = 8;
 constexpr std::uint64_t kStubBytes = 96;  // of one: head, at most 5 + 15 bytes moved and made longer, jump
-constexpr std::uint64_t kTellBytes = 16;
+constexpr std::uint64_t kTellBytes = 32;
+constexpr std::uint32_t kMostStackWords = 4096;
+constexpr int kStackWordsShift = 48;  // in the word in front of a stub: above the function's address
 
 using Operands = std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT>;
 
@@ -100,13 +102,16 @@ bool is_filler(std::span<const std::uint8_t> code, const Decoded& decoded) {
   return decoded.instruction.mnemonic == ZYDIS_MNEMONIC_NOP || code[0] == 0xcc;
 }
 
-/// Nothing in the function leads into the bytes (vaddr, vaddr + length).
+/// Nothing leads into the bytes that are replaced; nor, where the jump is not at the function's entry, to its
+/// place, which would tell the library again.
 bool is_left_alone(const ElfImage& image, const Detour& detour) {
   std::uint64_t size = 0;
   for (const Symbol& symbol : image.functions_at(detour.vaddr))
     size = std::max(size, symbol.size_bytes);
-  size = std::min(std::max<std::uint64_t>(size, detour.length), kMostScanned);
-  if (!image.code_labels(detour.vaddr, detour.vaddr + detour.length - 1).empty()) return false;
+  const std::uint64_t end = detour.vaddr + detour.offset + detour.length;
+  const std::uint64_t last_free = detour.vaddr + (detour.offset != 0 ? detour.offset - 1 : 0);
+  size = std::min(std::max<std::uint64_t>(size, end - detour.vaddr), kMostScanned);
+  if (!image.code_labels(last_free, end - 1).empty()) return false;
   auto code = image.read_code(detour.vaddr, static_cast<std::size_t>(size));
   if (!code) return true;
   const Decoder decoder;
@@ -114,7 +119,7 @@ bool is_left_alone(const ElfImage& image, const Detour& detour) {
     Decoded decoded{};
     if (!decoder.decode(std::span(*code).subspan(at), decoded)) return true;
     const auto target = direct_target(decoded, detour.vaddr + at);
-    if (target && *target > detour.vaddr && *target < detour.vaddr + detour.length) return false;
+    if (target && *target > last_free && *target < end) return false;
     at += decoded.instruction.length;
   }
   return true;
@@ -164,10 +169,103 @@ bool append_moved(std::vector<std::uint8_t>& out, const MovedInstruction& moved,
   return wanted == narrow;
 }
 
+/// Whether an instruction may stay in front of a detour: it changes nothing but the stack pointer, by a known
+/// number of words.
+bool may_stay(const Decoded& decoded, std::uint32_t& sp_words) {
+  const ZydisDecodedOperand& first = decoded.operands[0];
+  switch (decoded.instruction.mnemonic) {
+    case ZYDIS_MNEMONIC_ENDBR64:
+    case ZYDIS_MNEMONIC_NOP:
+      return true;
+    case ZYDIS_MNEMONIC_PUSH:
+      ++sp_words;
+      return first.type == ZYDIS_OPERAND_TYPE_REGISTER && first.size == 64;
+    case ZYDIS_MNEMONIC_SUB:
+      if (first.type != ZYDIS_OPERAND_TYPE_REGISTER || first.reg.value != ZYDIS_REGISTER_RSP ||
+          decoded.operands[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE ||
+          decoded.operands[1].imm.value.u % 8 != 0)
+        return false;
+      sp_words += static_cast<std::uint32_t>(decoded.operands[1].imm.value.u / 8);
+      return sp_words < kMostStackWords;
+    default:
+      return false;
+  }
+}
+
+/// An instruction among the first ones that has room for the jump by itself: no other one is cut in two. A
+/// probe of the kernel's in front of it, somebody else's, goes on with the instruction behind its own, which
+/// must then still be one. False: there is none.
+bool find_long_instruction(std::span<const std::uint8_t> code, Detour& detour) {
+  constexpr int kMost = 6;
+  const Decoder decoder;
+  for (int turn = 0; turn < kMost; ++turn) {
+    Decoded decoded{};
+    const auto rest = code.subspan(detour.offset);
+    if (!decoder.decode(rest, decoded)) return false;
+    if (decoded.instruction.length >= kJumpBytes) {
+      auto moved = move(decoded, rest, detour.vaddr + detour.offset);
+      if (moved && !moved->branch && !moved->ends) {
+        detour.length = decoded.instruction.length;
+        detour.moved.push_back(std::move(*moved));
+        return true;
+      }
+      return false;
+    }
+    if (!may_stay(decoded, detour.sp_words)) return false;
+    detour.offset += decoded.instruction.length;
+  }
+  return false;
+}
+
+/// As many of the first instructions as the jump needs room.
+Status replace_first(std::span<const std::uint8_t> code, Detour& detour) {
+  const Decoder decoder;
+  bool ended = false;
+  while (detour.length < kJumpBytes) {
+    Decoded decoded{};
+    const auto rest = code.subspan(detour.length);
+    if (!decoder.decode(rest, decoded)) return cannot_move("unknown instructions");
+    if (!ended) {
+      auto moved = move(decoded, rest, detour.vaddr + detour.length);
+      if (!moved) return std::move(moved).error();
+      ended = moved->ends;
+      detour.moved.push_back(std::move(*moved));
+    } else if (!is_filler(rest, decoded)) {
+      return cannot_move("the function is too short");
+    }
+    detour.length += decoded.instruction.length;
+  }
+  for (const MovedInstruction& moved : detour.moved)
+    if (moved.branch && *moved.branch > detour.vaddr && *moved.branch < detour.vaddr + detour.length)
+      return cannot_move("a branch among the first instructions");
+  return {};
+}
+
 void append_word(std::vector<std::uint8_t>& out, std::uint64_t word) {
   std::array<std::uint8_t, 8> bytes{};
   std::memcpy(bytes.data(), &word, sizeof word);
   out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+/// The calls of the library, each with a word in front of it that says where the function starts and how far
+/// the stack pointer is from where it was there. False: too far away.
+bool append_tells(std::vector<std::uint8_t>& out, const Detour& detour, std::uint64_t bias,
+                  std::uint64_t address, std::vector<std::uint64_t>& stubs) {
+  bool near = true;
+  for (std::size_t i = 0; i < detour.tells.size(); ++i) {
+    const std::uint32_t tells = detour.tells[i];
+    const bool first = i == 0;
+    if (!first) append(out, {0xeb, 0x08});  // over the word
+    append_word(out, (detour.vaddr + bias) | std::uint64_t{detour.sp_words} << kStackWordsShift);
+    if (first) stubs.push_back(address + out.size());
+    std::array<std::uint8_t, 4> b{};
+    std::memcpy(b.data(), &tells, sizeof tells);
+    append(out, {0x68, b[0], b[1], b[2], b[3]});  // push
+    append(out, {0xff, 0x15});                    // call *(start)
+    near = append_distance(out, address, address) && near;
+    append(out, {0x48, 0x8d, 0x64, 0x24, 0x08});  // lea 8(%rsp),%rsp
+  }
+  return near;
 }
 
 /// preload::Site, and a jump to the library with its address in r11; the function's moved instructions come
@@ -188,31 +286,17 @@ std::uint64_t append_site(std::vector<std::uint8_t>& out, const Detour& detour, 
 
 }  // namespace
 
-Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr) {
-  constexpr std::size_t kRead = 32;
+Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr, bool at_entry) {
+  constexpr std::size_t kRead = 48;
   auto code = image.read_code(vaddr, kRead);
   if (!code) return std::move(code).error();
-  const Decoder decoder;
   Detour detour;
   detour.vaddr = vaddr;
-  bool ended = false;
-  while (detour.length < kJumpBytes) {
-    Decoded decoded{};
-    const auto rest = std::span<const std::uint8_t>(*code).subspan(detour.length);
-    if (!decoder.decode(rest, decoded)) return cannot_move("unknown instructions");
-    if (!ended) {
-      auto moved = move(decoded, rest, vaddr + detour.length);
-      if (!moved) return std::move(moved).error();
-      ended = moved->ends;
-      detour.moved.push_back(std::move(*moved));
-    } else if (!is_filler(rest, decoded)) {
-      return cannot_move("the function is too short");
-    }
-    detour.length += decoded.instruction.length;
+  if (!at_entry) {
+    Detour behind = detour;
+    if (find_long_instruction(*code, behind) && is_left_alone(image, behind)) return behind;
   }
-  for (const MovedInstruction& moved : detour.moved)
-    if (moved.branch && *moved.branch > vaddr && *moved.branch < vaddr + detour.length)
-      return cannot_move("a branch among the first instructions");
+  if (auto planned = replace_first(*code, detour); !planned) return std::move(planned).error();
   if (!is_left_alone(image, detour)) return cannot_move("something jumps to its first instructions");
   return detour;
 }
@@ -239,23 +323,13 @@ Result<std::vector<std::uint8_t>> build_stubs(std::span<const Detour> detours, s
   std::memcpy(out.data(), &entries, sizeof entries);
   for (const Detour& detour : detours) {
     out.resize((out.size() + 15) / 16 * 16);
-    const std::uint64_t function = detour.vaddr + bias;
-    if (detour.wraps) {
-      stubs.push_back(append_site(out, detour, address));
-    } else {
-      append_word(out, function);
-      stubs.push_back(address + out.size());
-    }
+    const std::uint64_t place = detour.vaddr + detour.offset;
     bool near = true;
-    std::array<std::uint8_t, 4> words{};
-    for (const std::uint32_t tells : detour.tells) {
-      std::memcpy(words.data(), &tells, sizeof tells);
-      append(out, {0x68, words[0], words[1], words[2], words[3]});  // push
-      append(out, {0xff, 0x15});                                    // call *(start)
-      near = append_distance(out, address, address) && near;
-      append(out, {0x48, 0x8d, 0x64, 0x24, 0x08});  // lea 8(%rsp),%rsp
-    }
-    std::uint64_t from = detour.vaddr;
+    if (detour.wraps)
+      stubs.push_back(append_site(out, detour, address));
+    else
+      near = append_tells(out, detour, bias, address, stubs);
+    std::uint64_t from = place;
     for (const MovedInstruction& moved : detour.moved) {
       // an operand relative to rip counts from the end of the instruction, here as there
       near = append_moved(out, moved, from, bias, address) && near;
@@ -263,7 +337,7 @@ Result<std::vector<std::uint8_t>> build_stubs(std::span<const Detour> detours, s
     }
     if (!detour.moved.back().ends) {
       append(out, {0xe9});
-      near = append_distance(out, address, function + detour.length) && near;
+      near = append_distance(out, address, place + bias + detour.length) && near;
     }
     if (!near) return Error{ErrorKind::unsupported, "no room near enough for a detour", "", 0};
   }

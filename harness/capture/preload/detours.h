@@ -28,6 +28,8 @@ struct MovedInstruction {
 /// A detour that can be made at a function.
 struct Detour {
   std::uint64_t vaddr = 0;           ///< of the function
+  std::uint32_t offset = 0;          ///< of the jump, behind instructions that stay where they are
+  std::uint32_t sp_words = 0;        ///< by which those have moved the stack pointer down
   std::vector<std::uint32_t> tells;  ///< what it tells the library, one after the other
   bool wraps = false;                ///< an allocation function, done by the library instead
   bool releases = false;             ///< of those, one that frees
@@ -36,9 +38,10 @@ struct Detour {
   std::vector<MovedInstruction> moved;
 };
 
-/// Plans a detour at `vaddr`, which tells nothing yet. Fails (unsupported) where the first instructions
-/// cannot be moved.
-Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr);
+/// Plans a detour at `vaddr`, which tells nothing yet; behind the first instructions, unless it has to be
+/// `at_entry`, where there it replaces one instruction alone. Fails (unsupported) where the first
+/// instructions cannot be moved.
+Result<Detour> plan_detour(const ElfImage& image, std::uint64_t vaddr, bool at_entry);
 
 /// The jump that `detour` begins with, for code at `stub`.
 std::vector<std::uint8_t> jump_to(std::uint64_t from, std::uint64_t to, std::uint32_t length);

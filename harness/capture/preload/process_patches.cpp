@@ -53,14 +53,14 @@ void ProcessPatches::begin_module(std::uint32_t id, const ElfImage& image) {
   image_ = &image;
 }
 
-Detour* ProcessPatches::detour_at(std::uint64_t file_offset) {
+Detour* ProcessPatches::detour_at(std::uint64_t file_offset, bool at_entry) {
   const auto vaddr = image_->vaddr(file_offset);
   auto& detours = modules_[module_].detours;
   const auto known = std::find_if(detours.begin(), detours.end(),
                                   [&](const Detour& other) { return vaddr && other.vaddr == *vaddr; });
   if (known != detours.end()) return &*known;
-  auto planned =
-      vaddr ? plan_detour(*image_, *vaddr) : Result<Detour>(Error{ErrorKind::unsupported, "no code", "", 0});
+  auto planned = vaddr ? plan_detour(*image_, *vaddr, at_entry)
+                       : Result<Detour>(Error{ErrorKind::unsupported, "no code", "", 0});
   if (planned) return &detours.emplace_back(std::move(*planned));
   ++refused_;
   notes_.push_back(
@@ -74,11 +74,11 @@ bool ProcessPatches::can_detour(std::uint64_t file_offset) const {
 }
 
 void ProcessPatches::add_detour(std::uint64_t file_offset, std::uint32_t tells) {
-  if (Detour* const detour = detour_at(file_offset); detour != nullptr) detour->tells.push_back(tells);
+  if (Detour* const detour = detour_at(file_offset, false); detour != nullptr) detour->tells.push_back(tells);
 }
 
 void ProcessPatches::add_wrap(std::uint64_t file_offset, std::uint64_t cookie, bool releases) {
-  Detour* const detour = detour_at(file_offset);
+  Detour* const detour = detour_at(file_offset, true);
   if (detour == nullptr) return;
   detour->wraps = true;
   detour->releases = releases;
@@ -109,7 +109,7 @@ void ProcessPatches::patch_module(const Module& module, const lg_mapping& mappin
   }
   append(script, preload::kPatchMap, *at, *code, room);
   for (std::size_t i = 0; i < module.detours.size(); ++i) {
-    const std::uint64_t from = module.detours[i].vaddr + mapping.bias;
+    const std::uint64_t from = module.detours[i].vaddr + module.detours[i].offset + mapping.bias;
     append(script, preload::kPatchText, from, jump_to(from, stubs[i], module.detours[i].length));
   }
   FileMapping taken;

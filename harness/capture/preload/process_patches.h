@@ -59,7 +59,7 @@ class ProcessPatches {
   using Done = std::set<std::pair<std::uint32_t, std::uint64_t>>;  ///< module, bias
 
   /// The detour at a file offset, planned where there is none yet; nullptr: refused.
-  Detour* detour_at(std::uint64_t file_offset);
+  Detour* detour_at(std::uint64_t file_offset, bool at_entry);
   void patch_module(const Module& module, const lg_mapping& mapping, const LibraryEntries& entries,
                     std::vector<FileMapping>& maps, std::vector<std::byte>& script);
 

@@ -22,6 +22,7 @@ void detour_empty();
 long detour_short(long a, long b);
 long detour_loop(long a, long b);
 long detour_next(long a, long b);
+long detour_late(long a, long b);
 }
 
 #define DETOUR_FUNCTION(name, code)                                                                  \
@@ -45,6 +46,8 @@ asm(".pushsection .text\n.balign 16\n.globl detour_short\n.type detour_short, @f
     "%edi, %eax\n ret\n"
     ".size detour_short, . - detour_short\n.globl detour_next\n.type detour_next, @function\ndetour_next:\n"
     " mov %esi, %eax\n ret\n.size detour_next, . - detour_next\n.balign 16\n.popsection\n");
+DETOUR_FUNCTION("detour_late",
+                "sub $8, %rsp\n mov $100, %eax\n add %rdi, %rax\n add %rsi, %rax\n add $8, %rsp\n ret");
 // something jumps to its second instruction
 DETOUR_FUNCTION("detour_loop", "xor %eax, %eax\n 1: inc %eax\n dec %rdi\n jne 1b\n ret");
 
@@ -70,11 +73,11 @@ class Detours : public testing::Test {
       std::memcpy(at, bytes.data(), bytes.size());
   }
 
-  Result<Detour> plan(const char* name) { return plan_detour(*image_, image_->find(name)->vaddr); }
+  Result<Detour> plan(const char* name) { return plan_detour(*image_, image_->find(name)->vaddr, false); }
 
   /// Writes the detour; the page of the function becomes writable for it.
   void install(Detour detour) {
-    void* const function = reinterpret_cast<void*>(detour.vaddr + bias_);
+    void* const function = reinterpret_cast<void*>(detour.vaddr + detour.offset + bias_);
     const auto address = reinterpret_cast<std::uint64_t>(function);
     void* room = MAP_FAILED;
     for (std::uint64_t at = (address & ~(kPage - 1)) - (16 << 20); room == MAP_FAILED; at -= kPage)
@@ -146,6 +149,18 @@ TEST_F(Detours, SeveralThingsAreToldOneAfterTheOther) {
   EXPECT_EQ(detour_plain(1, 1), 3);
   EXPECT_EQ(detour_count, 3u);
   EXPECT_EQ(detour_told, 3u);
+}
+
+/// Whoever probes the function's first instruction goes on with the second.
+TEST_F(Detours, NoInstructionIsCutWhereOneHasRoomForTheJump) {
+  auto planned = plan("detour_late");
+  ASSERT_TRUE(planned);
+  EXPECT_EQ(planned->offset, 4u);
+  EXPECT_EQ(planned->length, 5u);
+  EXPECT_EQ(planned->sp_words, 1u);
+  install("detour_late", 12);
+  EXPECT_EQ(detour_late(1, 2), 103);
+  EXPECT_EQ(detour_told, 12u);
 }
 
 TEST_F(Detours, AShortFunctionIsRefused) {
