@@ -70,7 +70,7 @@ Detour* ProcessPatches::detour_at(std::uint64_t file_offset, bool at_entry) {
 
 bool ProcessPatches::can_detour(std::uint64_t file_offset) const {
   const auto vaddr = image_->vaddr(file_offset);
-  return vaddr && plan_detour(*image_, *vaddr);
+  return vaddr && plan_detour(*image_, *vaddr, false);
 }
 
 void ProcessPatches::add_detour(std::uint64_t file_offset, std::uint32_t tells) {
