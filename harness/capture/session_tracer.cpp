@@ -163,11 +163,23 @@ void SessionTracer::take(const lg_record& record, std::size_t size) {
   if (record.type == LG_REC_GROW) {
     if (auto grown = session_->grow(); !grown) problems_.push_back(grown.error().message);
   }
-  if (record.type == LG_REC_EXIT) session_->retire(record.proc);
+  if (record.type == LG_REC_EXIT) {
+    if (session_->asker_sleeps()) note_unseen_end(record.proc);
+    session_->retire(record.proc);
+  }
   if (record.type == LG_REC_EXIT && session_->totals().live_blocks > collect_at_blocks_) {
     if (auto collected = collect(false); !collected) problems_.push_back(collected.error().message);
     collect_at_blocks_ = std::max<std::uint64_t>(1u << 18, session_->totals().live_blocks * 2);
   }
+}
+
+/// A process that ended by itself, left blocks behind, and told nobody before it ended.
+void SessionTracer::note_unseen_end(std::uint32_t proc) {
+  const auto process = session_->process(proc);
+  const model::ExitState& exit = log_->image(proc).exit;
+  if (options_.moments == Moments::none || !process || exit.signal) return;
+  if ((process->flags & LG_PROC_DEATH_TEST) != 0 || moments_->is_settled(proc)) return;
+  if (process->allocations > process->frees) ++unseen_ends_;
 }
 
 void SessionTracer::examine_static(const lg_record_exec& exec) {
@@ -331,6 +343,7 @@ Result<model::Trace> SessionTracer::finish() {
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
   tracer.lost["static_late"] = static_late_;
+  if (session_->asker_sleeps()) tracer.lost["end_unseen"] = unseen_ends_;
   tracer.lost["mapping_table_full"] = unmapped_;
   tracer.lost["probe_refused"] = modules_->refused_probes();
   for (const auto& [cause, count] : session_->own_losses())

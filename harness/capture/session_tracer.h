@@ -49,6 +49,7 @@ class SessionTracer final : public HeapTracer {
   /// Opens the gate that programs pass before they run, where there can be one; without it static programs
   /// that the command starts are found too late.
   void open_gate();
+  void note_unseen_end(std::uint32_t proc);
   /// One descriptor for all that poll() looks at.
   Status watch_events();
   /// A program without dynamic linker maps nothing later: it is known from before its exec, or it is probed
@@ -87,6 +88,7 @@ class SessionTracer final : public HeapTracer {
   std::uint64_t examined_late_ =
       0;  ///< processes with a test framework that ran on before their modules were examined
   std::uint64_t static_late_ = 0;
+  std::uint64_t unseen_ends_ = 0;
   std::uint64_t unmapped_ = 0;  ///< processes whose mappings found no room: their stacks cannot be walked
   std::vector<std::string> problems_;  ///< what went wrong while tracing, told as notes
 };

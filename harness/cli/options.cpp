@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <tuple>
@@ -31,7 +32,7 @@ struct Raw {
   std::string max_threads = "65536";
   std::string max_live_blocks = "auto";
   std::string max_stacks = "auto";
-  std::string backend = "auto";
+  std::string backend;
   std::string if_unsupported = "fail";
   std::string isolation = "auto";
   std::string judged_moments = "tests";
@@ -137,7 +138,6 @@ void add_trace_options(CLI::App& app, Options& options, Raw& raw) {
                  "Run each test N times, and fail what grows each time: in one process (GoogleTest), or in N")
       ->type_name("N");
   app.add_option("--backend", raw.backend, "auto, ebpf or preload (auto: ebpf where it is allowed)")
-      ->envname("LEAKGATE_BACKEND")
       ->check(CLI::IsMember({"auto", "ebpf", "preload"}));
   app.add_option("--unwind", raw.unwind, "auto, eh_frame, frame-pointer or none")
       ->check(CLI::IsMember({"auto", "eh_frame", "frame-pointer", "none"}));
@@ -354,9 +354,14 @@ void settle_classify(pipeline::RecordRequest& record, const Raw& raw) {
 
 Status settle_trace(Options& options, const Raw& raw) {
   auto& record = options.record;
+  const char* const variable = std::getenv("LEAKGATE_BACKEND");
+  const std::string backend = !raw.backend.empty() ? raw.backend : variable ? variable : "auto";
+  if (backend != "auto" && backend != "ebpf" && backend != "preload")
+    return Error{ErrorKind::usage, "LEAKGATE_BACKEND is '" + backend + "'", "it may be auto, ebpf or preload",
+                 0};
   record.backends.clear();
-  if (raw.backend != "preload") record.backends.emplace_back(capture::make_ebpf_tracer);
-  if (raw.backend != "ebpf") record.backends.emplace_back(capture::make_preload_tracer);
+  if (backend != "preload") record.backends.emplace_back(capture::make_ebpf_tracer);
+  if (backend != "ebpf") record.backends.emplace_back(capture::make_preload_tracer);
   if (!raw.timeout.empty()) {
     auto timeout = parse_seconds("--timeout", raw.timeout, 0.001);
     if (!timeout) return std::move(timeout).error();

@@ -36,6 +36,8 @@ constexpr auto kCauses = std::to_array<Cause>({
      "a program ran without the preloaded library: statically linked, set-uid, or of another C library",
      "trace it by eBPF (--backend ebpf), or link it dynamically"},
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
+    {"end_unseen", "a process ended without being looked at, and left blocks behind",
+     "trace it by eBPF (--backend ebpf)"},
     {"detour_refused", "a function of an allocator, a test framework or the C library could not be watched",
      "trace it by eBPF (--backend ebpf)"},
     {"static_late", "a statically linked program ran before its allocation functions were probed",

@@ -15,8 +15,9 @@ set(preload_left_out
     Loss.AResultThatCannotBeRead
     # no leakgate in them
     Kinds/Shapes.HaveThoseOfValgrind/*
-    # a program that ends by a system call of its own tells nobody: its blocks stay unclassified
+    # a process that ends by a system call of its own tells nobody: the run is incomplete (end_unseen)
     Kinds/Shapes.HaveTheirKinds/by_exit_group
+    Process.ChildrenOfARawCloneAreToldApart
     # what a run needs of the kernel: programs, maps, links
     Kill.InTheMiddleOfARunTheTargetFinishesAndNothingStays
     # statically linked programs, and those of another C library, do not load the library
