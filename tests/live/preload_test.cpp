@@ -73,8 +73,8 @@ INSTANTIATE_TEST_SUITE_P(Programs, BothBackends,
                          testing::Values("live_malloc_family", "live_catch2_mixed", "live_boost_mixed",
                                          "live_doctest_mixed", "live_longjmp", "live_throwing_new",
                                          "live_library_calls", "live_callers_O0", "live_callers_O2",
-                                         "live_mix_jemalloc", "live_mix_tcmalloc", "live_clean",
-                                         "live_realloc_failed", "live_fork_child", "live_listener_catch2"));
+                                         "live_mix_jemalloc", "live_clean", "live_realloc_failed",
+                                         "live_fork_child", "live_listener_catch2"));
 
 class Preload : public testing::Test {
  protected:
