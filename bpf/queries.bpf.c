@@ -107,11 +107,12 @@ static __noinline int start_scope(struct lg_query *query, __u32 index)
 {
 	struct lg_proc *proc = process_of(index);
 	struct lg_record_scope *record;
-	__u32 window;
+	__u32 window, parent;
 
 	if (!proc || !query)
 		return 0;
-	window = proc->last_test + 1;
+	parent = proc->test;
+	window = __sync_fetch_and_add(&proc->last_test, 1) + 1; /* threads may open scopes at once */
 	if (!push_scope(index, query->object, window)) {
 		lose(LG_LOST_scopes_too_deep);
 		return 0;
@@ -119,11 +120,10 @@ static __noinline int start_scope(struct lg_query *query, __u32 index)
 	record = reserve_record(sizeof(*record), LG_REC_SCOPE, index);
 	if (record) {
 		record->window = window;
-		record->parent = proc->test;
+		record->parent = parent < window ? parent : proc->test_root;
 		copy_text(record->name, LG_NAME_MAX, query->name);
 		submit_unhurried(record);
 	}
-	proc->last_test = window;
 	proc->test = window;
 	return 0;
 }

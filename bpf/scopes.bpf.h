@@ -88,14 +88,15 @@ __weak __noinline int push_scope(__u32 index, __u64 object, __u32 window)
 		if (!open)
 			return 0;
 	}
-	depth = proc->scopes;
-	if (depth >= LG_MAX_SCOPES)
+	depth = __sync_fetch_and_add(&proc->scopes, 1);
+	if (depth >= LG_MAX_SCOPES) {
+		__sync_fetch_and_add(&proc->scopes, -1);
 		return 0;
+	}
 	level = &open->levels[depth & (LG_MAX_SCOPES - 1)];
 	level->object = object;
 	level->live = 0;
 	level->window = window;
-	proc->scopes = depth + 1;
 	return 1;
 }
 

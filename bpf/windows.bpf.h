@@ -21,7 +21,7 @@ static __always_inline __u32 open_window(struct lg_proc *proc, __u32 framework, 
 	proc->test_peak_bytes = 0;
 	proc->framework = framework;
 	proc->test_object = object;
-	proc->test_root = ++proc->last_test;
+	proc->test_root = __sync_fetch_and_add(&proc->last_test, 1) + 1;
 	proc->test = proc->test_root;
 	return proc->test_root;
 }

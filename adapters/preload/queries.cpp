@@ -47,7 +47,8 @@ u32 end_of_test(const lg_query& query) {
 
 void start_scope(const lg_query& query) {
   lg_proc& figures = g.process->figures;
-  const u32 window = figures.last_test + 1;
+  const u32 parent = figures.test;
+  const u32 window = __atomic_add_fetch(&figures.last_test, 1, __ATOMIC_RELAXED);  // threads may be at it
   if (!push_scope(query.object, window)) {
     lose(LG_LOST_scopes_too_deep);
     return;
@@ -55,10 +56,9 @@ void start_scope(const lg_query& query) {
   lg_record_scope record;
   begin_record(record, LG_REC_SCOPE);
   record.window = window;
-  record.parent = figures.test;
+  record.parent = parent < window ? parent : figures.test_root;
   copy_string(record.name, LG_NAME_MAX, query.name);
   send_record(&record.head, sizeof record, false);
-  figures.last_test = window;
   figures.test = window;
 }
 

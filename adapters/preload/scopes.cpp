@@ -30,10 +30,12 @@ u32 close_scopes_in(u32 window) {
 
 bool push_scope(u64 object, u32 window) {
   Process& process = *g.process;
-  const u32 depth = process.figures.scopes;
-  if (depth >= kMaxScopes) return false;
+  const u32 depth = __atomic_fetch_add(&process.figures.scopes, 1, __ATOMIC_RELAXED);
+  if (depth >= kMaxScopes) {
+    __atomic_fetch_sub(&process.figures.scopes, 1, __ATOMIC_RELAXED);
+    return false;
+  }
   process.scopes[depth] = {object, 0, window, 0};
-  process.figures.scopes = depth + 1;
   return true;
 }
 

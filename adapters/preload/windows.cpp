@@ -16,7 +16,7 @@ u32 open_window(u32 framework, u64 object) {
   figures.test_peak_bytes = 0;
   figures.framework = framework;
   figures.test_object = object;
-  figures.test_root = ++figures.last_test;
+  figures.test_root = __atomic_add_fetch(&figures.last_test, 1, __ATOMIC_RELAXED);
   figures.test = figures.test_root;
   return figures.test_root;
 }

@@ -189,7 +189,9 @@ void TraceLog::describe_part(std::uint32_t proc, std::uint32_t from, model::Trac
   for (auto scope = scope_of_.find({proc, number}); scope != scope_of_.end();
        scope = scope_of_.find({proc, number})) {
     if (number != from) trace.scopes.push_back(scopes_[scope->second]);
-    number = scopes_[scope->second].parent;
+    const std::uint32_t parent = scopes_[scope->second].parent;
+    if (parent >= number) break;  // told by threads that opened scopes at the same moment
+    number = parent;
   }
   if (const auto root = window_of_.find({proc, number}); number < from && root != window_of_.end())
     trace.windows.push_back(windows_[root->second]);
