@@ -46,8 +46,12 @@ json facts(const json& result) {
   }
   // leaks of one size come in the order of their age, which is measured
   std::sort(facts["leaks"].begin(), facts["leaks"].end());
-  for (const json& test : result["tests"])
+  const bool same_bytes =
+      std::none_of(result["leaks"].begin(), result["leaks"].end(), is_larger_by_the_library);
+  for (const json& test : result["tests"]) {
     facts["tests"].push_back({test["id"], test["outcome"], test["verdict"], test["allocations"]});
+    if (same_bytes) facts["tests"].push_back({test["allocated_bytes"], test["peak_bytes"]});
+  }
   facts["summary"] = result["summary"];
   facts["totals"] = {result["tracer"]["allocations"], result["tracer"]["frees"], result["run"]["complete"]};
   return facts;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -62,13 +63,19 @@ bool ask_zombie(std::int32_t pid, std::uint32_t& status) {
   return true;
 }
 
+/// Of a process without a descriptor: a zombie has ended.
+bool is_there(std::int32_t pid) {
+  std::uint32_t status = 0;
+  return (::kill(pid, 0) == 0 || errno == EPERM) && !ask_zombie(pid, status);
+}
+
 }  // namespace
 
-std::uint32_t exit_status_of(std::int32_t pid, int pidfd, std::int32_t told) {
+std::optional<std::uint32_t> exit_status_of(std::int32_t pid, int pidfd, std::int32_t told) {
   std::uint32_t status = 0;
   if (ask_child(pid, status) || ask_zombie(pid, status) || ask_pidfd(pidfd, status)) return status;
-  // reaped before anybody looked: it said how it would end, or was killed
-  return told >= 0 ? static_cast<std::uint32_t>(told & 0xff) << 8 : std::uint32_t{SIGKILL};
+  if (told >= 0) return static_cast<std::uint32_t>(told & 0xff) << 8;  // reaped before anybody looked
+  return std::nullopt;
 }
 
 std::uint32_t EndedProcesses::add(std::int32_t pid, std::uint32_t index) {
@@ -97,7 +104,7 @@ void EndedProcesses::poll(const std::function<void(std::uint32_t, std::int32_t, 
   std::vector<std::int32_t> gone;
   for (const auto& [pid, watched] : watched_) {
     pollfd wait{watched.pidfd.get(), POLLIN, 0};
-    if (watched.pidfd && ::poll(&wait, 1, 0) == 0) continue;
+    if (watched.pidfd ? ::poll(&wait, 1, 0) == 0 : is_there(pid)) continue;
     gone.push_back(pid);
   }
   for (const std::int32_t pid : gone) {

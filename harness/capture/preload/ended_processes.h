@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "harness/base/descriptor.h"
 #include "harness/base/result.h"
@@ -32,7 +33,7 @@ class EndedProcesses {
  private:
   struct Watched {
     std::uint32_t index = 0;
-    Descriptor pidfd;  ///< none: it had ended before it could be opened
+    Descriptor pidfd;  ///< none: it had ended before it could be opened, or no descriptor was to be had
   };
   int events_;
   std::map<std::int32_t, Watched> watched_;
@@ -40,6 +41,7 @@ class EndedProcesses {
 };
 
 /// How a process ended, as wait() gives it: what the kernel tells, else what it told _exit (-1: nothing).
-std::uint32_t exit_status_of(std::int32_t pid, int pidfd, std::int32_t told);
+/// Nothing where neither says.
+std::optional<std::uint32_t> exit_status_of(std::int32_t pid, int pidfd, std::int32_t told);
 
 }  // namespace leakgate::capture

@@ -114,9 +114,9 @@ PreloadSession::PreloadSession(std::shared_ptr<SharedFile> file, const TracerOpt
   header.max_stacks = options.max_stacks;
   header.root_pid = static_cast<std::uint32_t>(target.pid);
   header.canary_pid = static_cast<std::uint32_t>(target.canary_pid);
-  header.max_processes = std::min(options.max_processes, preload::kMaxProcesses);
+  header.max_processes = max_processes_ = std::min(options.max_processes, preload::kMaxProcesses);
   header.max_threads = std::min(options.max_threads, preload::kMaxThreads);
-  header.ring_slots = static_cast<std::uint32_t>(
+  header.ring_slots = ring_slots_ = static_cast<std::uint32_t>(
       std::clamp<std::uint64_t>(options.ring_bytes / sizeof(preload::RingSlot), 1, preload::kRingSlots));
   header.moments = static_cast<std::uint32_t>(options.moments);
   header.unwind = unwind_ == UnwindMode::none ? 0 : unwind_ == UnwindMode::frame_pointer ? 1 : 2;
@@ -253,7 +253,7 @@ Status PreloadSession::add_mark(std::uint32_t id, const lg_mark& mark) {
 Status PreloadSession::set_mappings(std::uint32_t process, std::uint32_t generation,
                                     std::span<const lg_mapping> mappings) {
   const auto now = file_->get<preload::Region>(process, 0);
-  const std::uint64_t table = (now.mappings >> 32) ^ 1;
+  const std::uint64_t table = (now.mappings >> 32 & 1) ^ 1;
   file_->write(process, preload::kMappingsAt + table * LG_MAX_MAPPINGS * sizeof(lg_mapping),
                std::as_bytes(mappings));
   const std::uint64_t word = table << 32 | mappings.size();
@@ -305,7 +305,12 @@ Status PreloadSession::drain_records(const Handle& handle) {
   ended_.poll([&](std::uint32_t index, std::int32_t pid, int pidfd) {
     lg_record_exit record{};
     record.head = {LG_REC_EXIT, index, monotonic_ns()};
-    record.status = exit_status_of(pid, pidfd, file_->process(index).exit_code);
+    const Process& image = file_->process(index);
+    const auto status = exit_status_of(pid, pidfd, image.exit_code);
+    // killed, or ended by a system call of its own and reaped before anybody looked: then its leaks would
+    // count as those of a process that was killed
+    if (!status && load(image.live_blocks) > 0) ++unknown_ends_;
+    record.status = status.value_or(std::uint32_t{SIGKILL});
     exits.push_back(record);
   });
   // what they wrote before they ended comes first
@@ -321,8 +326,8 @@ bool PreloadSession::take_record(const Handle& handle) {
   preload::Header& header = file_->header();
   const std::uint64_t ticket = header.ring_read;
   if (ticket == load(header.ring_next)) return false;
-  const auto& slot = reinterpret_cast<const preload::RingSlot*>(
-      file_->control(preload::kRingAt))[ticket % header.ring_slots];
+  const auto& slot =
+      reinterpret_cast<const preload::RingSlot*>(file_->control(preload::kRingAt))[ticket % ring_slots_];
   if (load(slot.sequence) != ticket + 1) {  // being written, or its writer was killed
     if (stuck_ticket_ != ticket) {
       stuck_ticket_ = ticket;
@@ -342,7 +347,7 @@ bool PreloadSession::take_record(const Handle& handle) {
 }
 
 void PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& handle) {
-  if (record.proc > file_->header().max_processes) return;
+  if (record.proc > max_processes_) return;
   if (record.type == preload::kExecExpected || record.type == preload::kExecCancelled) {
     if (size >= sizeof(lg_record_window)) note_expected(reinterpret_cast<const lg_record_window&>(record));
     return;
@@ -351,6 +356,7 @@ void PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& 
     complete(reinterpret_cast<lg_record_exec&>(record));
   if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork)) {
     const auto& fork = reinterpret_cast<const lg_record_fork&>(record);
+    if (fork.child > max_processes_) return;
     ended_.add(static_cast<std::int32_t>(fork.pid), fork.child);
     active_.insert(fork.child);
     patches_.fork(fork.head.proc, fork.child);
@@ -363,7 +369,7 @@ void PreloadSession::complete(lg_record_exec& record) {
   executed_ns_[pid] = record.head.time_ns;
   expected_ns_.erase(pid);
   const std::uint32_t before = ended_.add(pid, record.head.proc);
-  if (record.head.proc != file_->header().max_processes) active_.insert(record.head.proc);
+  if (record.head.proc != max_processes_) active_.insert(record.head.proc);
   record.replaced = before;
   record.same_process = before != EndedProcesses::kNoImage;
   lg_proc& figures = file_->process(record.head.proc).figures;
@@ -388,7 +394,7 @@ void PreloadSession::note_expected(const lg_record_window& record) {
 }
 
 std::uint32_t PreloadSession::images() const {
-  return std::min(load(file_->header().processes), file_->header().max_processes);
+  return std::min(load(file_->header().processes), max_processes_);
 }
 
 bool PreloadSession::is_used(std::uint32_t process) const {
@@ -434,21 +440,23 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
     if (is_used(index)) failed += file_->get<preload::Region>(index, 0).patches_failed;
   std::uint64_t unloaded = expected_ns_.size();
   if (!executed_ns_.contains(root_pid_) && !expected_ns_.contains(root_pid_)) ++unloaded;
-  return {
-      {"not_preloaded", unloaded}, {"not_mapped", file_->header().not_mapped}, {"detour_refused", failed}};
+  return {{"end_unseen", unknown_ends_},
+          {"not_preloaded", unloaded},
+          {"not_mapped", file_->header().not_mapped},
+          {"detour_refused", failed}};
 }
 
 Result<lg_proc> PreloadSession::process(std::uint32_t index) const {
   if (const auto retired = retired_.find(index); retired != retired_.end()) return retired->second;
-  if (index > file_->header().max_processes || !is_used(index))
+  if (index > max_processes_ || !is_used(index))
     return Error{ErrorKind::not_found, "no such process image", "", 0};
   return sum_up(*file_, index);
 }
 
-void PreloadSession::visit_region(std::uint32_t process,
+bool PreloadSession::visit_region(std::uint32_t process,
                                   const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
   using preload::LiveBucket;
-  file_->visit_written(
+  return file_->visit_written(
       process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset, std::span<std::byte> bytes) {
         for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket)) {
           const auto& bucket = *reinterpret_cast<const LiveBucket*>(bytes.data() + at);
@@ -468,20 +476,22 @@ Status PreloadSession::visit_live(const std::function<bool(const lg_live_key&, c
   for (auto& [process, blocks] : kept_)
     std::erase_if(blocks, [&](const Block& block) { return visit(block.first, block.second); });
   for (const std::uint32_t index : active_)
-    if (is_used(index)) visit_region(index, visit);
-  const std::uint32_t canary = file_->header().max_processes;
-  if (is_used(canary)) visit_region(canary, visit);
+    if (is_used(index) && !visit_region(index, visit)) unreadable_ = true;
+  const std::uint32_t canary = max_processes_;
+  if (is_used(canary) && !visit_region(canary, visit)) unreadable_ = true;
+  if (unreadable_) return Error{ErrorKind::io, "the ledger could not be read whole", "", 0};
   return {};
 }
 
 void PreloadSession::retire(std::uint32_t process) {
-  if (process >= file_->header().max_processes || !is_used(process)) return;
+  if (process >= max_processes_ || !is_used(process)) return;
   if (all_stacks_) stacks_.add_all(process);
   std::vector<Block>& blocks = kept_[process];
-  visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
+  const bool whole = visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
     blocks.emplace_back(key, block);
     return false;
   });
+  unreadable_ = unreadable_ || !whole;
   stacks_.keep(process);
   retired_patches_failed_ += file_->get<preload::Region>(process, 0).patches_failed;
   retired_.emplace(process, sum_up(*file_, process));

@@ -79,7 +79,8 @@ class PreloadSession final : public Session {
   /// Says whose image an exec replaces, which the new program does not know.
   void complete(lg_record_exec& record);
   void note_expected(const lg_record_window& record);
-  void visit_region(std::uint32_t process,
+  /// False: not all of its blocks could be read.
+  bool visit_region(std::uint32_t process,
                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
   void add_peaks(std::uint32_t index, lg_totals& totals) const;
   [[nodiscard]] std::uint32_t images() const;
@@ -104,6 +105,11 @@ class PreloadSession final : public Session {
   std::map<std::uint32_t, lg_proc> retired_;
   std::map<std::int32_t, std::uint64_t> executed_ns_;  ///< by pid
   std::map<std::int32_t, std::uint64_t> expected_ns_;
+  // the target can write to the header: what bounds depend on is kept here
+  std::uint32_t max_processes_ = 0;
+  std::uint32_t ring_slots_ = 1;
+  std::uint64_t unknown_ends_ = 0;  ///< processes that left blocks, and nobody can say how they ended
+  bool unreadable_ = false;         ///< a process's blocks could not be read when it had ended
   std::uint64_t stuck_ticket_ = ~0ull;
   std::uint64_t stuck_since_ns_ = 0;
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -83,7 +84,7 @@ bool SharedFile::write(std::uint32_t process, std::uint64_t offset, std::span<co
   return true;
 }
 
-void SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
+bool SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
                                const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const {
   constexpr std::uint64_t kPiece = 1u << 20;
   const auto base = static_cast<off_t>(region_offset(process));
@@ -91,17 +92,19 @@ void SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std:
   std::vector<std::byte> buffer;
   for (off_t at = base + static_cast<off_t>(offset); at < end;) {
     const off_t data = ::lseek(file_.get(), at, SEEK_DATA);
-    if (data < 0 || data >= end) return;
+    if (data < 0) return errno == ENXIO;  // nothing but a hole is left
+    if (data >= end) return true;
     const off_t hole = std::min<off_t>(std::max<off_t>(::lseek(file_.get(), data, SEEK_HOLE), data), end);
     for (at = data; at < hole;) {
       buffer.resize(std::min<std::uint64_t>(kPiece, static_cast<std::uint64_t>(hole - at)));
       const auto inside = static_cast<std::uint64_t>(at - base);
-      if (!read(process, inside, buffer)) return;
+      if (!read(process, inside, buffer)) return false;
       visit(inside, buffer);
       at += static_cast<off_t>(buffer.size());
     }
-    if (hole <= data) return;
+    if (hole <= data) return false;
   }
+  return true;
 }
 
 void SharedFile::drop(std::uint32_t process) const {

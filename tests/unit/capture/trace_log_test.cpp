@@ -49,6 +49,16 @@ class Log {
   }
 };
 
+/// Threads that open scopes at the same moment may tell such things, and so may a broken target.
+TEST(TraceLog, ScopesThatAreTheirOwnParentsEnd) {
+  Log log;
+  log.scope(1, 1, "own parent");
+  log.scope(2, 3, "opened in a later one");
+  log.scope(3, 2, "later");
+  EXPECT_EQ(log.part(1), "| own parent opened in a later one later");
+  EXPECT_EQ(log.part(3), "| opened in a later one later");
+}
+
 TEST(TraceLog, QuestionHasItsTestAndTheScopesAroundAndInside) {
   Log log;
   log.scope(1, 0, "suite");
