@@ -23,6 +23,13 @@ class Freeing {
   Thread* thread_;
 };
 
+/// Records what a call gave, and gives it; hidden meanwhile even in the registers that functions save.
+[[gnu::always_inline]] inline void* give(Call& call, void* result) {
+  const Hidden hidden = hide(result);
+  leave_call(call, hidden);
+  return reinterpret_cast<void*>(shown(hidden));
+}
+
 void* move_early_block(void* old, u64 bytes) {
   void* const block = real.malloc(bytes);
   const u64 had = early_block_bytes(old);
@@ -39,8 +46,7 @@ void* lg_malloc(u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, size, LG_FN_malloc, sp, bp);
   void* const result = real.malloc(size);
-  leave_call(call, result);
-  return result;
+  return give(call, result);
 }
 
 void* lg_calloc(u64 count, u64 size, u64 sp, u64 bp) {
@@ -48,8 +54,7 @@ void* lg_calloc(u64 count, u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, count * size, LG_FN_calloc, sp, bp);
   void* const result = real.calloc(count, size);
-  leave_call(call, result);
-  return result;
+  return give(call, result);
 }
 
 void* lg_realloc(void* old, u64 size, u64 sp, u64 bp) {
@@ -58,9 +63,8 @@ void* lg_realloc(void* old, u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, size, LG_FN_realloc, sp, bp, old);
   void* const result = real.realloc(old, size);
-  settle_old(call, old, result);
-  leave_call(call, result);
-  return result;
+  settle_old(call, hide(old), result != nullptr);
+  return give(call, result);
 }
 
 void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
@@ -69,9 +73,8 @@ void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, count * size, LG_FN_reallocarray, sp, bp, old);
   void* const result = real.reallocarray(old, count, size);
-  settle_old(call, old, result);
-  leave_call(call, result);
-  return result;
+  settle_old(call, hide(old), result != nullptr);
+  return give(call, result);
 }
 
 void* lg_aligned_alloc(u64 alignment, u64 size, u64 sp, u64 bp) {
@@ -79,8 +82,7 @@ void* lg_aligned_alloc(u64 alignment, u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, size, LG_FN_aligned_alloc, sp, bp);
   void* const result = real.aligned_alloc(alignment, size);
-  leave_call(call, result);
-  return result;
+  return give(call, result);
 }
 
 void* lg_memalign(u64 alignment, u64 size, u64 sp, u64 bp) {
@@ -88,8 +90,7 @@ void* lg_memalign(u64 alignment, u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, size, LG_FN_memalign, sp, bp);
   void* const result = real.memalign(alignment, size);
-  leave_call(call, result);
-  return result;
+  return give(call, result);
 }
 
 int lg_posix_memalign(void** out, u64 alignment, u64 size, u64 sp, u64 bp) {
@@ -98,7 +99,7 @@ int lg_posix_memalign(void** out, u64 alignment, u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, size, LG_FN_posix_memalign, sp, bp);
   const int result = real.posix_memalign(out, alignment, size);
-  leave_call(call, result == 0 ? *out : nullptr);
+  leave_call(call, result == 0 ? hide(*out) : kNothing);
   return result;
 }
 
@@ -107,8 +108,7 @@ void* lg_valloc(u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, size, LG_FN_valloc, sp, bp);
   void* const result = real.valloc(size);
-  leave_call(call, result);
-  return result;
+  return give(call, result);
 }
 
 void* lg_pvalloc(u64 size, u64 sp, u64 bp) {
@@ -116,32 +116,32 @@ void* lg_pvalloc(u64 size, u64 sp, u64 bp) {
   Call call;
   enter_call(call, size, LG_FN_pvalloc, sp, bp);
   void* const result = real.pvalloc(size);
-  leave_call(call, result);
-  return result;
+  return give(call, result);
 }
 
 void lg_free(void* block) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  __builtin_prefetch(static_cast<const u64*>(block) - 1, 1);  // the allocator's own word in front of it
+  note_free(hide(block));
   const Freeing freeing(block);
   real.free(block);
 }
 
 void lg_cfree(void* block) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  note_free(hide(block));
   (real.cfree ? real.cfree : real.free)(block);
 }
 
 void lg_free_sized(void* block, u64 size) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  note_free(hide(block));
   real.free_sized ? real.free_sized(block, size) : real.free(block);
 }
 
 void lg_free_aligned_sized(void* block, u64 alignment, u64 size) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  note_free(hide(block));
   real.free_aligned_sized ? real.free_aligned_sized(block, alignment, size) : real.free(block);
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What counts: a call that one of the family makes itself counts once, for the outer call; see
-// bpf/heap.bpf.c, whose results these have to be.
+// See calls.h: calls inside of others, and realloc's old blocks.
 #include "adapters/preload/calls.h"
 
 #include "adapters/preload/unwind.h"
@@ -11,9 +10,9 @@ namespace {
 constexpr u64 kSignalFrameLeast = 1024;
 constexpr u64 kOneStack = 8 << 20;
 
-/// Notes the call that starts at `sp`. False: it is one inside another one of the family, or cannot be told
-/// apart from that.
-bool open_call(Thread& thread, u64 sp, u64 bp) {
+}  // namespace
+
+bool open_further_call(Thread& thread, u64 sp, u64 bp) {
   u32 depth = thread.depth;
   while (depth) {
     const u64 top = thread.pending[depth - 1];
@@ -31,7 +30,7 @@ bool open_call(Thread& thread, u64 sp, u64 bp) {
   return true;
 }
 
-void close_call(Thread& thread, u64 sp) {
+void close_further_call(Thread& thread, u64 sp) {
   for (u32 depth = thread.depth; depth > 0; --depth) {
     if (thread.pending[depth - 1] != sp) continue;
     thread.depth = depth - 1;
@@ -39,66 +38,13 @@ void close_call(Thread& thread, u64 sp) {
   }
 }
 
-void put_result(Call& call, const void* result) {
-  Thread* const thread = call.thread;
-  lg_live block;
-  block.size = call.size;
-  block.stack = call.stack;
-  block.test = charged_window(*thread, g.process->figures);
-  block.tid = thread->tid | (thread->disabled ? LG_LIVE_IGNORED : 0u);
-  block.time_ms = now_ms();
-  if (put_block(static_cast<u64>(word(result)), block)) count_allocation(*thread, block);
-}
-
-}  // namespace
-
-void enter_call(Call& call, u64 size, u32 function, u64 sp, u64 bp, const void* old) {
-  Thread* const thread = current_thread();
-  call.thread = nullptr;
-  if (!thread) return;
-  if (LG_UNLIKELY(thread->busy > 1)) return lose(LG_LOST_nested_too_deep);
-  const Busy busy(*thread);
-  if (!open_call(*thread, sp, bp)) return;
-  call.thread = thread;
-  call.sp = sp;
-  call.size = size;
-  // out of the ledger before the allocator can hand its address to another thread
-  call.took_old = old && take_block(static_cast<u64>(word(old)), call.old);
-  call.stack = take_stack(sp, bp, *thread, function);
-}
-
-void leave_call(Call& call, const void* result) {
-  Thread* const thread = call.thread;
-  if (!thread) return;
-  const Busy busy(*thread);
-  close_call(*thread, call.sp);
-  if (result) put_result(call, result);
-}
-
-void note_block(Call& call, const void* result) {
-  const Busy busy(*call.thread);
-  put_result(call, result);
-}
-
-void settle_old(Call& call, const void* old, const void* result) {
+void settle_old(Call& call, Hidden old, bool gave) {
   if (!call.thread || !call.took_old) return;
   const Busy busy(*call.thread);
-  if (!result && call.size)
-    put_block(static_cast<u64>(word(old)), call.old);
+  if (!gave && call.size)
+    put_block(place_of(old), call.old);
   else
     count_free(*call.thread, call.old);
-}
-
-void note_free(const void* block) {
-  Thread* const thread = current_thread();
-  if (!thread) return;
-  if (LG_UNLIKELY(thread->busy > 1)) return lose(LG_LOST_nested_too_deep);
-  const Busy busy(*thread);
-  lg_live gone;
-  if (take_block(static_cast<u64>(word(block)), gone))
-    count_free(*thread, gone);
-  else
-    __atomic_fetch_add(&g.process->unknown_frees, 1, __ATOMIC_RELAXED);
 }
 
 }  // namespace leakgate::preload

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Allocation calls under way: entered, and left with their result.
+// Allocation calls under way: entered, and left with their result. What counts: a call that one of the family
+// makes itself counts once, for the outer call; see bpf/heap.bpf.c, whose results these have to be.
 #pragma once
 
-#include "adapters/preload/state.h"
+#include "adapters/preload/known_stacks.h"
+#include "adapters/preload/ledger.h"
 
 namespace leakgate::preload {
 
@@ -24,19 +26,84 @@ class Busy {
 struct Call {
   Thread* thread;  ///< nullptr: not recorded
   u64 sp;
+  u64 bp;
   u64 size;
-  u32 stack;
+  u32 function;
   bool took_old;
   lg_live old;
 };
 static_assert(sizeof(Call) <= 136, "entries_x86_64.cpp has room for so much");
 
-void enter_call(Call& call, u64 size, u32 function, u64 sp, u64 bp, const void* old = nullptr);
-void leave_call(Call& call, const void* result);
-/// The old block of a realloc lives on where that failed.
-void settle_old(Call& call, const void* old, const void* result);
+/// Where other calls of the thread's are under way: whether this one is not inside one of them.
+bool open_further_call(Thread& thread, u64 sp, u64 bp);
+void close_further_call(Thread& thread, u64 sp);
+
+[[gnu::always_inline]] inline void enter_call(Call& call, u64 size, u32 function, u64 sp, u64 bp,
+                                              const void* old = nullptr) {
+  Thread* const thread = current_thread();
+  call.thread = nullptr;
+  call.sp = sp;
+  call.bp = bp;
+  call.size = size;
+  call.function = function;
+  call.took_old = false;
+  if (!thread) return;
+  if (LG_UNLIKELY(thread->busy > 1)) return lose(LG_LOST_nested_too_deep);
+  if (LG_LIKELY(!thread->depth)) {
+    thread->pending[0] = sp;
+    store(thread->depth, 1u);
+  } else if (!open_further_call(*thread, sp, bp)) {
+    return;
+  }
+  call.thread = thread;
+  // out of the ledger before the allocator can hand its address to another thread
+  if (!old) return;
+  const Busy busy(*thread);
+  call.took_old = take_block(place_of(hide(old)), call.old);
+}
+
 /// Enters a block that a call gave.
-void note_block(Call& call, const void* result);
-void note_free(const void* block);
+[[gnu::always_inline]] inline void put_result(Call& call, Hidden result) {
+  Thread& thread = *call.thread;
+  const Place place = place_of(result);
+  lg_live block;
+  block.size = call.size;
+  block.stack = take_stack(call.sp, call.bp, thread, call.function);
+  block.test = charged_window(thread, g.process->figures);
+  block.tid = thread.tid | (thread.disabled ? LG_LIVE_IGNORED : 0u);
+  block.time_ms = now_ms();
+  if (put_block(place, block)) count_allocation(thread, block);
+}
+
+[[gnu::always_inline]] inline void leave_call(Call& call, Hidden result) {
+  Thread* const thread = call.thread;
+  if (!thread) return;
+  const Busy busy(*thread);
+  if (LG_LIKELY(thread->depth == 1 && thread->pending[0] == call.sp))
+    store(thread->depth, 0u);
+  else
+    close_further_call(*thread, call.sp);
+  if (result != kNothing) put_result(call, result);
+}
+
+inline void note_block(Call& call, Hidden result) {
+  const Busy busy(*call.thread);
+  put_result(call, result);
+}
+
+[[gnu::always_inline]] inline void note_free(Hidden block) {
+  Thread* const thread = current_thread();
+  if (!thread) return;
+  if (LG_UNLIKELY(thread->busy > 1)) return lose(LG_LOST_nested_too_deep);
+  const Busy busy(*thread);
+  lg_live gone;
+  if (LG_LIKELY(take_block(place_of(block), gone)))
+    count_free(*thread, gone);
+  else
+    __atomic_fetch_add(&g.process->unknown_frees, 1, __ATOMIC_RELAXED);
+}
+
+/// The old block of a realloc lives on where that failed.
+void settle_old(Call& call, Hidden old, bool gave);
 
 }  // namespace leakgate::preload

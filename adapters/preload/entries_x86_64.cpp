@@ -160,6 +160,7 @@ asm(".pushsection .text\n"
     "movq %rsp, %rcx\n"
     "call lg_site_leave\n"
     "movq 56(%rsp), %rax\n"
+    "movq $0, 56(%rsp)\n"  // no pointer to the block stays behind
     "addq $200, %rsp\n"
     ".cfi_adjust_cfa_offset -200\n"
     "ret\n"

@@ -9,7 +9,7 @@ namespace {
 constexpr long kFailed = -4095;  // results from here up to -1 are error numbers
 constexpr long kReadWrite = 3, kShared = 1, kPrivateAnonymous = 0x22, kNoReserve = 0x4000, kFixedMove = 3;
 constexpr long kCurrentDirectory = -100, kOpenReadWrite = 02, kOpenCloseOnExec = 02000000;
-constexpr long kWipeOnFork = 18, kDontDump = 16;
+constexpr long kWipeOnFork = 18, kDontDump = 16, kHugePage = 14;
 
 Self nobody;
 
@@ -117,10 +117,18 @@ bool map_control() {
   if (failed(at)) return false;
   g.control = reinterpret_cast<u8*>(at);
   g.header = reinterpret_cast<Header*>(at);
+  g.start_ms = static_cast<u32>(g.header->start_ns / 1'000'000);
   if (g.header->magic == kMagic && !load(g.header->ended)) return true;
   system_call(SYS_munmap, at, static_cast<long>(kControlBytes));
   g.control = nullptr;
   return false;
+}
+
+/// Blocks are looked up all over their table: it is better off with the processor's large pages, where the
+/// system gives them to memory files; but for the first part, which is all that a small program needs.
+void ask_for_large_pages(u64 region) {
+  system_call(SYS_madvise, static_cast<long>(region + kLiveAt + kSecondAt),
+              static_cast<long>(kLiveBytes - kSecondAt), kHugePage);
 }
 
 /// Maps the region of process image `index`; nullptr: not to be had.
@@ -128,7 +136,10 @@ u8* map_region(u32 index) {
   const long fd = open_file();
   const long at = failed(fd) ? fd : map_part(fd, kRegionsAt + index * kRegionBytes, kRegionBytes);
   if (!failed(fd)) system_call(SYS_close, fd);
-  if (!failed(at)) return reinterpret_cast<u8*>(at);
+  if (!failed(at)) {
+    ask_for_large_pages(static_cast<u64>(at));
+    return reinterpret_cast<u8*>(at);
+  }
   __atomic_fetch_add(&g.header->not_mapped, 1, __ATOMIC_RELAXED);
   return nullptr;
 }
@@ -219,6 +230,15 @@ void inherit_mappings(u8* bytes) {
              count * sizeof(lg_mapping));
 }
 
+/// A child that ended before leakgate had a hold of it, and was reaped by its parent, could not be told how
+/// it ended.
+void await_watch() {
+  constexpr u64 kTurnNs = 1'000'000, kPatienceNs = 1'000'000'000;
+  const u64 deadline = monotonic_ns() + kPatienceNs;
+  while (!load(g.process->watched) && is_leakgate_there() && monotonic_ns() < deadline)
+    futex_wait(g.process->watched, 0, kTurnNs);
+}
+
 /// In a child that was forked: what is at hand is its parent's.
 bool start_forked() {
   const Process& parent = *g.process;
@@ -257,6 +277,7 @@ bool start_forked() {
   inherit_stack(low, high);
   store(g.process->here, 1u);
   futex_wake(g.process->here);
+  await_watch();
   return true;
 }
 
@@ -325,17 +346,6 @@ void examine_mappings() {
     apply_patches();
   else
     lose(LG_LOST_examined_late);
-}
-
-u32 now_ms() {
-  constexpr long kMonotonicCoarse = 6;
-  s64 time[2] = {};
-  if (g.clock)
-    reinterpret_cast<int (*)(int, s64*)>(g.clock)(kMonotonicCoarse, time);
-  else
-    system_call(SYS_clock_gettime, kMonotonicCoarse, word(time));
-  const s64 ns = time[0] * 1'000'000'000 + time[1] - static_cast<s64>(g.header->start_ns);
-  return ns > 0 ? static_cast<u32>(ns / 1'000'000) : 0;
 }
 
 }  // namespace leakgate::preload

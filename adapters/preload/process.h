@@ -6,6 +6,10 @@
 
 namespace leakgate::preload {
 
+// ---- vdso.cpp ----
+/// The kernel's clock_gettime, in the image that it maps at `base`; 0: it has none.
+u64 find_vdso_clock(u64 base);
+
 /// Where detours call, see entries_x86_64.cpp.
 extern "C" void lg_detour_entry();
 extern "C" void lg_site_entry();

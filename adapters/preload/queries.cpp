@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an adapter in the process says and asks (bpf/queries.bpf.c, docs/decisions/0050). Where an answer is
 // wanted and there is something to tell, the thread waits and leakgate writes the answer into its memory.
+#include "adapters/preload/ledger.h"
 #include "adapters/preload/marks.h"
 
 namespace leakgate::preload {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looked up through the dynamic linker, which may allocate meanwhile: from a small room of our own.
 #include "adapters/preload/real.h"
+#include "adapters/preload/process.h"
 
 #define LG_NEXT (reinterpret_cast<void*>(-1l))
 extern "C" __attribute__((visibility("default"))) void* dlsym(void*, const char*);
@@ -14,6 +15,7 @@ void* lg_real_pthread_create;
 
 namespace {
 
+constexpr unsigned long kVdso = 33;  // AT_SYSINFO_EHDR
 constexpr u64 kEarlyBytes = 64 << 10;
 alignas(16) u8 early[kEarlyBytes];
 u64 early_used;
@@ -77,7 +79,10 @@ bool find_real_slowly() {
   look_up(real.fexecve, "fexecve");
   look_up(real.posix_spawn, "posix_spawn");
   look_up(real.posix_spawnp, "posix_spawnp");
-  g.clock = static_cast<u64>(word(real.clock_gettime));
+  unsigned long (*auxiliary)(unsigned long) = nullptr;
+  look_up(auxiliary, "getauxval");
+  g.clock = auxiliary ? find_vdso_clock(auxiliary(kVdso)) : 0;
+  if (!g.clock) g.clock = static_cast<u64>(word(real.clock_gettime));
   store(real.found, 1u);
   return true;
 }

@@ -119,7 +119,7 @@ struct Process {
   u64 site_free;   ///< likewise, functions that free
   u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
   u32 asker_tid;
-  u32 pad;
+  u32 watched;  ///< a futex: leakgate will be told when the process ends
   Scope scopes[kMaxScopes];
 };
 inline constexpr u64 kProcessStride = 1152;
@@ -137,35 +137,64 @@ inline constexpr u64 kThreadsAt = 4 * kMiB;
 inline constexpr u32 kMaxThreads = 65535;
 inline constexpr u64 kNodesAt = 2 * kGiB;
 inline constexpr u32 kMaxNodes = 1u << 26;
-inline constexpr u64 kNodeIndexAt = 4 * kGiB;  ///< one index after the other, each twice as large
 inline constexpr u32 kFirstIndexBits = 12;
 inline constexpr u64 kStacksAt = 6 * kGiB;
 inline constexpr u32 kMaxStacks = 1u << 24;
 inline constexpr u64 kLiveAt = 8 * kGiB;
-inline constexpr u64 kLiveBytes = kRegionBytes - kLiveAt;
+inline constexpr u64 kLiveBytes = 16 * kGiB;
+inline constexpr u64 kSharesAt = 24 * kGiB;
+inline constexpr u64 kKnownAt = 26 * kGiB;      ///< stacks that threads know, see known_stacks.cpp
+inline constexpr u64 kKnownBytes = kMiB;        ///< of a thread
+inline constexpr u64 kNodeIndexAt = 28 * kGiB;  ///< one index after the other, each twice as large
+inline constexpr u32 kKnowingThreads = static_cast<u32>((kNodeIndexAt - kKnownAt) / kKnownBytes);
 
 /// Live blocks: eight to a bucket, their names together in one cache line.
 struct LiveBucket {
   u64 names[LG_LIVE_SLOTS];  ///< addresses; 0: free, LG_LIVE_CLAIMED: being written
   lg_live blocks[LG_LIVE_SLOTS];
 };
-inline constexpr u32 kFirstBuckets = 16384;
-/// Tier 0 has kFirstBuckets, each further one as many as all before it.
-inline constexpr u32 kLiveTiers = 13;
-static_assert((u64{kFirstBuckets} << (kLiveTiers - 1)) * sizeof(LiveBucket) <= kLiveBytes);
+/// The table grows by tiers. The first is for the many processes that have few blocks; the second is so much
+/// larger that a block is mostly found in the first bucket looked at; each further one is twice as large.
+inline constexpr u32 kFirstBuckets = 2048;
+inline constexpr u32 kSecondBuckets = 32768;
+inline constexpr u32 kLiveTiers = 12;
+/// Where the second tier begins: at a large page of the processor's.
+inline constexpr u64 kSecondAt = 2 * kMiB;
 
 constexpr u64 first_bucket(u32 tier) {
-  return tier ? u64{kFirstBuckets} << (tier - 1) : 0;
+  return tier ? kSecondAt / sizeof(LiveBucket) + (u64{kSecondBuckets} << (tier - 1)) - kSecondBuckets : 0;
 }
 constexpr u64 buckets_in(u32 tier) {
-  return tier ? u64{kFirstBuckets} << (tier - 1) : kFirstBuckets;
+  return tier ? u64{kSecondBuckets} << (tier - 1) : kFirstBuckets;
 }
+static_assert(kFirstBuckets * sizeof(LiveBucket) <= kSecondAt);
+static_assert((first_bucket(kLiveTiers - 1) + buckets_in(kLiveTiers - 1)) * sizeof(LiveBucket) <= kLiveBytes);
 
 struct Node {
   u64 frame;
   u32 parent;
   u32 stack;  ///< leaf: id of the stack
+  u32 hash;   ///< of all frames from the outermost to this one
+  u32 pad;
 };
+/// A node as it is looked for: all that tells whether it is the one stands in one cache line.
+struct NodeEntry {
+  u64 frame;
+  u32 parent;
+  u32 id;  ///< 0: free
+};
+static_assert(kNodesAt + u64{kMaxNodes} * sizeof(Node) <= kStacksAt);
+// an index is made anew when three quarters are in use: the last has room for all nodes
+static_assert(kNodeIndexAt + 4 * u64{kMaxNodes} * sizeof(NodeEntry) <= kRegionBytes);
+
+/// Counters of a stack, in the order of lg_stack, by threads that are not its owner.
+struct StackShare {
+  u32 owner;  ///< number of the thread's slot, and one: it alone counts in lg_stack; 0: nobody's
+  u32 pad;
+  u64 frees;
+  u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
+};
+static_assert(kSharesAt + u64{kMaxStacks} * sizeof(StackShare) <= kKnownAt);
 
 struct PcEntry {
   u64 pc;
@@ -240,7 +269,7 @@ struct Walk {
   u32 function;
   u32 truncated;
   u32 stack;
-  u32 pad;
+  u32 owner;
   FrameState frames[LG_MAX_FRAMES];
 };
 
@@ -272,6 +301,9 @@ struct Thread {
   // not yet in the process's sums
   s64 live_bytes;
   s64 live_blocks;
+  u64 known_end;         ///< of what was written to its part at kKnownAt, ever
+  u32 known_epoch;       ///< stacks of earlier epochs are not known any more
+  u32 known_generation;  ///< of the mapping table, in this epoch
   u32 bare_stack[16];
   Walk walks[2];  ///< the second for signal handlers that interrupt the first
 };

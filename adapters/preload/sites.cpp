@@ -28,16 +28,16 @@ void enter_operator(Call& call, u64 size, u64 sp, u64 bp) {
   Thread* const thread = current_thread();
   call.thread = nullptr;
   if (!thread || thread->busy > 1 || is_inside_call(*thread, sp)) return;
-  const Busy busy(*thread);
   call.thread = thread;
   call.sp = sp;
+  call.bp = bp;
   call.size = size;
+  call.function = LG_FN_operator_new;
   call.took_old = false;
-  call.stack = take_stack(sp, bp, *thread, LG_FN_operator_new);
 }
 
-void leave_operator(Call& call, const void* result) {
-  if (call.thread && result && !has_block(static_cast<u64>(word(result)))) note_block(call, result);
+void leave_operator(Call& call, Hidden result) {
+  if (call.thread && result != kNothing && !has_block(result)) note_block(call, result);
 }
 
 }  // namespace
@@ -55,11 +55,12 @@ void lg_site_enter(const u64* arguments, const Site* site, u64 sp, u64 bp, Call*
 
 void lg_site_leave(Call* call, u64 result, const Site* site, const u64* arguments) {
   const u64 out = site->cookie >> 20 & 0xf, old = site->cookie >> 16 & 0xf;
-  const void* block = reinterpret_cast<const void*>(result);
+  Hidden block = hide(reinterpret_cast<const void*>(result));
   if (is_operator(*site)) return leave_operator(*call, block);
   if (out != LG_NO_ARG)
-    block = result & 0xffffffff ? nullptr : *reinterpret_cast<void* const*>(argument(arguments, out));
-  if (old != LG_NO_ARG) settle_old(*call, reinterpret_cast<const void*>(argument(arguments, old)), block);
+    block = result & 0xffffffff ? kNothing : hide(*reinterpret_cast<void* const*>(argument(arguments, out)));
+  if (old != LG_NO_ARG)
+    settle_old(*call, hide(reinterpret_cast<const void*>(argument(arguments, old))), block != kNothing);
   leave_call(*call, block);
 }
 
@@ -67,7 +68,7 @@ void lg_site_note_free(const void* block) {
   if (!block) return;
   const Thread* const thread = current_thread();
   if (thread && thread->freeing == static_cast<u64>(word(block))) return;
-  note_free(block);
+  note_free(hide(block));
 }
 }
 

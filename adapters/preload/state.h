@@ -25,6 +25,7 @@ struct State {
   u32 starter_pid;
   u32 off;  ///< nothing is recorded in this process
   u32 scan_threads_at;
+  u32 start_ms;           ///< leakgate's start
   u64 clock;              ///< clock_gettime of the C library; 0: not looked up yet
   char path[48];          ///< of the memory file
   char own_variable[64];  ///< what the environment has for us, NAME=VALUE
@@ -53,7 +54,17 @@ inline bool many_threads() {
 }
 
 /// Milliseconds since the start, as of the last timer tick.
-u32 now_ms();
+inline u32 now_ms() {
+  constexpr long kMonotonicCoarse = 6;
+  s64 time[2] = {};
+  if (g.clock)
+    reinterpret_cast<int (*)(int, s64*)>(g.clock)(kMonotonicCoarse, time);
+  else
+    system_call(SYS_clock_gettime, kMonotonicCoarse, word(time));
+  const u32 now = static_cast<u32>(time[0]) * 1000 + static_cast<u32>(time[1]) / 1'000'000;
+  const s32 since = static_cast<s32>(now - g.start_ms);
+  return since > 0 ? static_cast<u32>(since) : 0;
+}
 /// True while leakgate reads what is written here.
 inline bool is_leakgate_there() {
   constexpr u64 kLongestBeatNs = 2'000'000'000;
@@ -85,25 +96,32 @@ inline u32 charged_window(const Thread& thread, const lg_proc& process) {
   return thread.births;
 }
 
-// ---- ledger.cpp ----
-bool put_block(u64 address, const lg_live& block);
-bool take_block(u64 address, lg_live& block);
-bool ignore_block(u64 address);
-bool has_block(u64 address);
-void count_allocation(Thread& thread, const lg_live& block);
-void count_free(Thread& thread, const lg_live& block);
-
 // ---- stack_table.cpp ----
-/// Id of the node for `frame` called from `parent`; 0: no room, and the loss is counted.
-u32 node_of(u32 parent, u64 frame);
-/// Id of the stack that ends in `node`, for one allocation function. Threads have ids of their own for it, so
-/// that they do not wait for each other's counters; leakgate adds them up.
-u32 stack_of(u32 node, u32 function, u32 truncated, u32 thread);
-lg_stack* stack_slot(u32 id);
+/// Finds or makes the nodes of `count` frames, outermost first, that were called from `parent`, and of a leaf
+/// called from the last. Id of the leaf; 0: no room, and the loss is counted.
+u32 enter_path(u32 parent, FrameState* states, u32 count, u64 leaf);
+/// What is called last: an allocation function. The first threads have leaves of their own, so that they
+/// count alone; leakgate adds them up.
+inline u64 leaf_of(u32 function, u32 truncated, u32 owner) {
+  constexpr u64 kOwnerShift = 16;
+  return LG_FRAME_LEAF(function, truncated) | static_cast<u64>(owner) << kOwnerShift;
+}
+/// Id of the stack that ends in `leaf`; 0: no room.
+u32 stack_of(u32 leaf, u32 function, u32 truncated, u32 owner);
+inline u32 stack_owner(const Thread& thread) {
+  constexpr u32 kOwners = 15;
+  return many_threads() && thread.number < kOwners ? thread.number + 1 : 0;
+}
+inline lg_stack* stack_slot(u32 id) {
+  return id ? reinterpret_cast<lg_stack*>(g.region_bytes + kStacksAt) + id : nullptr;
+}
+inline StackShare* share_slot(u32 id) {
+  return reinterpret_cast<StackShare*>(g.region_bytes + kSharesAt) + id;
+}
 
 // ---- walk.cpp ----
-/// Id of the stack of the call entered with these registers: the return address is at `sp`.
-u32 take_stack(u64 sp, u64 bp, Thread& thread, u32 function);
+/// take_stack() by a walk (known_stacks.h).
+u32 take_new_stack(u64 sp, u64 bp, Thread& thread, u32 function);
 
 // ---- moment.cpp ----
 /// Nothing to judge, or not to be judged.

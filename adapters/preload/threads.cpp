@@ -37,6 +37,7 @@ void clear_slot(Thread& slot) {
   slot.signal_stack = 0;
   slot.walks[0].depth = 0;
   slot.walks[1].depth = 0;
+  ++slot.known_epoch;
 }
 
 void free_dead_slots() {

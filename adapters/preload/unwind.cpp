@@ -219,7 +219,6 @@ void look_up(Step& step, PcEntry& entry) {
 }
 
 bool step_out(Step& step, const PcEntry& entry) {
-  constexpr u32 kFramePointers = 1;
   const u32 kind = LG_RULE_KIND(entry.rule);
   if (g.header->unwind == kFramePointers) return step_frame_pointer(step, LG_TRUNCATED_NOT);
   if (kind == LG_RULE_END) return stop(step, LG_TRUNCATED_NOT);
@@ -253,7 +252,7 @@ void begin_walk(Step& step, u64 sp, u64 bp, const Thread& thread) {
 bool in_signal_handler(u64 sp, u64 bp, const Thread& thread, u64 limit) {
   constexpr u32 kMostFrames = 64;
   Step step;
-  if (g.header->unwind != 2) return false;
+  if (g.header->unwind != kEhFrame) return false;
   begin_walk(step, sp, bp, thread);
   for (u32 turn = 0; turn < kMostFrames && step.pc && step.sp <= limit; ++turn) {
     PcEntry entry;

@@ -3,7 +3,7 @@
 // process. What rows mean is in bpf/wire.h.
 #pragma once
 
-#include "adapters/preload/state.h"
+#include "adapters/preload/known_stacks.h"
 
 namespace leakgate::preload {
 

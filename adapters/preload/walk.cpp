@@ -3,17 +3,11 @@
 // its last walk with every word of memory and every register that decided it: as soon as a new walk comes to
 // a frame of the old one, with all that lies further out unchanged, the rest is taken over. See
 // docs/decisions/0011.
+#include "adapters/preload/known_stacks.h"
 #include "adapters/preload/unwind.h"
 
 namespace leakgate::preload {
 namespace {
-
-enum : u32 {
-  kLoose = 1,    // pc or sp came from elsewhere in memory
-  kUsesBp = 2,   // the step out of this frame reads bp
-  kNeedsBp = 4,  // this step or one further out does, with this very value
-  kExact = 8,    // pc is no return address
-};
 
 /// A walk under way. New frames go to the end of walk.frames, from there downwards.
 struct Collect {
@@ -109,40 +103,39 @@ bool walk_on(Collect& c) {
   return more;
 }
 
-/// Moves the new frames to where they belong, outermost first, and finds their nodes. The innermost node in
-/// `node`; false: no room.
-bool place_frames(Collect& c, u32& node) {
+/// Moves the new frames to where they belong, outermost first, and finds the stack. 0: no room.
+u32 place_frames(Collect& c, u32 function, u32 owner) {
   Walk& walk = c.walk;
-  u32 depth = 0;
+  u32 depth = 0, parent = 0;
   bool needs_bp = false;
-  node = 0;
   if (c.joined >= 0) {
     FrameState& state = walk.frames[c.joined];
     state.bp = c.step.bp;  // where it is not needed it may be another one
     state.bp_at = c.step.bp_at;
     state.flags = (state.flags & ~kLoose) | (c.step.loose ? kLoose : 0u);
-    node = state.node;
+    parent = state.node;
     depth = static_cast<u32>(c.joined) + 1;
     needs_bp = state.flags & kNeedsBp && !state.bp_at;
   }
+  const u32 first = depth;
   for (s32 i = c.fresh - 1; i >= 0; --i) {
     FrameState state = walk.frames[LG_MAX_FRAMES - 1 - i];
     if (state.flags & kUsesBp || needs_bp) state.flags |= kNeedsBp;
-    if (state.frame) {
-      node = node_of(node, state.frame);
-      if (!node) break;
-    }
-    state.node = node;
     walk.frames[depth++] = state;
     needs_bp = state.flags & kNeedsBp && !state.bp_at;
   }
   walk.depth = depth;
-  return node != 0 || c.fresh == 0;
+  const u32 leaf =
+      enter_path(parent, walk.frames + first, depth - first, leaf_of(function, walk.truncated, owner));
+  return stack_of(leaf, function, walk.truncated, owner);
 }
 
 u32 bare_stack(Thread& thread, u32 function) {
   u32& id = thread.bare_stack[function & 15];
-  if (!id) id = stack_of(0, function, LG_TRUNCATED_NOT, 0);
+  const u32 owner = stack_owner(thread);
+  if (!id)
+    id = stack_of(enter_path(0, nullptr, 0, leaf_of(function, LG_TRUNCATED_NOT, owner)), function,
+                  LG_TRUNCATED_NOT, owner);
   return id;
 }
 
@@ -160,7 +153,7 @@ u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
   while (walk_on(c)) {
   }
   if (c.joined >= 0 && !c.fresh && static_cast<u32>(c.joined) + 1 == walk.depth &&
-      walk.function == function) {
+      walk.function == function && walk.owner == stack_owner(thread)) {
     if (walk.truncated) __atomic_fetch_add(&g.header->truncated[walk.truncated], 1, __ATOMIC_RELAXED);
     return walk.stack;
   }
@@ -170,13 +163,9 @@ u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
     return kWalkAgain;
   }
   if (c.joined < 0 || c.fresh) walk.truncated = c.joined >= 0 ? walk.truncated : c.step.truncated;
-  u32 node = 0;
-  if (!place_frames(c, node)) {
-    walk.depth = 0;
-    return 0;
-  }
   walk.function = function;
-  walk.stack = stack_of(node, function, walk.truncated, many_threads() ? thread.number : 0);
+  walk.owner = stack_owner(thread);
+  walk.stack = place_frames(c, function, walk.owner);
   // other ends depend on more than is kept
   if (c.step.unkept || (walk.truncated != LG_TRUNCATED_NOT && walk.truncated != LG_TRUNCATED_DEPTH) ||
       !walk.stack)
@@ -186,10 +175,12 @@ u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
 
 }  // namespace
 
-u32 take_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
+u32 take_new_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
   if (!g.header->unwind) return bare_stack(thread, function);
-  const u32 id = walk_stack(sp, bp, thread, function);
-  return id == kWalkAgain ? walk_stack(sp, bp, thread, function) : id;
+  u32 id = walk_stack(sp, bp, thread, function);
+  if (id == kWalkAgain) id = walk_stack(sp, bp, thread, function);
+  if (id && may_be_known(sp, thread)) learn_stack(sp, thread, function);
+  return id;
 }
 
 }  // namespace leakgate::preload

@@ -78,7 +78,8 @@ INSTANTIATE_TEST_SUITE_P(Programs, BothBackends,
                                          "live_doctest_mixed", "live_longjmp", "live_throwing_new",
                                          "live_library_calls", "live_callers_O0", "live_callers_O2",
                                          "live_mix_jemalloc", "live_clean", "live_realloc_failed",
-                                         "live_fork_child", "live_listener_catch2"));
+                                         "live_fork_child", "live_listener_catch2", "live_same_places_O0",
+                                         "live_same_places_O2"));
 
 class Preload : public testing::Test {
  protected:

@@ -72,6 +72,40 @@ TEST_P(Stack, NoFrameOfADeepStackIsMissing) {
 INSTANTIATE_TEST_SUITE_P(Callers, Stack, testing::Values("O0", "O2fp", "O2"),
                          [](const auto& variant) { return std::string(variant.param); });
 
+/// Which way a block of same_places.cpp came: the functions of its stack, read outermost first.
+std::uint64_t path_of(const Json& leak) {
+  std::uint64_t path = 0, bit = 0;
+  for (const Json& frame : leak["stack"]) {
+    const auto function = frame["function"].is_string() ? frame["function"].get<std::string>() : "";
+    const bool right = function.find("go_right") != std::string::npos;
+    if (!right && function.find("go_left") == std::string::npos) continue;
+    path |= std::uint64_t{right} << bit++;
+  }
+  return path;
+}
+
+class SamePlaces : public Live, public testing::WithParamInterface<const char*> {};
+
+TEST_P(SamePlaces, StacksAreToldApartByAnyFrame) {
+  const Traced traced = trace_program(scratch_, std::string("live_same_places_") + GetParam());
+  expect_whole(traced);
+  ASSERT_TRUE(traced.result.is_object());
+  constexpr std::uint64_t kPaths = 64, kGroups = 3;
+  std::map<std::uint64_t, std::uint64_t> groups;
+  for (const Json& leak : traced.result["leaks"]) {
+    if (leak["verdict"] != "fail") continue;
+    const std::uint64_t path = path_of(leak), blocks = path % 7 + 1;
+    ++groups[path];
+    EXPECT_EQ(leak["blocks"], blocks) << path << leak.dump(1);
+    EXPECT_EQ(leak["bytes"], blocks * (100 + path)) << path << leak.dump(1);
+  }
+  EXPECT_EQ(groups.size(), kPaths);
+  for (const auto& [path, count] : groups)
+    EXPECT_EQ(count, kGroups) << path;
+}
+INSTANTIATE_TEST_SUITE_P(Options, SamePlaces, testing::Values("O0", "O2"),
+                         [](const auto& variant) { return std::string(variant.param); });
+
 class StackOf : public Live {
  protected:
   /// Failing leaks of a program of one block each, by bytes.

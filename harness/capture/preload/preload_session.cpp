@@ -358,6 +358,8 @@ void PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& 
     const auto& fork = reinterpret_cast<const lg_record_fork&>(record);
     if (fork.child > max_processes_) return;
     ended_.add(static_cast<std::int32_t>(fork.pid), fork.child);
+    __atomic_store_n(&file_->process(fork.child).watched, 1u, __ATOMIC_RELEASE);
+    wake(file_->process(fork.child).watched);
     active_.insert(fork.child);
     patches_.fork(fork.head.proc, fork.child);
   }

@@ -23,6 +23,11 @@ void StackIds::add_all(std::uint32_t process) {
 std::optional<StackRow> StackIds::read(std::uint32_t process, std::uint32_t number) const {
   StackRow row;
   row.counters = file_->get<lg_stack>(process, preload::kStacksAt + number * sizeof(lg_stack));
+  const auto share =
+      file_->get<preload::StackShare>(process, preload::kSharesAt + number * sizeof(preload::StackShare));
+  row.counters.frees += share.frees;
+  for (std::size_t i = 0; i < std::size(share.lifetime_log2_ms); ++i)
+    row.counters.lifetime_log2_ms[i] += share.lifetime_log2_ms[i];
   for (std::uint32_t at = row.counters.node; at != 0 && row.frames.size() < LG_MAX_FRAMES;) {
     if (at >= preload::kMaxNodes) return std::nullopt;
     const auto node = file_->get<preload::Node>(process, preload::kNodesAt + at * sizeof(preload::Node));
