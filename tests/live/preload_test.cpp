@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ namespace {
 using nlohmann::json;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 /// The dynamic linker's table of a thread's thread-local storage is larger where there is one library more.
 bool is_larger_by_the_library(const json& leak) {
@@ -125,6 +127,41 @@ TEST_F(Preload, APlainUserUnderAFilterGetsTheVerdictThatRootGets) {
   EXPECT_EQ(plain.result["tracer"]["backend"], "preload");
   EXPECT_EQ(facts(plain.result), facts(root.result));
   EXPECT_THAT(plain.program.err, HasSubstr("traced by the preload backend, as eBPF is not allowed here"));
+}
+
+/// Processor time of the children that were waited for.
+double children_s() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+using QuickerBackend = Live;
+
+TEST_F(QuickerBackend, IsToldAfterMillionsOfAllocations) {
+  const double before = children_s();
+  const Traced traced = trace(scratch_, {.command = {program_path("live_allocation_loop"), "3000000"},
+                                         .options = {"--backend", "ebpf"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  const double took = children_s() - before;
+  if (took > 3) {  // natively it is a tenth of a second
+    EXPECT_THAT(traced.program.err, HasSubstr("note: 3.0 million allocations: --backend preload would have "
+                                              "saved about"));
+  }
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+}
+
+TEST_F(QuickerBackend, IsNotToldOfTheQuickerOneNorAfterFew) {
+  for (const char* backend : {"ebpf", "preload"}) {
+    const Traced traced =
+        trace(scratch_, {.command = {program_path("live_allocation_loop"),
+                                     std::string_view(backend) == "ebpf" ? "1000" : "3000000"},
+                         .options = {"--backend", backend}});
+    EXPECT_THAT(traced.program.err, Not(HasSubstr("would have saved"))) << backend;
+  }
 }
 
 TEST_F(Preload, AnEnvironmentVariableChoosesTheBackend) {
