@@ -50,7 +50,10 @@ void* lg_malloc(u64 size, u64 sp, u64 bp) {
 }
 
 void* lg_calloc(u64 count, u64 size, u64 sp, u64 bp) {
-  if (!find_real()) return early_block(count * size, 16);
+  if (!find_real()) {
+    u64 bytes = 0;
+    return __builtin_mul_overflow(count, size, &bytes) ? nullptr : early_block(bytes, 16);
+  }
   Call call;
   enter_call(call, count * size, LG_FN_calloc, sp, bp);
   void* const result = real.calloc(count, size);
@@ -69,7 +72,11 @@ void* lg_realloc(void* old, u64 size, u64 sp, u64 bp) {
 
 void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
   if (!find_real()) return nullptr;
-  if (is_early_block(old)) return move_early_block(old, count * size);
+  if (is_early_block(old)) {
+    u64 bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes)) return real.reallocarray(nullptr, count, size);
+    return move_early_block(old, bytes);
+  }
   Call call;
   enter_call(call, count * size, LG_FN_reallocarray, sp, bp, old);
   void* const result = real.reallocarray(old, count, size);

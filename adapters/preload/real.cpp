@@ -29,6 +29,7 @@ void look_up(T& function, const char* name) {
 
 void* early_block(u64 bytes, u64 alignment) {
   constexpr u64 kHead = 16;
+  if (bytes > kEarlyBytes || alignment > kEarlyBytes) return nullptr;
   alignment = alignment < kHead ? kHead : alignment;
   const u64 need = kHead + bytes + alignment;
   const u64 at = __atomic_fetch_add(&early_used, (need + 15) & ~15ull, __ATOMIC_RELAXED);

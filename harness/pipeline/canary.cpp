@@ -37,18 +37,22 @@ Status watch(const launch::Canary& canary, capture::HeapTracer& tracer) {
 
 }  // namespace
 
-std::vector<model::IncompleteReason> prove_sight(launch::Target& target, capture::HeapTracer& tracer) {
-  if (target.canary() == nullptr) return blind("there is no process for it: " + target.canary_refusal());
+CanaryFindings prove_sight(launch::Target& target, capture::HeapTracer& tracer, bool timed) {
+  if (target.canary() == nullptr)
+    return {blind("there is no process for it: " + target.canary_refusal()), std::nullopt};
   tracer.expect_canary();
-  if (auto released = target.canary()->release(); !released) return blind(released.error().message);
-  if (auto watched = watch(*target.canary(), tracer); !watched) return blind(watched.error().message);
+  if (auto released = target.canary()->release(timed); !released)
+    return {blind(released.error().message), std::nullopt};
+  if (auto watched = watch(*target.canary(), tracer); !watched)
+    return {blind(watched.error().message), std::nullopt};
   const capture::CanarySight sight = tracer.canary();
-  if (!sight.started) return blind("its process was not noticed");
-  if (!sight.ended) return blind("the end of its process was not noticed");
-  if (!sight.lost_found) return blind("the lost block was not found");
-  if (!sight.held_for_lost) return blind("the lost block was taken for reachable");
-  if (!sight.free_seen) return blind("the freed block was not seen to be freed");
-  return {};
+  const std::optional<double> pair_ns = timed && sight.ended ? target.canary()->pair_ns() : std::nullopt;
+  if (!sight.started) return {blind("its process was not noticed"), pair_ns};
+  if (!sight.ended) return {blind("the end of its process was not noticed"), pair_ns};
+  if (!sight.lost_found) return {blind("the lost block was not found"), pair_ns};
+  if (!sight.held_for_lost) return {blind("the lost block was taken for reachable"), pair_ns};
+  if (!sight.free_seen) return {blind("the freed block was not seen to be freed"), pair_ns};
+  return {{}, pair_ns};
 }
 
 }  // namespace leakgate::pipeline

@@ -3,6 +3,7 @@
 // frees another. A tracer that does not see both has not seen the target either.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "harness/capture/heap_tracer.h"
@@ -11,8 +12,13 @@
 
 namespace leakgate::pipeline {
 
-/// Lets the target's canary run while the probes still stand. Returns why the run proves nothing: one reason,
-/// or none.
-std::vector<model::IncompleteReason> prove_sight(launch::Target& target, capture::HeapTracer& tracer);
+struct CanaryFindings {
+  std::vector<model::IncompleteReason> blindness;  ///< why the run proves nothing: one reason, or none
+  std::optional<double> pair_ns;                   ///< what a malloc/free pair took in it, if it was asked
+};
+
+/// Lets the target's canary run while the probes still stand. With `timed`, it measures first what a pair
+/// takes.
+CanaryFindings prove_sight(launch::Target& target, capture::HeapTracer& tracer, bool timed);
 
 }  // namespace leakgate::pipeline

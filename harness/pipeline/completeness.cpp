@@ -40,6 +40,11 @@ constexpr auto kCauses = std::to_array<Cause>({
      "trace it by eBPF (--backend ebpf)"},
     {"detour_refused", "a function of an allocator, a test framework or the C library could not be watched",
      "trace it by eBPF (--backend ebpf)"},
+    {"ledger_damaged",
+     "what the preloaded library wrote down does not add up: the program wrote over it, or freed blocks in "
+     "ways that were "
+     "not seen",
+     "trace it by eBPF (--backend ebpf)"},
     {"static_late", "a statically linked program ran before its allocation functions were probed",
      "start it by itself: leakgate run -- THE_PROGRAM"},
     {"examined_late", "a process ran on before its test framework was probed",

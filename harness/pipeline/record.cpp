@@ -16,6 +16,7 @@
 #include "harness/pipeline/marks.h"
 #include "harness/pipeline/objects.h"
 #include "harness/pipeline/part_recording.h"
+#include "harness/pipeline/quicker_backend.h"
 #include "harness/pipeline/resolve_stacks.h"
 #include "harness/pipeline/run_loop.h"
 #include "harness/pipeline/start.h"
@@ -36,6 +37,22 @@ class PriorityKept {
   int before_ = ::getpriority(PRIO_PROCESS, 0);
 };
 
+/// Processor time of the processes that were waited for, ours and theirs.
+double children_s() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+void note_quicker_backend(const model::Trace& trace, std::optional<double> pair_ns, double processor_s,
+                          model::Recording& recording) {
+  if (!pair_ns || trace.tracer.backend != "ebpf") return;
+  const auto note =
+      describe_quicker_backend({trace.tracer.allocations, trace.tracer.frees, processor_s, *pair_ns});
+  if (note && can_all_be_preloaded(trace)) recording.tracer.notes.push_back(*note);
+}
+
 /// What capture calls while it holds a process.
 model::ClassifyHeld classifier(const RecordRequest& request) {
   return [options = request.classify](const model::HeldProcess& held, bool with_groups) {
@@ -49,6 +66,7 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   const PriorityKept priority;
   model::Recording recording = describe_run(request);
   const auto started = std::chrono::steady_clock::now();
+  const double children_before_s = children_s();
 
   // launch: the command exists, set up as the user's own, and waits before its exec
   const auto signals = launch::SignalRelay::open();
@@ -66,7 +84,10 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = run_to_end(*target, *signals, *tracer, request);
   if (!outcome) return std::move(outcome).error();
-  std::vector<model::IncompleteReason> blindness = prove_sight(*target, *tracer);
+  const double command_s = children_s() - children_before_s;
+  // in a shorter run there is nothing to save that is worth a word
+  const bool timed = request.compare_backends && command_s > 1;
+  CanaryFindings canary = prove_sight(*target, *tracer, timed);
   auto trace = tracer->finish();
   if (!trace) return std::move(trace).error();
 
@@ -84,7 +105,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   for (std::string& note : describe_stripped(recording))
     recording.tracer.notes.push_back(std::move(note));
   recording.run.incomplete_reasons = find_gaps(*trace, *outcome, recording);
-  for (model::IncompleteReason& reason : blindness)
+  note_quicker_backend(*trace, canary.pair_ns, command_s, recording);
+  for (model::IncompleteReason& reason : canary.blindness)
     recording.run.incomplete_reasons.push_back(std::move(reason));
   return recording;
 }

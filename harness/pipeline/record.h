@@ -31,6 +31,7 @@ struct RecordRequest {
   std::optional<std::chrono::milliseconds> timeout;
   std::chrono::milliseconds wait{1000};  ///< for processes that outlive the command
   bool as_root = false;                  ///< under sudo: do not become the invoking user
+  bool compare_backends = true;          ///< tell where the other one would have been quicker
   bool private_copies = true;            ///< probe a private copy of the C library, not the machine's
   std::string source_root;               ///< paths are shown relative to it; empty: the working directory
   std::vector<std::pair<std::string, std::string>> path_maps;

@@ -145,6 +145,7 @@ Result<model::Recording> retry_suspects(const RecordRequest& request, model::Rec
     for (const auto& command : commands_for(program, ids)) {
       RecordRequest again = request;
       again.command = command;
+      again.compare_backends = false;
       drop_filters(again.caller);
       for (std::size_t number = 1; number <= times; ++number) {
         auto part = [&] {

@@ -30,12 +30,13 @@ struct Machine {
 };
 
 struct Cost {
-  double native_ns = 0;            ///< of a malloc/free pair, processor time
-  double traced_ns = 0;            ///< added by leakgate
-  std::optional<double> floor_ns;  ///< added by empty probes; nothing where leakgate-bench is not there
-  double fixed_ms = 0;             ///< added to a program that does nothing
-  double verdict_ms = 0;           ///< from the start of a program with one leak to the verdict
-  double memory_mb = 0;            ///< leakgate's largest resident set
+  double native_ns = 0;              ///< of a malloc/free pair, processor time
+  double traced_ns = 0;              ///< added by leakgate
+  std::optional<double> floor_ns;    ///< added by empty probes; nothing where leakgate-bench is not there
+  std::optional<double> preload_ns;  ///< added by the preload backend; nothing where it does not work
+  double fixed_ms = 0;               ///< added to a program that does nothing
+  double verdict_ms = 0;             ///< from the start of a program with one leak to the verdict
+  double memory_mb = 0;              ///< leakgate's largest resident set
 };
 
 /// Another tool on the same scenarios: it fails a run, or does not.

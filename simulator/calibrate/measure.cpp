@@ -76,9 +76,11 @@ Result<Cost> measure_cost(const CalibrationRequest& request, std::vector<std::st
   const std::vector<std::string> sim{find_program("leakgate-sim", {})};
   const std::vector<std::string> gate{request.leakgate, "run",       "--no-policy", "--as-root",
                                       "--output",       "/dev/null", "--"};
+  std::vector<std::string> preload = gate;
+  preload.insert(preload.end() - 1, {"--backend", "preload"});
   const std::string bench = find_program("leakgate-bench", {"../tests/bench/cost"});
   const std::vector<std::string> empty{bench, "--empty-probes", "planned", "--"};
-  std::vector<double> native, traced, floor, nothing, gated, verdict, memory;
+  std::vector<double> native, traced, floor, preloaded, nothing, gated, verdict, memory;
   for (int repeat = 0; repeat < repeats; ++repeat) {
     for (const auto& [before, into] :
          {std::pair{std::vector<std::string>{}, &native}, {gate, &traced}, {empty, &floor}}) {
@@ -87,6 +89,7 @@ Result<Cost> measure_cost(const CalibrationRequest& request, std::vector<std::st
       if (!ns) return ns.error();
       into->push_back(*ns);
     }
+    if (const auto ns = pair_ns(sim, count, preload); ns) preloaded.push_back(*ns);
     const auto bare = run_command({sim[0], "pairs", "--count", "1"});
     if (!bare) return bare.error();
     nothing.push_back(bare->wall_ms);
@@ -108,6 +111,10 @@ Result<Cost> measure_cost(const CalibrationRequest& request, std::vector<std::st
     left_out.emplace_back("leakgate-bench is not there: no floor, that is, no cost of empty probes");
   else
     cost.floor_ns = median(floor) - cost.native_ns;
+  if (preloaded.empty())
+    left_out.emplace_back("the preload backend does not work here: no cost of it");
+  else
+    cost.preload_ns = median(preloaded) - cost.native_ns;
   cost.fixed_ms = median(gated) - median(nothing);
   cost.verdict_ms = median(verdict);
   cost.memory_mb = *std::max_element(memory.begin(), memory.end());

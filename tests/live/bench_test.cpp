@@ -30,7 +30,7 @@ TEST_F(Bench, MeasuresEveryWorkloadAndFigure) {
     EXPECT_TRUE(row["complete"].get<bool>()) << row;
     workloads.insert(row["workload"].get<std::string>());
   }
-  EXPECT_EQ(workloads.size(), 8u);
+  EXPECT_EQ(workloads.size(), 11u);
   std::set<std::string> names;
   for (const auto& figure : cost["figures"]) {
     names.insert(figure["name"].get<std::string>());
@@ -38,14 +38,17 @@ TEST_F(Bench, MeasuresEveryWorkloadAndFigure) {
     const bool below = figure["value"].get<double>() <= figure["target"].get<double>();
     EXPECT_EQ(figure["reached"].get<bool>(), below == (figure["relation"] == "<=")) << figure;
   }
-  EXPECT_EQ(names.size(), 9u);
-  ASSERT_EQ(cost["memory"].size(), 2u) << result.out;
-  EXPECT_EQ(cost["memory"][0]["live_blocks"], 0);
-  EXPECT_EQ(cost["memory"][1]["live_blocks"], 100000);
-  // what is seen there are the tracer's own maps: a ledger of 100,000 blocks takes some 30 bytes each at
-  // least
-  EXPECT_GT(cost["memory"][1]["kernel_bytes"].get<double>(),
-            cost["memory"][0]["kernel_bytes"].get<double>() + 100000 * 30.0);
+  EXPECT_EQ(names.size(), 15u);
+  ASSERT_EQ(cost["memory"].size(), 4u) << result.out;
+  for (const std::size_t backend : {0u, 2u}) {
+    const auto& empty = cost["memory"][backend];
+    const auto& full = cost["memory"][backend + 1];
+    EXPECT_EQ(empty["contender"], backend == 0 ? "leakgate, stacks" : "leakgate, preload");
+    EXPECT_EQ(empty["live_blocks"], 0);
+    EXPECT_EQ(full["live_blocks"], 100000);
+    // what is seen there is the ledger itself: of 100,000 blocks it takes some 30 bytes each at least
+    EXPECT_GT(full["kernel_bytes"].get<double>(), empty["kernel_bytes"].get<double>() + 100000 * 30.0);
+  }
 }
 
 TEST_F(Bench, NamesTheWorkloadThatFails) {

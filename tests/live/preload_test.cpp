@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The preload backend beside the eBPF backend: equal results, and where it goes when nothing else may.
 #include <gmock/gmock.h>
-#include <grp.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstddef>
 
+#include "tests/live/support/plain_user.h"
 #include "tests/live/support/traced.h"
 
 namespace leakgate::live {
@@ -22,6 +14,7 @@ namespace {
 using nlohmann::json;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 /// The dynamic linker's table of a thread's thread-local storage is larger where there is one library more.
 bool is_larger_by_the_library(const json& leak) {
@@ -86,38 +79,11 @@ class Preload : public testing::Test {
   Scratch scratch_;
 };
 
-/// What Docker's default profile refuses to a container without capabilities, as far as a tracer might want
-/// it.
-void install_filter() {
-  constexpr int kRefused[] = {SYS_bpf,         SYS_perf_event_open,   SYS_fanotify_init, SYS_mount,
-                              SYS_umount2,     SYS_unshare,           SYS_setns,         SYS_pivot_root,
-                              SYS_userfaultfd, SYS_open_by_handle_at, SYS_keyctl,        SYS_io_uring_setup};
-  std::vector<sock_filter> code = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
-  for (const int number : kRefused) {
-    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1));
-    code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
-  }
-  code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(98);
-}
-
-/// A plain user without capabilities, in a user namespace, under such a filter.
-void become_nobody() {
-  constexpr uid_t kNobody = 65534;
-  if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
-                         setresuid(kNobody, kNobody, kNobody) != 0))
-    _exit(97);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(96);
-  (void)unshare(CLONE_NEWUSER);  // where that is not allowed, the machine is as strict without
-  install_filter();
-}
-
 TEST_F(Preload, APlainUserUnderAFilterGetsTheVerdictThatRootGets) {
   const std::vector<std::string> command = {program_path("live_gtest_mixed")};
   std::filesystem::permissions(scratch_.path(), std::filesystem::perms::all);
   ProgramRequest nobody;
-  nobody.before_exec = become_nobody;
+  nobody.before_exec = [] { become_plain_user(kNobody); };
   nobody.extra_environment = {"LEAKGATE_BACKEND=auto"};
   const Traced plain = trace(scratch_, {.command = command, .process = nobody});
   const Traced root = trace(scratch_, {.command = command, .options = {"--backend", "preload"}});
@@ -126,6 +92,41 @@ TEST_F(Preload, APlainUserUnderAFilterGetsTheVerdictThatRootGets) {
   EXPECT_EQ(plain.result["tracer"]["backend"], "preload");
   EXPECT_EQ(facts(plain.result), facts(root.result));
   EXPECT_THAT(plain.program.err, HasSubstr("traced by the preload backend, as eBPF is not allowed here"));
+}
+
+/// Processor time of the children that were waited for.
+double children_s() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+using QuickerBackend = Live;
+
+TEST_F(QuickerBackend, IsToldAfterMillionsOfAllocations) {
+  const double before = children_s();
+  const Traced traced = trace(scratch_, {.command = {program_path("live_allocation_loop"), "3000000"},
+                                         .options = {"--backend", "ebpf"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  const double took = children_s() - before;
+  if (took > 3) {  // natively it is a tenth of a second
+    EXPECT_THAT(traced.program.err, HasSubstr("note: 3.0 million allocations: --backend preload would have "
+                                              "saved about"));
+  }
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+}
+
+TEST_F(QuickerBackend, IsNotToldOfTheQuickerOneNorAfterFew) {
+  for (const char* backend : {"ebpf", "preload"}) {
+    const Traced traced =
+        trace(scratch_, {.command = {program_path("live_allocation_loop"),
+                                     std::string_view(backend) == "ebpf" ? "1000" : "3000000"},
+                         .options = {"--backend", backend}});
+    EXPECT_THAT(traced.program.err, Not(HasSubstr("would have saved"))) << backend;
+  }
 }
 
 TEST_F(Preload, AnEnvironmentVariableChoosesTheBackend) {

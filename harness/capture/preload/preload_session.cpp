@@ -120,6 +120,7 @@ PreloadSession::PreloadSession(std::shared_ptr<SharedFile> file, const TracerOpt
       std::clamp<std::uint64_t>(options.ring_bytes / sizeof(preload::RingSlot), 1, preload::kRingSlots));
   header.moments = static_cast<std::uint32_t>(options.moments);
   header.unwind = unwind_ == UnwindMode::none ? 0 : unwind_ == UnwindMode::frame_pointer ? 1 : 2;
+  seal_.set(header);
 }
 
 Result<std::unique_ptr<Session>> PreloadSession::open(std::shared_ptr<SharedFile> file,
@@ -299,8 +300,7 @@ Result<std::vector<lg_thread_state>> PreloadSession::threads(std::int32_t pid) c
 Status PreloadSession::drain_records(const Handle& handle) {
   std::uint64_t count = 0;
   (void)!::read(doorbell_.get(), &count, sizeof count);
-  while (take_record(handle)) {
-  }
+  take_records(handle);
   std::vector<lg_record_exit> exits;
   ended_.poll([&](std::uint32_t index, std::int32_t pid, int pidfd) {
     lg_record_exit record{};
@@ -308,24 +308,40 @@ Status PreloadSession::drain_records(const Handle& handle) {
     const Process& image = file_->process(index);
     const auto status = exit_status_of(pid, pidfd, image.exit_code);
     // killed, or ended by a system call of its own and reaped before anybody looked: then its leaks would
-    // count as those of a process that was killed
-    if (!status && load(image.live_blocks) > 0) ++unknown_ends_;
+    // count as those of a process that was killed; those of a death test's child count for nothing
+    const bool counts = (load(image.figures.flags) & LG_PROC_DEATH_TEST) == 0;
+    if (!status && counts && load(image.live_blocks) > 0) ++unknown_ends_;
     record.status = status.value_or(std::uint32_t{SIGKILL});
     exits.push_back(record);
   });
   // what they wrote before they ended comes first
-  while (!exits.empty() && take_record(handle)) {
-  }
+  if (!exits.empty()) take_records(handle);
   for (const lg_record_exit& record : exits)
     handle(record.head, sizeof record);
   return {};
 }
 
+void PreloadSession::take_records(const Handle& handle) {
+  for (std::uint32_t taken = 0; take_record(handle);) {
+    if (++taken < 4 * ring_slots_) continue;
+    const std::uint64_t again = 1;
+    (void)!::write(doorbell_.get(), &again, sizeof again);
+    break;
+  }
+}
+
 bool PreloadSession::take_record(const Handle& handle) {
   constexpr std::uint64_t kPatienceNs = 2'000'000'000;
   preload::Header& header = file_->header();
-  const std::uint64_t ticket = header.ring_read;
-  if (ticket == load(header.ring_next)) return false;
+  const std::uint64_t ticket = ring_read_;
+  const std::uint64_t waiting = load(header.ring_next) - ticket;
+  if (waiting == 0) return false;
+  if (waiting > ring_slots_ || load(header.ring_read) != ticket) {  // overwritten: begin anew
+    ++damaged_records_;
+    __atomic_store_n(&header.ring_read, ticket, __ATOMIC_RELEASE);
+    __atomic_store_n(&header.ring_next, ticket, __ATOMIC_RELEASE);
+    return false;
+  }
   const auto& slot =
       reinterpret_cast<const preload::RingSlot*>(file_->control(preload::kRingAt))[ticket % ring_slots_];
   if (load(slot.sequence) != ticket + 1) {  // being written, or its writer was killed
@@ -335,19 +351,22 @@ bool PreloadSession::take_record(const Handle& handle) {
     }
     if (monotonic_ns() - stuck_since_ns_ < kPatienceNs) return false;
     __atomic_fetch_add(&header.lost[LG_LOST_ring_full], 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&header.ring_read, ticket + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&header.ring_read, ++ring_read_, __ATOMIC_RELEASE);
     return true;
   }
   alignas(8) std::array<std::byte, preload::kRecordBytes> copy;
   const std::size_t size = std::min<std::size_t>(slot.bytes, copy.size());
   std::memcpy(copy.data(), slot.record, size);
-  __atomic_store_n(&header.ring_read, ticket + 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&header.ring_read, ++ring_read_, __ATOMIC_RELEASE);
   if (size >= sizeof(lg_record)) hand_on(*reinterpret_cast<lg_record*>(copy.data()), size, handle);
   return true;
 }
 
 void PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& handle) {
-  if (record.proc > max_processes_) return;
+  if (record.proc > max_processes_ || record.type == LG_REC_EXIT) {  // no library writes these
+    ++damaged_records_;
+    return;
+  }
   if (record.type == preload::kExecExpected || record.type == preload::kExecCancelled) {
     if (size >= sizeof(lg_record_window)) note_expected(reinterpret_cast<const lg_record_window&>(record));
     return;
@@ -422,6 +441,8 @@ lg_totals PreloadSession::totals() const {
     if (all_stacks_ && is_used(index)) stacks_.add_all(index);
     add_peaks(index, totals);
   }
+  // room is made for so many: the counters may be overwritten, but each block takes memory
+  totals.live_blocks = std::min<std::uint64_t>(totals.live_blocks, file_->written_bytes() / sizeof(lg_live));
   totals.stacks = stacks_.count();
   return totals;
 }
@@ -445,7 +466,18 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
   return {{"end_unseen", unknown_ends_},
           {"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
-          {"detour_refused", failed}};
+          {"detour_refused", failed},
+          {"ledger_damaged", damages()}};
+}
+
+std::uint64_t PreloadSession::damages() const {
+  return damaged_records_ + damaged_.size() + stacks_.damaged() + (seal_.is_intact(file_->header()) ? 0 : 1);
+}
+
+void PreloadSession::check_counts(std::uint32_t process, const lg_proc& figures, std::uint64_t blocks) {
+  const std::uint32_t threads = std::min(load(file_->process(process).threads), preload::kMaxThreads);
+  if (figures.index != process || !do_counts_fit(figures.allocations, figures.frees, blocks, threads))
+    damaged_.insert(process);
 }
 
 Result<lg_proc> PreloadSession::process(std::uint32_t index) const {
@@ -458,6 +490,11 @@ Result<lg_proc> PreloadSession::process(std::uint32_t index) const {
 bool PreloadSession::visit_region(std::uint32_t process,
                                   const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
   using preload::LiveBucket;
+  const auto read_bounds = [&] {
+    return LedgerBounds{file_->get<preload::Region>(process, 0).stacks,
+                        file_->process(process).figures.last_test};
+  };
+  LedgerBounds bounds = read_bounds();
   return file_->visit_written(
       process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset, std::span<std::byte> bytes) {
         for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket)) {
@@ -466,6 +503,11 @@ bool PreloadSession::visit_region(std::uint32_t process,
             const std::uint64_t name = bucket.names[slot];
             if (name == 0 || name == LG_LIVE_CLAIMED) continue;
             lg_live block = bucket.blocks[slot];
+            // other threads may run, and have made new stacks and windows since
+            if (!is_possible(name, block, bounds) && !is_possible(name, block, bounds = read_bounds())) {
+              damaged_.insert(process);
+              continue;
+            }
             block.stack = stacks_.id(process, block.stack);
             if (visit({name, process, 0}, block))
               file_->put(process, offset + at + slot * 8, std::uint64_t{0});
@@ -486,7 +528,8 @@ Status PreloadSession::visit_live(const std::function<bool(const lg_live_key&, c
 }
 
 void PreloadSession::retire(std::uint32_t process) {
-  if (process >= max_processes_ || !is_used(process)) return;
+  if (process >= max_processes_ || retired_.contains(process)) return;
+  if (!is_used(process)) damaged_.insert(process);  // it was, or nobody would have told of it
   if (all_stacks_) stacks_.add_all(process);
   std::vector<Block>& blocks = kept_[process];
   const bool whole = visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
@@ -496,7 +539,8 @@ void PreloadSession::retire(std::uint32_t process) {
   unreadable_ = unreadable_ || !whole;
   stacks_.keep(process);
   retired_patches_failed_ += file_->get<preload::Region>(process, 0).patches_failed;
-  retired_.emplace(process, sum_up(*file_, process));
+  const auto figures = retired_.emplace(process, sum_up(*file_, process)).first;
+  check_counts(process, figures->second, blocks.size());
   add_peaks(process, retired_totals_);
   active_.erase(process);
   patches_.end(process);

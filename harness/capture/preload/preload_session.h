@@ -15,6 +15,7 @@
 
 #include "harness/capture/preload/detours.h"
 #include "harness/capture/preload/ended_processes.h"
+#include "harness/capture/preload/ledger_check.h"
 #include "harness/capture/preload/process_patches.h"
 #include "harness/capture/preload/shared_file.h"
 #include "harness/capture/preload/stack_ids.h"
@@ -79,6 +80,10 @@ class PreloadSession final : public Session {
   /// Says whose image an exec replaces, which the new program does not know.
   void complete(lg_record_exec& record);
   void note_expected(const lg_record_window& record);
+  /// Hands on what the ring holds, but not for ever: the target could write for ever.
+  void take_records(const Handle& handle);
+  void check_counts(std::uint32_t process, const lg_proc& figures, std::uint64_t blocks);
+  [[nodiscard]] std::uint64_t damages() const;
   /// False: not all of its blocks could be read.
   bool visit_region(std::uint32_t process,
                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
@@ -108,6 +113,10 @@ class PreloadSession final : public Session {
   // the target can write to the header: what bounds depend on is kept here
   std::uint32_t max_processes_ = 0;
   std::uint32_t ring_slots_ = 1;
+  std::uint64_t ring_read_ = 0;
+  HeaderSeal seal_;
+  std::set<std::uint32_t> damaged_;  ///< images whose ledger was overwritten
+  std::uint64_t damaged_records_ = 0;
   std::uint64_t unknown_ends_ = 0;  ///< processes that left blocks, and nobody can say how they ended
   bool unreadable_ = false;         ///< a process's blocks could not be read when it had ended
   std::uint64_t stuck_ticket_ = ~0ull;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -105,6 +106,11 @@ bool SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std:
     if (hole <= data) return false;
   }
   return true;
+}
+
+std::uint64_t SharedFile::written_bytes() const {
+  struct stat status {};
+  return ::fstat(file_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * 512 : 0;
 }
 
 void SharedFile::drop(std::uint32_t process) const {

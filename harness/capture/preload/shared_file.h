@@ -48,6 +48,8 @@ class SharedFile {
   [[nodiscard]] bool visit_written(
       std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
       const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const;
+  /// Memory that the file takes.
+  [[nodiscard]] std::uint64_t written_bytes() const;
   /// Gives the memory of a process's region back.
   void drop(std::uint32_t process) const;
 

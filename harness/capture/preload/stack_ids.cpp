@@ -20,18 +20,24 @@ void StackIds::add_all(std::uint32_t process) {
     id(process, number);
 }
 
-std::optional<StackRow> StackIds::read(std::uint32_t process, std::uint32_t number) const {
+StackRow StackIds::read(std::uint32_t process, std::uint32_t number) const {
   StackRow row;
   row.counters = file_->get<lg_stack>(process, preload::kStacksAt + number * sizeof(lg_stack));
+  const auto damaged = [&] {
+    damaged_.insert(std::uint64_t{process} << 32 | number);
+    return StackRow();
+  };
+  if (row.counters.function == LG_FN_none && row.counters.node == 0) return damaged();
   const auto share =
       file_->get<preload::StackShare>(process, preload::kSharesAt + number * sizeof(preload::StackShare));
   row.counters.frees += share.frees;
   for (std::size_t i = 0; i < std::size(share.lifetime_log2_ms); ++i)
     row.counters.lifetime_log2_ms[i] += share.lifetime_log2_ms[i];
   for (std::uint32_t at = row.counters.node; at != 0 && row.frames.size() < LG_MAX_FRAMES;) {
-    if (at >= preload::kMaxNodes) return std::nullopt;
-    const auto node = file_->get<preload::Node>(process, preload::kNodesAt + at * sizeof(preload::Node));
-    if (node.frame == 0) return std::nullopt;
+    const auto node = at < preload::kMaxNodes
+                          ? file_->get<preload::Node>(process, preload::kNodesAt + at * sizeof(preload::Node))
+                          : preload::Node{};
+    if (node.frame == 0) return damaged();
     row.frames.push_back(node.frame);
     at = node.parent;
   }
@@ -42,9 +48,7 @@ Result<StackRow> StackIds::row(std::uint32_t id) const {
   const Error unknown{ErrorKind::internal, "a block refers to a stack that does not exist", "", 0};
   if (id == 0 || id > stacks_.size()) return unknown;
   const Stack& stack = stacks_[id - 1];
-  auto row = stack.kept ? stack.kept : read(stack.process, stack.number);
-  if (!row) return unknown;
-  return std::move(*row);
+  return stack.kept ? *stack.kept : read(stack.process, stack.number);
 }
 
 void StackIds::keep(std::uint32_t process) {

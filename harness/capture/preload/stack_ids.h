@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -26,6 +27,8 @@ class StackIds {
   [[nodiscard]] std::uint64_t count() const { return stacks_.size(); }
   /// Fails (internal) for an id that was never given.
   [[nodiscard]] Result<StackRow> row(std::uint32_t id) const;
+  /// Stacks that cannot be what the library wrote, and are told as unknown.
+  [[nodiscard]] std::uint64_t damaged() const { return damaged_.size(); }
   /// Reads what is known of a process's stacks, which is about to go.
   void keep(std::uint32_t process);
 
@@ -35,11 +38,12 @@ class StackIds {
     std::uint32_t number = 0;
     std::optional<StackRow> kept;
   };
-  [[nodiscard]] std::optional<StackRow> read(std::uint32_t process, std::uint32_t number) const;
+  [[nodiscard]] StackRow read(std::uint32_t process, std::uint32_t number) const;
 
   std::shared_ptr<SharedFile> file_;
   std::vector<Stack> stacks_;  ///< by id - 1
   std::unordered_map<std::uint64_t, std::uint32_t> ids_;
+  mutable std::set<std::uint64_t> damaged_;
 };
 
 }  // namespace leakgate::capture

@@ -14,8 +14,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 
+#include "harness/base/canary_blocks.h"
 #include "harness/launch/canary/image.h"
 
 #ifndef MFD_EXEC
@@ -26,6 +28,8 @@ namespace leakgate::launch {
 namespace {
 
 constexpr int kAbandoned = 125;
+constexpr char kGo = 'g';
+constexpr char kTimed = 't';
 
 /// A file in memory with the program in it; kernels before 6.3 know no MFD_EXEC, later ones warn without it.
 Descriptor image_file() {
@@ -67,7 +71,8 @@ void close_all_but(int one, int other) {
   } while (count < 0 && errno == EINTR);
   if (count != 1) _exit(kAbandoned);  // leakgate is gone, or does not want it
   char name[] = "leakgate-canary";
-  char* argv[] = {name, nullptr};
+  char pairs[] = LEAKGATE_CANARY_PAIRS;
+  char* argv[] = {name, go == kTimed ? pairs : nullptr, nullptr};
   char* none[] = {nullptr};
   syscall(SYS_execveat, plan.image, "", argv, plan.environment ? plan.environment : none, AT_EMPTY_PATH);
   const int code = errno;
@@ -100,8 +105,8 @@ void Canary::adopt(pid_t pid) {
   image_.reset();
 }
 
-Status Canary::release() {
-  const char go = 'g';
+Status Canary::release(bool timed) {
+  const char go = timed ? kTimed : kGo;
   if (pid_ <= 0 || send(socket_.get(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go)
     return Error{ErrorKind::io, "the canary's process is gone", "", 0};
   int code = 0;
@@ -120,6 +125,18 @@ bool Canary::has_ended() const {
   if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return true;
   // of a process that is held by ptrace every wait tells the stops as well
   return info.si_pid != 0 && info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED;
+}
+
+std::optional<double> Canary::pair_ns() const {
+  constexpr int kSteps = LEAKGATE_CANARY_STEPS;
+  siginfo_t info{};
+  int failed = 0;
+  do {
+    failed = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+  } while (failed != 0 && errno == EINTR);
+  if (failed != 0 || info.si_code != CLD_EXITED || info.si_status <= 0) return std::nullopt;
+  const int value = info.si_status - 1;
+  return std::ldexp((kSteps + value % kSteps + 0.5) / kSteps, value / kSteps);
 }
 
 Canary::~Canary() {

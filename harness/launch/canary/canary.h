@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include <optional>
+
 #include "harness/base/descriptor.h"
 #include "harness/base/result.h"
 
@@ -34,10 +36,12 @@ class Canary {
   void adopt(pid_t pid);
   [[nodiscard]] pid_t pid() const { return pid_; }
   /// Lets the program start and returns when its exec is done. Fails where the kernel refuses it, or the
-  /// process is gone.
-  Status release();
+  /// process is gone. With `timed`, the program measures what a malloc/free pair takes.
+  Status release(bool timed = false);
   /// Its process has ended.
   [[nodiscard]] bool has_ended() const;
+  /// What a malloc/free pair took in it; nothing where it did not measure. Waits for the end of its process.
+  [[nodiscard]] std::optional<double> pair_ns() const;
 
  private:
   Canary() = default;

@@ -35,6 +35,14 @@ std::string bpftrace_script() {
          "clear(@site); }";
 }
 
+/// GCC's, where its packages put it; empty: not there.
+std::string find_leak_sanitizer() {
+  for (const char* folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"})
+    if (const std::string path = std::string(folder) + "/liblsan.so.0"; std::filesystem::exists(path))
+      return path;
+  return "";
+}
+
 void add_tools(std::vector<Contender>& all, const Places& places, Words* missing) {
   const auto add = [&](const std::string& program, Contender contender) {
     if (is_installed(program))
@@ -42,22 +50,31 @@ void add_tools(std::vector<Contender>& all, const Places& places, Words* missing
     else
       missing->push_back(contender.name);
   };
-  add("valgrind", {"valgrind memcheck",
+  const std::string sanitizer = find_leak_sanitizer();
+  if (sanitizer.empty()) missing->push_back(kLeakSanitizer);
+  if (!sanitizer.empty())
+    all.push_back(
+        {kLeakSanitizer,
+         [sanitizer](const Words& command) {
+           return join({"env", "LD_PRELOAD=" + sanitizer, "LSAN_OPTIONS=fast_unwind_on_malloc=1"}, command);
+         },
+         0.3});
+  add("valgrind", {kValgrind,
                    [](const Words& command) {
                      return join({"valgrind", "-q", "--leak-check=full", "--num-callers=20"}, command);
                    },
                    2});
-  add("heaptrack", {"heaptrack",
+  add("heaptrack", {kHeaptrack,
                     [&places](const Words& command) {
                       return join({"heaptrack", "-o", places.scratch + "/heaptrack"}, command);
                     },
                     1});
-  add("bpftrace", {"bpftrace memleak script",
+  add("bpftrace", {kBpftrace,
                    [](const Words& command) {
                      return Words{"bpftrace", "-q", "-e", bpftrace_script(), "-c", one_word(command)};
                    },
                    30, false});
-  add("memleak-bpfcc", {"bcc memleak",
+  add("memleak-bpfcc", {kMemleak,
                         [](const Words& command) {
                           return Words{"memleak-bpfcc", "-c", one_word(command) + " wait", "5", "1"};
                         },
@@ -74,7 +91,9 @@ std::vector<Contender> find_contenders(const Places& places, Words* missing) {
   };
   const auto leakgate = [&places](const char* unwind) {
     return [&places, unwind](const Words& command) {
-      return join({places.leakgate, "run", "--json", places.json, "--unwind", unwind, "--"}, command);
+      return join(
+          {places.leakgate, "run", "--json", places.json, "--backend", "ebpf", "--unwind", unwind, "--"},
+          command);
     };
   };
   std::vector<Contender> all = {
@@ -83,6 +102,11 @@ std::vector<Contender> find_contenders(const Places& places, Words* missing) {
       {kEntry, probed("entry"), 30},
       {kNoStacks, leakgate("none"), 3, true, true},
       {kStacks, leakgate("eh_frame"), 4, true, true},
+      {kPreload,
+       [&places](const Words& command) {
+         return join({places.leakgate, "run", "--json", places.json, "--backend", "preload", "--"}, command);
+       },
+       0.3, true, true},
   };
   add_tools(all, places, missing);
   return all;

@@ -25,14 +25,21 @@ inline constexpr const char* kFloor = "empty probes, planned sites";
 inline constexpr const char* kEntry = "empty probes, function entries";
 inline constexpr const char* kNoStacks = "leakgate, no stacks";
 inline constexpr const char* kStacks = "leakgate, stacks";
+inline constexpr const char* kPreload = "leakgate, preload";
+inline constexpr const char* kLeakSanitizer = "LeakSanitizer, preloaded";
+inline constexpr const char* kValgrind = "valgrind memcheck";
+inline constexpr const char* kHeaptrack = "heaptrack";
+inline constexpr const char* kBpftrace = "bpftrace memleak script";
+inline constexpr const char* kMemleak = "bcc memleak";
 
 /// Where things are. `json` is the file into which leakgate writes its result.
 struct Places {
   std::string self;  ///< this program
   std::string leakgate;
-  std::string work;     ///< bench_work
-  std::string tests;    ///< bench_tests
-  std::string scratch;  ///< a directory for files of the run
+  std::string work;         ///< bench_work
+  std::string work_frames;  ///< the same, built to keep frame pointers
+  std::string tests;        ///< bench_tests
+  std::string scratch;      ///< a directory for files of the run
   std::string json;
 };
 

@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
   const Places places{std::filesystem::read_symlink("/proc/self/exe").string(),
                       LEAKGATE_BINARY,
                       LEAKGATE_BENCH_WORK,
+                      LEAKGATE_BENCH_WORK_FRAMES,
                       LEAKGATE_BENCH_TESTS,
                       scratch,
                       std::string(scratch) + "/result.json"};

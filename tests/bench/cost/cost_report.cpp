@@ -91,6 +91,7 @@ std::string format_json(const Measurements& measured, const std::vector<Figure>&
   json.begin_array("memory");
   for (const Memory& memory : measured.memory) {
     json.begin_object();
+    json.member("contender", memory.contender);
     json.member("live_blocks", memory.blocks);
     json.member("kernel_bytes", memory.kernel_bytes);
     json.member("user_bytes", memory.user_bytes);

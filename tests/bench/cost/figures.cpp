@@ -71,19 +71,22 @@ void add_test_figure(const Added& added, std::vector<Figure>& figures) {
                      fmt::format("{:.0f} us, {:.1f} allocations of {:.1f} us", us, pairs, pair_us)});
 }
 
-void add_memory_figure(const Measurements& measured, std::vector<Figure>& figures) {
-  if (measured.memory.size() < 2 || measured.memory.back().blocks == 0) return;
-  const Memory& empty = measured.memory.front();
-  const Memory& full = measured.memory.back();
-  const auto blocks = static_cast<double>(full.blocks);
-  const double grown = static_cast<double>(full.kernel_bytes + full.user_bytes) -
-                       static_cast<double>(empty.kernel_bytes + empty.user_bytes);
+void add_memory_figure(const Measurements& measured, const char* contender, const char* name, double target,
+                       std::vector<Figure>& figures) {
+  const Memory* empty = nullptr;
+  const Memory* full = nullptr;
+  for (const Memory& row : measured.memory)
+    if (row.contender == contender) (row.blocks ? full : empty) = &row;
+  if (!empty || !full) return;
+  const auto blocks = static_cast<double>(full->blocks);
+  const double grown = static_cast<double>(full->kernel_bytes + full->user_bytes) -
+                       static_cast<double>(empty->kernel_bytes + empty->user_bytes);
   figures.push_back(
-      {"kernel and user memory per live block", grown / blocks, "bytes", 128, false,
+      {name, grown / blocks, "bytes", target, false,
        fmt::format("{:.1f} + {:.1f} MB with {} blocks, {:.1f} + {:.1f} MB with none",
-                   static_cast<double>(full.kernel_bytes) / 1e6, static_cast<double>(full.user_bytes) / 1e6,
-                   full.blocks, static_cast<double>(empty.kernel_bytes) / 1e6,
-                   static_cast<double>(empty.user_bytes) / 1e6)});
+                   static_cast<double>(full->kernel_bytes) / 1e6, static_cast<double>(full->user_bytes) / 1e6,
+                   full->blocks, static_cast<double>(empty->kernel_bytes) / 1e6,
+                   static_cast<double>(empty->user_bytes) / 1e6)});
 }
 
 }  // namespace
@@ -94,7 +97,10 @@ std::vector<Figure> compute_figures(const Measurements& measured) {
   add_pair_figures(added, figures);
   add_fixed_figures(added, figures);
   add_test_figure(added, figures);
-  add_memory_figure(measured, figures);
+  add_memory_figure(measured, kStacks, "kernel and user memory per live block", 128, figures);
+  for (Figure& figure : compute_preload_figures(measured))
+    figures.push_back(std::move(figure));
+  add_memory_figure(measured, kPreload, "preload: memory per live block", 96, figures);
   return figures;
 }
 

@@ -22,5 +22,7 @@ struct Figure {
 
 /// Those whose measurements are there.
 std::vector<Figure> compute_figures(const Measurements& measured);
+/// The part of them that is about the preload backend's time.
+std::vector<Figure> compute_preload_figures(const Measurements& measured);
 
 }  // namespace leakgate::bench

@@ -1,93 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The workloads as data, the rounds over them, and the memory of a run that holds many blocks.
+// The rounds over the workloads, and the memory of a run that holds many blocks.
 #include "tests/bench/cost/measure.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include "tests/bench/cost/command.h"
 
 namespace leakgate::bench {
 namespace {
-
-struct Workload {
-  std::string name;
-  std::string unit;
-  std::string value;  ///< the line of its output that holds the value; empty: milliseconds from start to end
-  std::function<Words(const Contender&)> command;
-  std::set<std::string> without;  ///< contenders that it says nothing about, or that take minutes
-};
-
-Words split(const std::string& text) {
-  std::istringstream stream(text);
-  Words words;
-  for (std::string word; stream >> word;)
-    words.push_back(word);
-  return words;
-}
-
-/// As many pairs as fill about `seconds`.
-std::string pair_count(const Contender& contender, double seconds) {
-  const double count = seconds * 1e6 / std::max(contender.us_per_pair, 0.5);
-  return std::to_string(static_cast<long>(count));
-}
-
-std::vector<Workload> workloads(const Places& places, const MeasureOptions& options) {
-  const double seconds = options.quick ? 0.02 : 0.6;
-  const std::string live_blocks = options.quick ? "1000" : "100000";
-  const std::string live_steps = options.quick ? "1000" : "100000";
-  const std::string processes = options.quick ? "2" : "20";
-  const std::set<std::string> slow = {kEntry, "bpftrace memleak script", "bcc memleak"};
-  std::set<std::string> one_process = slow;
-  one_process.insert({kFloor, kNoStacks, "valgrind memcheck", "heaptrack"});
-  std::vector<Workload> all = {
-      {kPairs,
-       "ns/pair",
-       "ns_per_pair",
-       [=](const Contender& c) {
-         return Words{places.work, "pairs", pair_count(c, seconds), "20"};
-       },
-       {}},
-      {kLive, "ns/pair", "ns_per_pair",
-       [=](const Contender&) {
-         return Words{places.work, "live", live_blocks, live_steps, "20"};
-       },
-       slow},
-      {kTests, "ms", "", [=](const Contender&) { return Words{places.tests}; }, slow},
-      {kOneTest, "ms", "",
-       [=](const Contender&) {
-         return Words{places.tests, "--gtest_filter=*/1"};
-       },
-       slow},
-      {kTrue,
-       "ms",
-       "",
-       [](const Contender&) { return Words{"/bin/true"}; },
-       {kEntry, "bpftrace memleak script", "bcc memleak"}},
-      {kSpawn, "ms/process", "ms_per_process",
-       [=](const Contender&) {
-         return Words{places.work, "spawn", processes, "/bin/true"};
-       },
-       one_process},
-      {kSpawnNew, "ms/process", "ms_per_process",
-       [=](const Contender&) {
-         return Words{places.work, "spawn", processes, "/bin/true", places.scratch};
-       },
-       one_process},
-  };
-  if (!options.suite.empty())
-    all.push_back({kSuite, "ms", "", [=](const Contender&) { return split(options.suite); }, slow});
-  return all;
-}
 
 /// The number behind `name` in lines of "NAME VALUE".
 Result<double> value_in(const std::string& output, const std::string& name) {
@@ -152,6 +81,18 @@ std::uint64_t map_bytes(pid_t pid) {
   return total;
 }
 
+/// Memory of the file that leakgate shares with processes: it is sparse, and takes what was written.
+std::uint64_t ledger_bytes(pid_t pid) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), error)) {
+    const std::string target = std::filesystem::read_symlink(entry.path(), error).string();
+    struct stat status {};
+    if (!error && target.starts_with("/memfd:leakgate-ledger") && ::stat(entry.path().c_str(), &status) == 0)
+      return static_cast<std::uint64_t>(status.st_blocks) * 512;
+  }
+  return 0;
+}
+
 /// Anonymous memory alone: the tables that leakgate maps are the kernel's, and counted there.
 std::uint64_t resident_bytes(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
@@ -166,7 +107,8 @@ Result<Memory> measure_memory(const Contender& leakgate, const Places& places, s
   auto command = Command::start(leakgate.wrap({places.work, "hold", std::to_string(blocks)}));
   if (!command) return std::move(command).error();
   if (auto held = command->await_output("held", 120); !held) return std::move(held).error();
-  const Memory memory{blocks, map_bytes(command->pid()), resident_bytes(command->pid())};
+  const pid_t pid = command->pid();
+  const Memory memory{leakgate.name, blocks, map_bytes(pid) + ledger_bytes(pid), resident_bytes(pid)};
   if (auto ended = command->wait(120); !ended) return std::move(ended).error();
   return memory;
 }
@@ -192,11 +134,10 @@ double Measurements::least_cpu_ms(const std::string& workload, const std::string
 Measurements measure(const std::vector<Contender>& contenders, const Places& places,
                      const MeasureOptions& options) {
   Measurements result;
-  const std::vector<Workload> all = workloads(places, options);
+  const std::vector<Workload> all = make_workloads(places, options);
   for (const Workload& workload : all)
     for (const Contender& contender : contenders)
-      if (!workload.without.contains(contender.name) && (workload.value != "" || contender.follows_time))
-        result.all.push_back({workload.name, contender.name, workload.unit});
+      if (workload.is_for(contender)) result.all.push_back({workload.name, contender.name, workload.unit});
   std::set<std::pair<std::string, std::string>> given_up;
   for (int round = 0; round < options.rounds; ++round) {
     std::fprintf(stderr, "round %d of %d\n", round + 1, options.rounds);
@@ -214,14 +155,15 @@ Measurements measure(const std::vector<Contender>& contenders, const Places& pla
     }
   }
   for (const Contender& contender : contenders) {
-    if (contender.name != kStacks) continue;
+    if (contender.name != kStacks && contender.name != kPreload) continue;
     for (const std::uint64_t blocks :
          {std::uint64_t{0}, std::uint64_t{options.quick ? 100'000u : 1'000'000u}}) {
       auto memory = measure_memory(contender, places, blocks);
       if (memory)
         result.memory.push_back(*memory);
       else
-        result.problems.push_back(fmt::format("memory with {} blocks: {}", blocks, memory.error().message));
+        result.problems.push_back(
+            fmt::format("{}, memory with {} blocks: {}", contender.name, blocks, memory.error().message));
     }
   }
   return result;

@@ -10,15 +10,9 @@
 #include <vector>
 
 #include "harness/base/result.h"
-#include "tests/bench/cost/contenders.h"
+#include "tests/bench/cost/workloads.h"
 
 namespace leakgate::bench {
-
-struct MeasureOptions {
-  int rounds = 5;
-  bool quick = false;  ///< small counts: the shape of the output, not the figures
-  std::string suite;   ///< a test binary with its arguments, split at spaces; empty: none
-};
 
 /// One workload under one contender.
 struct Measurement {
@@ -36,14 +30,15 @@ struct Measurement {
 
 /// Memory of a leakgate run that holds `blocks` live blocks.
 struct Memory {
+  std::string contender;
   std::uint64_t blocks = 0;
-  std::uint64_t kernel_bytes = 0;  ///< of its maps
+  std::uint64_t kernel_bytes = 0;  ///< of its maps, or of the memory file that it shares with processes
   std::uint64_t user_bytes = 0;    ///< resident, without what it maps of the kernel's
 };
 
 struct Measurements {
   std::vector<Measurement> all;
-  std::vector<Memory> memory;  ///< without live blocks, then with
+  std::vector<Memory> memory;  ///< of each leakgate with stacks: without live blocks, then with
   std::vector<std::string> problems;
 
   [[nodiscard]] double least_cpu_ms(const std::string& workload, const std::string& contender) const;
@@ -51,16 +46,6 @@ struct Measurements {
   [[nodiscard]] double least(const std::string& workload, const std::string& contender) const;
   [[nodiscard]] const Measurement* find(const std::string& workload, const std::string& contender) const;
 };
-
-/// Workload names.
-inline constexpr const char* kPairs = "malloc/free pairs, 20 frames deep";
-inline constexpr const char* kLive = "live set of 100,000 blocks, 20 frames deep, two threads";
-inline constexpr const char* kTests = "2,000 tiny tests";
-inline constexpr const char* kOneTest = "one tiny test of 2,000";
-inline constexpr const char* kSuite = "test suite";
-inline constexpr const char* kTrue = "/bin/true";
-inline constexpr const char* kSpawn = "a further process of a known program";
-inline constexpr const char* kSpawnNew = "a further process of a new program";
 
 Measurements measure(const std::vector<Contender>& contenders, const Places& places,
                      const MeasureOptions& options);

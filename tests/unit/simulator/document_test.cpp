@@ -41,6 +41,7 @@ TEST(CalibrationDocument, KeepsToItsSchema) {
   Calibration calibration = sample();
   EXPECT_THAT(test::schema_errors(schema(), json::parse(calibration_json(calibration))), testing::IsEmpty());
   calibration.cost.floor_ns = 1700;
+  calibration.cost.preload_ns = 170;
   EXPECT_THAT(test::schema_errors(schema(), json::parse(calibration_json(calibration))), testing::IsEmpty());
 }
 
@@ -49,6 +50,17 @@ TEST(CalibrationDocument, TellsWhatWasNotMeasuredFromWhatIsZero) {
   EXPECT_EQ(document["rates"]["true_positive"], 0);
   EXPECT_TRUE(document["rates"]["right_site"].is_null());  // nothing was found, so nothing could be right
   EXPECT_TRUE(document["cost"]["floor_ns_per_pair"].is_null());
+}
+
+TEST(CalibrationDocument, TellsWhatThePreloadBackendSaves) {
+  Calibration calibration = sample();
+  calibration.cost.traced_ns = 2000;
+  EXPECT_THAT(calibration_table(calibration), testing::Not(testing::HasSubstr("preload")));
+  calibration.cost.preload_ns = 200;
+  EXPECT_THAT(calibration_table(calibration),
+              testing::HasSubstr("with --backend preload: 200 ns, which saves 1.80 s of each million pairs"));
+  calibration.cost.preload_ns = 1990;
+  EXPECT_THAT(calibration_table(calibration), testing::Not(testing::HasSubstr("saves")));
 }
 
 TEST(CalibrationDocument, NamesFaultsAndMissedGoals) {

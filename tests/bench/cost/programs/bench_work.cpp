@@ -15,6 +15,7 @@
 #include <cstring>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -115,15 +116,19 @@ void** map_slots(std::uint64_t count) {
   return static_cast<void**>(memory);
 }
 
-void live(std::uint64_t blocks, std::uint64_t steps, int depth) {
-  const std::uint64_t half = blocks / 2;
-  Share first{map_slots(half), half, steps / 2, 88172645463325252u, depth};
-  Share second{map_slots(half), half, steps / 2, 2463534242u, depth};
+void live(std::uint64_t blocks, std::uint64_t steps, int depth, unsigned thread_count) {
+  std::vector<Share> shares;
+  for (unsigned i = 0; i < thread_count; ++i)
+    shares.push_back({map_slots(blocks / thread_count), blocks / thread_count, steps / thread_count,
+                      88172645463325252u + i * 2463534242u, depth});
   const double begin = cpu_ns();
-  std::thread other(churn, std::ref(second));
-  churn(first);
-  other.join();
-  std::printf("ns_per_pair %.2f\n", (cpu_ns() - begin) / static_cast<double>(2 * half + steps));
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < thread_count; ++i)
+    threads.emplace_back(churn, std::ref(shares[i]));
+  churn(shares[0]);
+  for (std::thread& thread : threads)
+    thread.join();
+  std::printf("ns_per_pair %.2f\n", (cpu_ns() - begin) / static_cast<double>(blocks + steps));
 }
 
 /// Holds `blocks` blocks until standard input ends.
@@ -185,17 +190,17 @@ int main(int argc, char** argv) {
   if (what == "pairs" && (argc == 4 || argc == 5)) {
     if (argc == 5) wait_for_probe();
     pairs(static_cast<long>(number(2)), static_cast<int>(number(3)));
-  } else if (what == "live" && argc == 5) {
-    live(number(2), number(3), static_cast<int>(number(4)));
+  } else if (what == "live" && argc == 6 && number(5) > 0) {
+    live(number(2), number(3), static_cast<int>(number(4)), static_cast<unsigned>(number(5)));
   } else if (what == "hold" && argc == 3) {
     hold(number(2));
   } else if (what == "spawn" && (argc == 4 || argc == 5)) {
     spawn(static_cast<int>(number(2)), argv[3], argc == 5 ? argv[4] : nullptr);
   } else {
-    std::fprintf(
-        stderr,
-        "usage: bench_work pairs COUNT DEPTH [wait] | live BLOCKS STEPS DEPTH | hold BLOCKS | spawn COUNT "
-        "PROGRAM [DIRECTORY]\n");
+    std::fprintf(stderr,
+                 "usage: bench_work pairs COUNT DEPTH [wait] | live BLOCKS STEPS DEPTH THREADS | hold BLOCKS "
+                 "| spawn COUNT "
+                 "PROGRAM [DIRECTORY]\n");
     return 125;
   }
   return 0;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounds alone: what is wrong inside them cannot be told from what is right.
+#include "harness/capture/preload/ledger_check.h"
+
+namespace leakgate::capture {
+namespace {
+
+/// No user memory lies beyond, five levels of page tables included.
+constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 56;
+
+}  // namespace
+
+HeaderSeal::Words HeaderSeal::read(const preload::Header& header) {
+  const auto join = [](std::uint32_t high, std::uint32_t low) { return std::uint64_t{high} << 32 | low; };
+  return {{header.magic, header.start_ns, header.max_live_blocks, header.max_stacks,
+           join(header.root_pid, header.canary_pid), join(header.max_processes, header.max_threads),
+           join(header.moments, header.unwind), join(header.ended, header.ring_slots)}};
+}
+
+bool is_possible(std::uint64_t address, const lg_live& block, const LedgerBounds& bounds) {
+  return address < kUserEnd && block.size <= kUserEnd - address && block.stack <= bounds.stacks &&
+         block.test <= bounds.last_window;
+}
+
+bool do_counts_fit(std::uint64_t allocations, std::uint64_t frees, std::uint64_t blocks,
+                   std::uint32_t threads) {
+  const std::uint64_t least = blocks > threads ? blocks - threads : 0;
+  const std::uint64_t live = allocations - frees;
+  // a free counts when the block is out of the table: one that was interrupted there makes the difference -1
+  return frees <= allocations + threads &&
+         (allocations < frees ? blocks <= threads : live >= least && live <= blocks + threads);
+}
+
+}  // namespace leakgate::capture

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reading side of the preload backend on ledgers that were made here: whole ones, and such as a program
+// leaves that writes where it has no business.
+#include "harness/capture/preload/preload_session.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "harness/capture/trace_log.h"
+
+namespace leakgate::capture {
+namespace {
+
+using preload::LiveBucket;
+using preload::Node;
+using preload::Process;
+using preload::Region;
+
+constexpr std::uint64_t kSizes[] = {16, 24, 4000};
+
+/// One process with three live blocks from one stack of two frames, as the library leaves it.
+class Ledger : public testing::Test {
+ protected:
+  void SetUp() override { make(); }
+
+  void make() {
+    session_.reset();
+    auto made = SharedFile::make();
+    ASSERT_TRUE(made) << made.error().message;
+    file_ = std::make_shared<SharedFile>(std::move(*made));
+    TracedTarget target;
+    target.pid = ::getpid();
+    auto session = PreloadSession::open(file_, TracerOptions(), target);
+    ASSERT_TRUE(session) << session.error().message;
+    session_ = std::move(*session);
+    fill_process();
+    fill_region();
+    tell(exec_record());
+    drain();
+  }
+
+  void fill_process() {
+    Process& process = file_->process(0);
+    process.figures.pid = process.figures.tgid = static_cast<std::uint32_t>(::getpid());
+    process.figures.last_test = 5;
+    process.threads = 1;
+    process.live_blocks = std::size(kSizes);
+    process.ready = 1;
+    file_->header().processes = 1;
+  }
+
+  void fill_region() {
+    Region region{};
+    region.live_tiers = 1;
+    region.nodes = 2;
+    region.stacks = 1;
+    put(0, region);
+    put(preload::kNodesAt + 1 * sizeof(Node), Node{0x1001, 0, 0});
+    put(preload::kNodesAt + 2 * sizeof(Node), Node{0x1002, 1, 0});
+    lg_stack stack{};
+    stack.node = 2;
+    stack.function = LG_FN_malloc;
+    put(preload::kStacksAt + sizeof stack, stack);
+    LiveBucket bucket{};
+    for (std::size_t i = 0; i < std::size(kSizes); ++i) {
+      bucket.names[i] = 0x500000 + i * 0x10000;
+      bucket.blocks[i] = {kSizes[i], 1, static_cast<std::uint32_t>(i), 1, 7};
+    }
+    put(preload::kLiveAt, bucket);
+    put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes)});
+  }
+
+  template <typename T>
+  void put(std::uint64_t offset, const T& value) {
+    file_->put(0, offset, value);
+  }
+
+  static lg_record_exec exec_record() {
+    lg_record_exec record{};
+    record.head = {LG_REC_EXEC, 0, 1};
+    record.pid = static_cast<std::uint32_t>(::getpid());
+    return record;
+  }
+
+  template <typename Record>
+  void tell(const Record& record, std::uint32_t bytes = sizeof(Record)) {
+    preload::Header& header = file_->header();
+    auto* const slots = reinterpret_cast<preload::RingSlot*>(file_->control(preload::kRingAt));
+    preload::RingSlot& slot = slots[header.ring_next % header.ring_slots];
+    std::memcpy(slot.record, &record, sizeof record);
+    slot.bytes = bytes;
+    slot.sequence = ++header.ring_next;
+  }
+
+  std::vector<std::uint32_t> drain() {
+    std::vector<std::uint32_t> types;
+    const auto take = [&](const lg_record& record, std::size_t size) {
+      types.push_back(record.type);
+      log_.take(record, size);
+    };
+    EXPECT_TRUE(session_->drain_records(take));
+    return types;
+  }
+
+  std::vector<std::uint64_t> sizes() {
+    std::vector<std::uint64_t> sizes;
+    EXPECT_TRUE(session_->visit_live([&](const lg_live_key&, const lg_live& block) {
+      sizes.push_back(block.size);
+      return false;
+    }));
+    return sizes;
+  }
+
+  std::uint64_t damages() { return session_->own_losses().at("ledger_damaged"); }
+
+  std::shared_ptr<SharedFile> file_;
+  std::unique_ptr<Session> session_;
+  TraceLog log_{::getpid()};
+};
+
+TEST_F(Ledger, AWholeOneIsReadAndNotSaidToBeDamaged) {
+  EXPECT_EQ(sizes(), std::vector<std::uint64_t>(std::begin(kSizes), std::end(kSizes)));
+  const auto stack = session_->stack(1);
+  ASSERT_TRUE(stack);
+  EXPECT_EQ(stack->frames, (std::vector<std::uint64_t>{0x1002, 0x1001}));
+  session_->retire(0);
+  EXPECT_EQ(sizes().size(), std::size(kSizes));
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(Ledger, ABlockThatIsGoneWithoutAFreeIsDamage) {
+  put(preload::kLiveAt, LiveBucket{});
+  session_->retire(0);
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(Ledger, ABlockThatNoAllocationMadeIsDamage) {
+  LiveBucket bucket{};
+  for (std::uint64_t i = 0; i < LG_LIVE_SLOTS; ++i) {
+    bucket.names[i] = 0x900000 + i * 64;
+    bucket.blocks[i] = {16, 1, 0, 1, 7};
+  }
+  put(preload::kLiveAt + sizeof bucket, bucket);
+  session_->retire(0);
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(Ledger, ACallThatTheEndInterruptedIsNoDamage) {
+  put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes) - 1});
+  session_->retire(0);
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(Ledger, BlocksThatCannotBeAreLeftOut) {
+  const lg_live kImpossible[] = {{~std::uint64_t{0}, 1, 0, 1, 7}, {16, 2, 0, 1, 7}, {16, 1, 6, 1, 7}};
+  LiveBucket bucket{};
+  for (std::size_t i = 0; i < std::size(kImpossible); ++i) {
+    bucket.names[i] = 0x900000 + i * 64;
+    bucket.blocks[i] = kImpossible[i];
+  }
+  put(preload::kLiveAt + sizeof bucket, bucket);
+  EXPECT_EQ(sizes().size(), std::size(kSizes));
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(Ledger, AStackOfNodesThatAreNotThereIsUnknown) {
+  put(preload::kNodesAt + sizeof(Node), Node{});
+  sizes();
+  const auto stack = session_->stack(1);
+  ASSERT_TRUE(stack);
+  EXPECT_TRUE(stack->frames.empty());
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(Ledger, AProcessThatIsTakenOutOfItIsDamage) {
+  file_->process(0) = Process{};
+  session_->retire(0);
+  EXPECT_GE(damages(), 1u);
+}
+
+TEST_F(Ledger, AHeaderThatSomebodyElseWroteIsDamage) {
+  file_->header().max_threads = 1;
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(Ledger, ARingWithoutBoundsIsBegunAnew) {
+  file_->header().ring_next = 1u << 30;
+  EXPECT_TRUE(drain().empty());
+  EXPECT_EQ(damages(), 1u);
+  tell(exec_record());
+  EXPECT_EQ(drain(), std::vector<std::uint32_t>{LG_REC_EXEC});
+}
+
+TEST_F(Ledger, AnEndThatTheLibraryTellsOfIsNotBelieved) {
+  lg_record_exit record{};
+  record.head = {LG_REC_EXIT, 0, 1};
+  tell(record);
+  EXPECT_TRUE(drain().empty());
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(Ledger, CountersDoNotSayForHowManyBlocksThereIsRoom) {
+  file_->process(0).live_blocks = std::int64_t{1} << 62;
+  EXPECT_LT(session_->totals().live_blocks, 1u << 24);
+}
+
+/// Whatever stands there, reading it comes to an end and stays in bounds (under the sanitizers, too).
+class AnyLedger : public Ledger, public testing::WithParamInterface<unsigned> {
+ protected:
+  void scribble(std::uint64_t bytes, const std::function<void(std::uint64_t, std::uint8_t)>& write) {
+    const std::uint64_t count = 1 + random_() % 64;
+    for (std::uint64_t i = 0; i < count; ++i)
+      write(random_() % bytes, static_cast<std::uint8_t>(random_() % 3 == 0 ? 0xff : random_()));
+  }
+
+  void scribble_all() {
+    for (const auto& [at, bytes] : {std::pair<std::uint64_t, std::uint64_t>{0, sizeof(preload::Header)},
+                                    {preload::kProcessesAt, 2 * preload::kProcessStride},
+                                    {preload::kRingAt, 8 * sizeof(preload::RingSlot)}})
+      if (random_() % 2 == 0)
+        scribble(bytes,
+                 [&](std::uint64_t i, std::uint8_t byte) { *file_->control(at + i) = std::byte{byte}; });
+    for (const auto& [at, bytes] : {std::pair<std::uint64_t, std::uint64_t>{0, sizeof(Region)},
+                                    {preload::kThreadsAt, 2 * preload::kThreadStride},
+                                    {preload::kNodesAt, 8 * sizeof(Node)},
+                                    {preload::kStacksAt, 4 * sizeof(lg_stack)},
+                                    {preload::kLiveAt, 4 * sizeof(LiveBucket)}})
+      if (random_() % 2 == 0) scribble(bytes, [&](std::uint64_t i, std::uint8_t byte) { put(at + i, byte); });
+  }
+
+  void tell_anything() {
+    struct Raw {
+      std::uint32_t words[preload::kRecordBytes / 4];
+    } raw{};
+    for (std::uint32_t& word : raw.words)
+      word = static_cast<std::uint32_t>(random_() % 4 ? random_() % 4 : random_());
+    raw.words[0] = static_cast<std::uint32_t>(random_() % 24);
+    tell(raw, static_cast<std::uint32_t>(random_() % 5000));
+  }
+
+  std::mt19937_64 random_{GetParam()};
+};
+
+TEST_P(AnyLedger, IsReadToTheEnd) {
+  for (int turn = 0; turn < 20; ++turn) {
+    make();
+    for (int i = 0; i < 6; ++i)
+      tell_anything();
+    scribble_all();
+    drain();
+    (void)session_->totals();
+    (void)session_->process(0);
+    (void)session_->threads(::getpid());
+    std::vector<std::uint32_t> stacks;
+    (void)session_->visit_live([&](const lg_live_key&, const lg_live& block) {
+      if (stacks.size() < 100) stacks.push_back(block.stack);
+      return false;
+    });
+    for (const std::uint32_t stack : stacks)
+      (void)session_->stack(stack);
+    session_->retire(0);
+    (void)session_->own_losses();
+    (void)session_->lost();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, AnyLedger, testing::Range(1u, 11u));
+
+}  // namespace
+}  // namespace leakgate::capture
