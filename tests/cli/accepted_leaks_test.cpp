@@ -41,6 +41,32 @@ TEST_F(AcceptedLeaks, ThePolicyFileIsFoundAndFlagsBeatIt) {
   EXPECT_EQ(judge({"--policy", "other.json"}).status(), 23);
 }
 
+TEST_F(AcceptedLeaks, WhatIsReadIsNotWrittenOver) {
+  std::filesystem::copy_file(recording(), scratch_ / "r.lgrec");
+  write_file(scratch_ / "s.supp", "leak:no_such_function\n");
+  write_file(scratch_ / "p.json", R"({"suppressions": ["s.supp"], "baseline": "b.json"})");
+  write_file(scratch_ / "j.xml", "<testsuites/>");
+  ASSERT_EQ(leakgate({"baseline", "update", "b.json", recording()}).status(), 0);
+  std::filesystem::create_symlink("s.supp", scratch_ / "linked");
+  const auto before = files();
+  const std::vector<std::string> words = {"judge", "r.lgrec", "--policy", "p.json", "--merge-junit", "j.xml"};
+  for (const auto& [option, file] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"--json", "r.lgrec"},
+                                                                  {"--html", "./r.lgrec"},
+                                                                  {"--write-suppressions", "s.supp"},
+                                                                  {"--output", "linked"},
+                                                                  {"--sarif", "p.json"},
+                                                                  {"--json", "b.json"},
+                                                                  {"--junit", "j.xml"}}) {
+    const std::string text = read_file(scratch_ / file);
+    auto arguments = words;
+    arguments.insert(arguments.end(), {option, file});
+    expect_refusal(leakgate(arguments), 125, std::string(file) + " would be written over, and is read");
+    EXPECT_EQ(read_file(scratch_ / file), text);
+  }
+  EXPECT_EQ(files(), before);
+}
+
 TEST_F(AcceptedLeaks, ThePolicyThatHoldsIsPrinted) {
   write_file(scratch_ / "leakgate.json", R"({"min_size_bytes": 12, "min_blocks": 2})");
   const auto printed = leakgate({"judge", "--print-policy", "--min-size", "7", "--max-leaked-bytes", "9"});

@@ -81,6 +81,8 @@ TEST(Suppressions, OurOwnLines) {
   EXPECT_TRUE(builder.hides("suppress: function=*::insert max-bytes=48 max-blocks=2"));
   EXPECT_FALSE(builder.hides("suppress: function=*::insert max-bytes=47"));
   EXPECT_FALSE(builder.hides("suppress: function=*::insert max-blocks=1"));
+  EXPECT_EQ(builder.verdict("suppress: function=*::insert max-blocks=1").suppressions[0].state,
+            model::SuppressionState::exceeded);
 }
 
 TEST(Suppressions, ExpireOnTheDayOfTheRun) {
