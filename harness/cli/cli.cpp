@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "harness/base/atomic_file.h"
+#include "harness/base/text.h"
 #include "harness/cli/baseline_command.h"
 #include "harness/cli/ctest_commands.h"
 #include "harness/cli/exit_status.h"
@@ -149,7 +150,7 @@ int run_or_record(const Options& options) {
     return conclude(std::move(*recording), policy, *merge, options, stderr);
   }
   for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
-    fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", reason.message, reason.count);
+    fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", printable(reason.message), reason.count);
   if (const int own = target_status(recording->run)) return own;
   return recording->run.incomplete_reasons.empty() ? kPass : kCannot;
 }
@@ -170,8 +171,10 @@ int run_judge(const Options& options) {
 }  // namespace
 
 void say(const Error& error) {
-  fmt::print(stderr, "leakgate: {}\n", error.message);
-  if (!error.hint.empty()) fmt::print(stderr, "leakgate: hint: {}\n", error.hint);
+  // names of files are in it, and those may hold anything: a line of their own would be a command to GitHub's
+  // runner
+  fmt::print(stderr, "leakgate: {}\n", printable(error.message));
+  if (!error.hint.empty()) fmt::print(stderr, "leakgate: hint: {}\n", printable(error.hint));
 }
 
 int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
