@@ -63,6 +63,9 @@ TEST(JunitMerge, WhatOthersTookIsAdded) {
       alone + 2.5, 1e-4);
   EXPECT_NEAR(std::stod(time("<testsuite><testcase time=\"1\"/><testcase time=\"0.5\"/></testsuite>")),
               alone + 1.5, 1e-4);
+  EXPECT_NEAR(std::stod(time("<testsuite time=\"0\"><testcase time=\"0.25\"/></testsuite>")), alone + 0.25,
+              1e-4)
+      << "as ctest has it";
   for (const char* nonsense : {"-1", "nan", "inf", "1e300", "x"})
     EXPECT_NEAR(std::stod(time(std::string("<testsuite time=\"") + nonsense + "\"/>")), alone, 1e-4)
         << nonsense;
