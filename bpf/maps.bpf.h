@@ -24,7 +24,6 @@ __weak const volatile __u32 cfg_tick_us = 1000; /* length of a timer tick */
 __weak const volatile __u32 cfg_unwind = LG_UNWIND_EH_FRAME;
 __weak const volatile __u32 cfg_root_pid = 0;	/* the held target, in leakgate's pid namespace */
 __weak const volatile __u32 cfg_canary_pid = 0; /* likewise; 0: none */
-__weak const volatile __u32 cfg_pid_level = 0;	/* depth of leakgate's pid namespace */
 __weak const volatile __u32 cfg_max_processes = 0;
 __weak const volatile __u64 cfg_wake_bytes = 0;	     /* records that can wait do so up to here */
 __weak const volatile __u64 cfg_max_live_blocks = 0; /* 0: as many as memory allows */
@@ -35,6 +34,7 @@ __weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
+__weak __u32 pid_level = 0;	  /* depth of leakgate's pid namespace; learn_pid_level */
 __weak __u64 start_ticks = 0;	  /* number of the timer tick at cfg_start_ns */
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;

@@ -15,6 +15,19 @@ static __always_inline int is_canary(__u32 pid)
 	return cfg_canary_pid && pid == cfg_canary_pid;
 }
 
+/*
+ * Run once by leakgate itself. Its /proc cannot tell: what is mounted in a container lists no number from
+ * outside of it.
+ */
+SEC("raw_tp")
+int learn_pid_level(void *context)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+
+	pid_level = BPF_CORE_READ(task, thread_pid, level);
+	return 0;
+}
+
 /* A new process image with an index of its own; 0xffffffff when the table is full. */
 static __always_inline __u32 new_process(__u32 tgid, __u32 pid, __u32 parent, __u32 flags)
 {

@@ -72,8 +72,7 @@ static __always_inline __u32 visible_number(struct pid *pid)
 	if (!pid)
 		return 0;
 	bpf_probe_read_kernel(&numbers, sizeof(numbers),
-			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-				  cfg_pid_level * size);
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) + pid_level * size);
 	return numbers.nr;
 }
 

@@ -71,19 +71,11 @@ std::uint32_t tick_us() {
   return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(length.tv_nsec / 1000));
 }
 
-/// Depth of our pid namespace: the number of ids the kernel lists for us.
-std::uint32_t pid_namespace_level() {
-  std::FILE* file = std::fopen("/proc/self/status", "re");
-  if (!file) return 0;
-  char line[512];
-  std::uint32_t ids = 1;
-  while (std::fgets(line, sizeof line, file)) {
-    if (std::strncmp(line, "NSpid:", 6) != 0) continue;
-    // the list starts at the reader's own procfs namespace; inside a container it has one entry
-    ids = static_cast<std::uint32_t>(std::count(line, line + std::strlen(line), '\t'));
-  }
-  std::fclose(file);
-  return ids > 0 ? ids - 1 : 0;
+/// Has the kernel side see in which pid namespace we are, a container's for example; a negative errno when
+/// that fails.
+int learn_pid_level(const leakgate_bpf& skeleton) {
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  return bpf_prog_test_run_opts(bpf_program__fd(skeleton.progs.learn_pid_level), &options);
 }
 
 /// Kernels from 6.6 on attach a program at many places with one link.
@@ -132,7 +124,6 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
   skeleton.rodata->cfg_tick_us = tick_us();
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(target.pid);
   skeleton.rodata->cfg_canary_pid = static_cast<std::uint32_t>(target.canary_pid);
-  skeleton.rodata->cfg_pid_level = pid_namespace_level();
   skeleton.rodata->cfg_max_processes = options.max_processes;
   skeleton.rodata->cfg_max_threads = options.max_threads;
   skeleton.rodata->cfg_max_stacks = options.max_stacks;
@@ -163,7 +154,8 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
           skeleton.progs.link_map_changed, skeleton.progs.exit_called, skeleton.progs.exit_hit,
           skeleton.progs.query_hit})
       bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
-  return leakgate_bpf__load(&skeleton);
+  if (const int error = leakgate_bpf__load(&skeleton)) return error;
+  return learn_pid_level(skeleton);
 }
 
 Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options,

@@ -41,7 +41,7 @@ LiveTable::Removed LiveTable::visit(
   for (const MappedArray& tier : tiers_) {
     for (lg_live_bucket& bucket : tier.values<lg_live_bucket>()) {
       for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
-        std::uint64_t name = __atomic_load_n(&bucket.names[slot], __ATOMIC_ACQUIRE);
+        __u64 name = __atomic_load_n(&bucket.names[slot], __ATOMIC_ACQUIRE);
         if (name == 0 || name == LG_LIVE_CLAIMED) continue;
         const lg_live block = bucket.blocks[slot];
         __atomic_thread_fence(__ATOMIC_ACQUIRE);

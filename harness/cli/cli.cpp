@@ -10,10 +10,12 @@
 #include <cstdlib>
 
 #include "harness/base/atomic_file.h"
+#include "harness/base/text.h"
 #include "harness/cli/baseline_command.h"
 #include "harness/cli/ctest_commands.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/inputs.h"
+#include "harness/cli/outputs.h"
 #include "harness/cli/simulator_command.h"
 #include "harness/cli/valgrind_flags.h"
 #include "harness/judge/judge.h"
@@ -27,16 +29,6 @@
 
 namespace leakgate::cli {
 namespace {
-
-/// Finds out about unwritable reports before the run, not after it.
-Status check_outputs(const Options& options) {
-  for (const report::ReportFile& file : options.reports)
-    if (auto ok = check_writable(file.path); !ok) return ok;
-  for (const std::string& path : {options.output, options.recording, options.write_suppressions})
-    if (!path.empty())
-      if (auto ok = check_writable(path); !ok) return ok;
-  return {};
-}
 
 bool wants_colour(int fd) {
   const char* no_colour = std::getenv("NO_COLOR");
@@ -138,6 +130,7 @@ int run_or_record(const Options& options) {
     if (!loaded) return refuse(loaded.error());
     policy = std::move(*loaded);
   }
+  if (auto ok = check_overwrites(options, policy); !ok) return refuse(ok.error());
   remove_old_rows(options);
   pipeline::RecordRequest request = options.record;
   request.policy = policy;
@@ -157,7 +150,7 @@ int run_or_record(const Options& options) {
     return conclude(std::move(*recording), policy, *merge, options, stderr);
   }
   for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
-    fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", reason.message, reason.count);
+    fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", printable(reason.message), reason.count);
   if (const int own = target_status(recording->run)) return own;
   return recording->run.incomplete_reasons.empty() ? kPass : kCannot;
 }
@@ -169,6 +162,7 @@ int run_judge(const Options& options) {
   if (!merge) return refuse(merge.error());
   auto policy = load_policy(options.policy);
   if (!policy) return refuse(policy.error());
+  if (auto ok = check_overwrites(options, *policy); !ok) return refuse(ok.error());
   auto recording = read_recordings(options);
   if (!recording) return refuse(recording.error());
   return conclude(std::move(*recording), *policy, *merge, options, stdout);
@@ -177,8 +171,10 @@ int run_judge(const Options& options) {
 }  // namespace
 
 void say(const Error& error) {
-  fmt::print(stderr, "leakgate: {}\n", error.message);
-  if (!error.hint.empty()) fmt::print(stderr, "leakgate: hint: {}\n", error.hint);
+  // names of files are in it, and those may hold anything: a line of their own would be a command to GitHub's
+  // runner
+  fmt::print(stderr, "leakgate: {}\n", printable(error.message));
+  if (!error.hint.empty()) fmt::print(stderr, "leakgate: hint: {}\n", printable(error.hint));
 }
 
 int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {

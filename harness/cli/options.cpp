@@ -124,8 +124,9 @@ void add_gate_options(CLI::App& app, Options& options, Raw& raw) {
 
 void add_merge_options(CLI::App& app, Raw& raw) {
   app.add_option("--merge", raw.merge,
-                 "parts: of one suite and one build, none missing (default); any: whatever is given")
-      ->check(CLI::IsMember({"parts", "any"}));
+                 "parts: of one suite and one build, none missing (default); whole: likewise, and one part "
+                 "alone is refused too; any: whatever is given")
+      ->check(CLI::IsMember({"parts", "whole", "any"}));
   app.add_option("--expect-parts", raw.expect_parts, "Refuse unless N recordings are given")->type_name("N");
 }
 
@@ -312,7 +313,9 @@ Status settle_merge(Options& options, const Raw& raw) {
   options.exit_rule = raw.exit_status == "gate"   ? ExitRule::gate
                       : raw.exit_status == "none" ? ExitRule::none
                                                   : ExitRule::all;
-  options.merge_rule = raw.merge == "any" ? judge::MergeRule::any : judge::MergeRule::parts;
+  options.merge_rule = raw.merge == "any"     ? judge::MergeRule::any
+                       : raw.merge == "whole" ? judge::MergeRule::whole
+                                              : judge::MergeRule::parts;
   return store(parse_count("--expect-parts", raw.expect_parts, 0, 100000), options.expected_parts);
 }
 

@@ -155,6 +155,9 @@ class Gate {
         use.blocks = add_saturated(use.blocks, leak.blocks);
       }
       if (use.leaks > 0) use.state = model::SuppressionState::used;
+      if ((suppression.max_bytes && use.bytes > *suppression.max_bytes) ||
+          (suppression.max_blocks && use.blocks > *suppression.max_blocks))
+        use.state = model::SuppressionState::exceeded;
       if (suppression.expired(recording_.run.started)) use.state = model::SuppressionState::expired;
       complain_of(use);
     }
@@ -182,8 +185,7 @@ class Gate {
       though = fmt::format("; its suppression {} expired on {}", suppression.source, suppression.expires);
       return false;
     }
-    if ((suppression.max_bytes && use.bytes > *suppression.max_bytes) ||
-        (suppression.max_blocks && use.blocks > *suppression.max_blocks)) {
+    if (use.state == model::SuppressionState::exceeded) {
       though = fmt::format("; more than its suppression {} allows", suppression.source);
       return false;
     }

@@ -13,6 +13,7 @@ namespace leakgate::judge {
 /// What recordings may be merged.
 enum class MergeRule {
   parts,  ///< parts of one suite: the same program, build, command and version of leakgate
+  whole,  ///< likewise, and one part alone is refused too
   any     ///< whatever was recorded by the same version of leakgate
 };
 

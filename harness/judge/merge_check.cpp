@@ -129,7 +129,9 @@ Status check_parts(const std::vector<Recording>& recordings, const std::vector<s
             check_pair(recordings[0], recordings[i], fmt::format("{} and {}", names[0], names[i]), rule);
         !fits)
       return fits;
-  return recordings.size() > 1 && rule == MergeRule::parts ? check_shards(recordings, names) : Status();
+  // one job may look at its own part
+  const bool counted = rule == MergeRule::whole || (rule == MergeRule::parts && recordings.size() > 1);
+  return counted ? check_shards(recordings, names) : Status();
 }
 
 }  // namespace leakgate::judge

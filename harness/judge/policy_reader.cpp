@@ -226,19 +226,40 @@ class Reader {
 
   /// What can be written and cannot be meant.
   void check_contradictions(const JsonValue& root) {
-    if (const auto* limits = root.find("limits"); limits != nullptr && error_.message.empty())
+    if (!error_.message.empty()) return;
+    check_all_limits(root);
+    if (const auto* overrides = root.find("overrides"))
+      for (const JsonValue& row : overrides->elements)
+        check_all_limits(row);
+    const auto *focus = root.find("focus"), *exclude = root.find("exclude");
+    if (focus != nullptr && exclude != nullptr)
+      for (const char* what : {"functions", "modules", "paths", "tests"})
+        check_globs(focus->find(what), exclude->find(what), what);
+    if (policy_.rules.growth_only.value_or(false) && policy_.rules.growth_fails &&
+        policy_.rules.growth_fails->empty())
+      complain(root.find("growth")->find("only")->place, "nothing but growth fails, and no growth does",
+               "\"fail\": a list of linear, exponential, stepped");
+  }
+
+  void check_globs(const JsonValue* focus, const JsonValue* exclude, const char* what) {
+    if (focus == nullptr || exclude == nullptr) return;
+    for (const JsonValue& glob : focus->elements)
+      for (const JsonValue& other : exclude->elements)
+        if (glob.text == other.text)
+          complain(
+              other.place,
+              fmt::format("{} '{}' are both in focus and excluded", what, printable(shorten(glob.text, 60))),
+              "each glob in one of them");
+  }
+
+  void check_all_limits(const JsonValue& rules) {
+    if (const auto* limits = rules.find("limits"))
       for (const auto& [inner, outer] : {std::pair{"site", "test"},
                                          {"test", "binary"},
                                          {"test", "run"},
                                          {"binary", "run"},
                                          {"site", "run"}})
         check_limits(*limits, inner, outer);
-    for (const auto& glob : policy_.focus.tests)
-      for (const auto& other : policy_.exclude.tests)
-        if (glob == other)
-          complain(root.find("exclude")->place,
-                   fmt::format("tests '{}' are both in focus and excluded", printable(shorten(glob, 60))),
-                   "each glob in one of them");
   }
 
   /// The limit of the smaller scope must not be above that of the larger.

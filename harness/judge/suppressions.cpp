@@ -44,18 +44,10 @@ bool frame_matches(const FramePattern& pattern, const model::VerdictFrame& frame
   return true;
 }
 
-/// As Valgrind: the patterns in order from the innermost frame; "..." is any number of frames. The allocation
-/// function is the innermost one, though our stacks begin with its caller.
-bool valgrind_matches(const Suppression& suppression, const model::Leak& leak) {
-  std::vector<model::VerdictFrame> frames(1);
-  frames[0].function = leak.function;
-  frames.insert(frames.end(), leak.stack.begin(), leak.stack.end());
-  const auto& patterns = suppression.frames;
-  // operator new is itself a frame for us and the whole allocator for Valgrind
-  if (frames.size() > 1 && frames[1].function.starts_with("operator new") &&
-      (patterns.empty() || patterns[0].of != FramePattern::Of::function ||
-       !glob_matches(patterns[0].glob, leak.function)))
-    frames.erase(frames.begin());
+using Frames = std::vector<model::VerdictFrame>;
+
+/// As Valgrind: the patterns in order from the innermost frame; "..." is any number of frames.
+bool frames_match(const std::vector<FramePattern>& patterns, const Frames& frames) {
   constexpr auto kNone = static_cast<std::size_t>(-1);
   std::size_t p = 0, f = 0, dots = kNone, dots_frame = 0;
   while (p < patterns.size()) {
@@ -72,6 +64,31 @@ bool valgrind_matches(const Suppression& suppression, const model::Leak& leak) {
     }
   }
   return true;
+}
+
+bool is_operator_new(const model::VerdictFrame& frame) {
+  return frame.function.starts_with("operator new");
+}
+
+/// The allocation function is the innermost frame for Valgrind, though our stacks begin with its caller.
+bool valgrind_matches(const Suppression& suppression, const model::Leak& leak) {
+  const auto& patterns = suppression.frames;
+  Frames frames(1);
+  frames[0].function = leak.function;
+  frames.insert(frames.end(), leak.stack.begin(), leak.stack.end());
+  if (frames_match(patterns, frames)) return true;
+  if (frames.size() < 2 || !is_operator_new(frames[1])) return false;
+  // the operator that was called is the whole allocator for Valgrind, and what it called is none of its
+  // frames
+  const auto user = std::find_if_not(frames.begin() + 1, frames.end(), is_operator_new);
+  frames.erase(frames.begin(), user - 1);
+  if (frames_match(patterns, frames)) return true;
+  // new[] jumps to new, and leaves no frame
+  constexpr std::string_view kSingle = "operator new(";
+  if (!frames[0].function.starts_with(kSingle)) return false;
+  const std::string array_form = fmt::format("operator new[]({}", frames[0].function.substr(kSingle.size()));
+  frames[0].function = array_form;
+  return frames_match(patterns, frames);
 }
 
 bool own_matches(const Suppression& suppression, const model::Leak& leak) {

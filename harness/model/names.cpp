@@ -29,7 +29,7 @@ LEAKGATE_NAMES(TestVerdict, "clean", "leak", "allowed", "incomplete")
 LEAKGATE_NAMES(LeakVerdict, "fail", "allowed", "suppressed", "below_threshold")
 LEAKGATE_NAMES(Severity, "low", "medium", "high", "critical")
 LEAKGATE_NAMES(BaselineState, "none", "new", "unchanged", "grown", "shrunk", "absent")
-LEAKGATE_NAMES(SuppressionState, "used", "unused", "expired")
+LEAKGATE_NAMES(SuppressionState, "used", "unused", "expired", "exceeded")
 LEAKGATE_NAMES(GrowthPattern, "none", "one_time", "saturating", "replaced", "oscillating", "undecided",
                "linear", "exponential", "stepped")
 LEAKGATE_NAMES(LeakPattern, "none", "error_path", "resource", "loop", "one_shot")

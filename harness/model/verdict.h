@@ -21,7 +21,7 @@ enum class LeakVerdict { fail, allowed, suppressed, below_threshold };
 enum class Severity { low, medium, high, critical };
 /// Against the baseline; none: there is no baseline, or the leak is not compared. `added` is written "new".
 enum class BaselineState { none, added, unchanged, grown, shrunk, absent };
-enum class SuppressionState { used, unused, expired };
+enum class SuppressionState { used, unused, expired, exceeded };
 /// How memory that a site leaves behind goes on over the rounds of its test.
 enum class GrowthPattern {
   none,         ///< too few rounds, or nothing was added

@@ -223,6 +223,9 @@ void ConsoleReport::policy() {
     if (use.state == model::SuppressionState::used)
       line(tinted(Tint::dim, fmt::format("{}: {}, {}", about, counted(use.leaks, "leak"),
                                          amount(use.bytes, use.blocks))));
+    else if (use.state == model::SuppressionState::exceeded)
+      line(tinted(Tint::yellow, fmt::format("{}: exceeded by {}, {}, and hides none", about,
+                                            counted(use.leaks, "leak"), amount(use.bytes, use.blocks))));
     else
       line(tinted(Tint::yellow, fmt::format("{}: {}{}", about, model::name_of(use.state),
                                             use.expires.empty() ? "" : " (" + shown(use.expires) + ")")));

@@ -305,6 +305,7 @@ void JunitReport::render() {
   const bool incomplete = verdict_.summary.verdict == model::RunVerdict::incomplete;
   Counts total = count(all);
   total.tests += foreign.tests, total.failures += foreign.failures;
+  total.duration_us += foreign.duration_us;
   total.errors += foreign.errors, total.skipped += foreign.skipped;
   total.tests += incomplete ? 1 : 0;
   total.errors += incomplete ? 1 : 0;

@@ -36,6 +36,7 @@ class JunitMerge {
   struct Result {
     std::set<std::size_t> placed;                                  ///< tests that a document has
     std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;  ///< of the documents, ours included
+    std::uint64_t duration_us = 0;                                 ///< that they tell for their suites
   };
 
   explicit JunitMerge(const JunitInputs& inputs);

@@ -51,7 +51,8 @@ constexpr Rule kRules[] = {
      "Blocks allocated in a test case were never freed, though something still points at them.",
      "Clear the cache or container that holds the blocks when the test ends, or allow this site.", "note",
      "low"},
-    {model::Kind::unclassified, "Unclassified", "Memory leak: blocks outlive their test and are never freed",
+    {model::Kind::unclassified, "UnclassifiedBlock",
+     "Memory leak: blocks outlive their test and are never freed",
      "Blocks allocated in a test case were still outstanding when its process ended. Whether something still "
      "points at them "
      "was not examined.",

@@ -41,6 +41,32 @@ TEST_F(AcceptedLeaks, ThePolicyFileIsFoundAndFlagsBeatIt) {
   EXPECT_EQ(judge({"--policy", "other.json"}).status(), 23);
 }
 
+TEST_F(AcceptedLeaks, WhatIsReadIsNotWrittenOver) {
+  std::filesystem::copy_file(recording(), scratch_ / "r.lgrec");
+  write_file(scratch_ / "s.supp", "leak:no_such_function\n");
+  write_file(scratch_ / "p.json", R"({"suppressions": ["s.supp"], "baseline": "b.json"})");
+  write_file(scratch_ / "j.xml", "<testsuites/>");
+  ASSERT_EQ(leakgate({"baseline", "update", "b.json", recording()}).status(), 0);
+  std::filesystem::create_symlink("s.supp", scratch_ / "linked");
+  const auto before = files();
+  const std::vector<std::string> words = {"judge", "r.lgrec", "--policy", "p.json", "--merge-junit", "j.xml"};
+  for (const auto& [option, file] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"--json", "r.lgrec"},
+                                                                  {"--html", "./r.lgrec"},
+                                                                  {"--write-suppressions", "s.supp"},
+                                                                  {"--output", "linked"},
+                                                                  {"--sarif", "p.json"},
+                                                                  {"--json", "b.json"},
+                                                                  {"--junit", "j.xml"}}) {
+    const std::string text = read_file(scratch_ / file);
+    auto arguments = words;
+    arguments.insert(arguments.end(), {option, file});
+    expect_refusal(leakgate(arguments), 125, std::string(file) + " would be written over, and is read");
+    EXPECT_EQ(read_file(scratch_ / file), text);
+  }
+  EXPECT_EQ(files(), before);
+}
+
 TEST_F(AcceptedLeaks, ThePolicyThatHoldsIsPrinted) {
   write_file(scratch_ / "leakgate.json", R"({"min_size_bytes": 12, "min_blocks": 2})");
   const auto printed = leakgate({"judge", "--print-policy", "--min-size", "7", "--max-leaked-bytes", "9"});
@@ -137,6 +163,36 @@ TEST_F(AcceptedLeaks, EveryFormatIsWrittenAndOthersXmlIsMerged) {
   write_file(scratch_ / "gtest.xml", "<html/>");
   expect_refusal(judge({"--junit", "new.xml", "--merge-junit", "gtest.xml"}), 125, "no JUnit XML");
   EXPECT_EQ(files().count("new.xml"), 0u);
+}
+
+TEST_F(AcceptedLeaks, BranchesThatAddEntriesMergeInGit) {
+  ASSERT_EQ(baseline("update", {recording()}).status(), 0);
+  const std::string text = read_file(scratch_ / "b.json");
+  const auto first = text.find("    {\"test\""), last = text.find("    {}");
+  const auto entry = [](const std::string& test, char digit) {
+    return "    {\"test\": \"" + test + "\", \"fingerprint\": \"lg1:" + std::string(32, digit) +
+           "\", \"bytes\": 8, \"blocks\": 1, \"site\": \"f (f.cpp)\", \"reason\": \"r\"},\n";
+  };
+  write_file(scratch_ / "one", text.substr(0, last) + entry("Zeta.B", 'b') + text.substr(last));
+  write_file(scratch_ / "two", text.substr(0, first) + entry("Alpha.A", 'a') + text.substr(first));
+  write_file(scratch_ / "three", text.substr(0, last) + entry("Zeta.C", 'c') + text.substr(last));
+  // what git does with a file: without an attribute, and with the one that the documentation names
+  const auto merge = [&](const char* ours, const char* theirs, std::vector<std::string> options) {
+    options.insert(options.begin(), {"git", "merge-file", "-p"});
+    for (const char* file : {ours, "b.json", theirs})
+      options.emplace_back(scratch_ / file);
+    return run_program(scratch_, {.argv = options, .directory = scratch_.path()});
+  };
+  const ProgramResult apart = merge("one", "two", {});
+  EXPECT_EQ(apart.status(), 0) << "entries at different places meet in no line";
+  const ProgramResult together = merge("one", "three", {});
+  EXPECT_EQ(together.status(), 1);
+  write_file(scratch_ / "merged", together.out);
+  expect_refusal(leakgate({"baseline", "show", "merged"}), 125, "a conflict of a merge was left here");
+  write_file(scratch_ / "merged", merge("one", "three", {"--union"}).out);
+  const ProgramResult shown = leakgate({"baseline", "show", "merged"});
+  EXPECT_EQ(shown.status(), 0) << shown.err;
+  EXPECT_THAT(shown.out, testing::AllOf(HasSubstr("Zeta.B"), HasSubstr("Zeta.C")));
 }
 
 }  // namespace

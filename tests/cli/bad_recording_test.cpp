@@ -21,6 +21,11 @@ TEST_F(BadRecording, DoesNotExist) {
   expect_refused("no-such-recording", "no-such-recording");
 }
 
+TEST_F(BadRecording, HasANameThatWouldBeACommandToACiService) {
+  expect_refusal(leakgate({"judge", "shards/a\n::error::b\x1b[31m"}), 125,
+                 "shards/a\\x0a::error::b\\x1b[31m");
+}
+
 TEST_F(BadRecording, IsADirectory) {
   std::filesystem::create_directory(scratch_ / "folder");
   expect_refused("folder", "folder");

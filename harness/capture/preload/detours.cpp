@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::uint32_t kJumpBytes = 5;
 constexpr std::uint64_t kMostScanned = 16384;
-constexpr std::uint64_t kPointerBytes = 8;
 constexpr std::uint64_t kStubBytes = 96;  // of one: head, at most 5 + 15 bytes moved and made longer, jump
 constexpr std::uint64_t kTellBytes = 32;
 constexpr std::uint32_t kMostStackWords = 4096;

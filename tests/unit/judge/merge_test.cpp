@@ -105,6 +105,8 @@ TEST(MergeCheck, TheSameRecordingTwiceIsRefused) {
 TEST(MergeCheck, PartsOfOneSuiteAreTaken) {
   EXPECT_EQ(refusal({part(1, 3), part(0, 3), part(2, 3)}), "");
   EXPECT_EQ(refusal({part(1, 3)}), "") << "one job may look at its own part";
+  EXPECT_EQ(refusal({part(1, 3)}, MergeRule::whole), "part 1 of 3 is missing (and 1 more)");
+  EXPECT_EQ(refusal({shard("A.a", "f", 1).recording}, MergeRule::whole), "") << "not a part of anything";
   auto first = shard("A.a", "f", 1).recording, second = shard("B.b", "f", 1).recording;
   first.run.command = {"/jobs/1/ctest", "-I", "1,,2", "--timeout", "5"};
   second.run.command = {"ctest", "-I2,,2", "--timeout", "5"};

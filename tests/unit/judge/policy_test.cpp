@@ -177,7 +177,15 @@ TEST(PolicyFile, ComplaintsNameThePlaceAndWhatIsAllowed) {
   EXPECT_EQ(error("{\"limits\": {\"site\": {\"bytes\": 9}, \"test\": {\"bytes\": 8}}}").first,
             "leakgate.json:1:31: the limit of a site in bytes is above that of the test");
   EXPECT_EQ(error("{\"focus\": {\"tests\": [\"A\"]}, \"exclude\": {\"tests\": [\"A\"]}}").first,
-            "leakgate.json:1:40: tests 'A' are both in focus and excluded");
+            "leakgate.json:1:51: tests 'A' are both in focus and excluded");
+  EXPECT_EQ(error("{\"focus\": {\"modules\": [\"a\"]}, \"exclude\": {\"modules\": [\"b\", \"a\"]}}").first,
+            "leakgate.json:1:60: modules 'a' are both in focus and excluded");
+  EXPECT_EQ(error("{\"overrides\": [{\"tests\": [\"*\"], \"limits\": {\"site\": {\"blocks\": 9}, \"test\": "
+                  "{\"blocks\": 8}}}]}")
+                .first,
+            "leakgate.json:1:63: the limit of a site in blocks is above that of the test");
+  EXPECT_EQ(error("{\"growth\": {\"fail\": [], \"only\": true}}").first,
+            "leakgate.json:1:33: nothing but growth fails, and no growth does");
   EXPECT_EQ(error("{\"growth\": {\"fail\": [\"steady\"]}}").first,
             "leakgate.json:1:22: this is none of the names that are known");
   EXPECT_EQ(error("{\"growth\": {\"min_rounds\": 3}}").first,

@@ -64,6 +64,8 @@ TEST(Suppressions, ValgrindsBlocks) {
       builder.hides(block("  match-leak-kinds: definite\n  fun:operator new*\n  ...\n  fun:TestBody\n")));
   EXPECT_TRUE(builder.hides(block("  ...\n  src:cache.cpp:12\n")));
   EXPECT_TRUE(builder.hides(block("  fun:malloc\n  obj:*/libstdc++.so*\n")));
+  EXPECT_TRUE(builder.hides(block("  fun:_Znam\n  fun:_ZN3app5Cache6insertEi\n"))) << "new[] leaves no frame";
+  EXPECT_FALSE(builder.hides(block("  fun:_Znam\n  fun:other\n")));
   EXPECT_FALSE(builder.hides(block("  fun:_ZN3app5Cache6insertEi\n")))
       << "it matches from the innermost frame on";
   EXPECT_FALSE(builder.hides(block("  fun:_Znwm\n  fun:other\n")));
@@ -81,6 +83,8 @@ TEST(Suppressions, OurOwnLines) {
   EXPECT_TRUE(builder.hides("suppress: function=*::insert max-bytes=48 max-blocks=2"));
   EXPECT_FALSE(builder.hides("suppress: function=*::insert max-bytes=47"));
   EXPECT_FALSE(builder.hides("suppress: function=*::insert max-blocks=1"));
+  EXPECT_EQ(builder.verdict("suppress: function=*::insert max-blocks=1").suppressions[0].state,
+            model::SuppressionState::exceeded);
 }
 
 TEST(Suppressions, ExpireOnTheDayOfTheRun) {

@@ -52,6 +52,25 @@ const char* const kGtest = R"(<?xml version="1.0" encoding="UTF-8"?>
   </testsuite>
 </testsuites>)";
 
+TEST(JunitMerge, WhatOthersTookIsAdded) {
+  const auto time = [](const std::string& document) {
+    return std::string(
+        Merged(test::TwoTests().verdict(), {document}).document.RootElement()->Attribute("time"));
+  };
+  const double alone = std::stod(time("<testsuites/>"));
+  EXPECT_NEAR(
+      std::stod(time("<testsuites><testsuite time=\"2.5\"><testcase time=\"9\"/></testsuite></testsuites>")),
+      alone + 2.5, 1e-4);
+  EXPECT_NEAR(std::stod(time("<testsuite><testcase time=\"1\"/><testcase time=\"0.5\"/></testsuite>")),
+              alone + 1.5, 1e-4);
+  EXPECT_NEAR(std::stod(time("<testsuite time=\"0\"><testcase time=\"0.25\"/></testsuite>")), alone + 0.25,
+              1e-4)
+      << "as ctest has it";
+  for (const char* nonsense : {"-1", "nan", "inf", "1e300", "x"})
+    EXPECT_NEAR(std::stod(time(std::string("<testsuite time=\"") + nonsense + "\"/>")), alone, 1e-4)
+        << nonsense;
+}
+
 TEST(JunitMerge, AGoogleTestCaseGetsItsLeakAndKeepsTheRest) {
   Merged merged(test::TwoTests().verdict(), {kGtest});
   const auto* leaks = merged.find("Leaks");

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// In a container: leakgate, its target and their /proc are in a pid namespace of their own, in which numbers
+// are others than the kernel's. What is found is what is found outside of it.
+#include <gmock/gmock.h>
+
+#include "tests/live/support/traced.h"
+
+namespace leakgate::live {
+namespace {
+
+class Container : public Live {
+ protected:
+  Traced run_inside(std::vector<std::string> command, std::vector<std::string> options = {}) {
+    const auto json = scratch_ / "inside.json";
+    std::vector<std::string> argv = {"unshare", "--mount", "--pid", "--fork", "--mount-proc"};
+    const auto arguments =
+        leakgate_arguments({.command = std::move(command), .options = std::move(options)}, json);
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    Traced traced{run_program(scratch_, {.argv = std::move(argv)}), {}};
+    traced.result = nlohmann::json::parse(read_file(json), nullptr, false);
+    return traced;
+  }
+};
+
+TEST_F(Container, ChildrenAreFoundUnderTheNumbersOfTheirNamespace) {
+  for (const std::vector<std::string>& options : {std::vector<std::string>{}, kUnclassified}) {
+    const std::vector<std::string> command = {program_path("live_fork_exec")};
+    const Traced outside = trace(scratch_, {.command = command, .options = options});
+    const Traced inside = run_inside(command, options);
+    expect_whole(inside);
+    EXPECT_EQ(inside.program.status(), outside.program.status()) << inside.program.err;
+    EXPECT_EQ(leak_rows(inside), leak_rows(outside));
+    for (const auto& process : inside.result["processes"])
+      EXPECT_LT(process["pid"], 100) << "a number from outside of the namespace";
+  }
+}
+
+TEST_F(Container, TestsAreJudgedAtTheirEnds) {
+  const std::vector<std::string> command = {std::string(LEAKGATE_EXAMPLES) + "/example_gtest_minimal"};
+  const Traced inside = run_inside(command);
+  expect_whole(inside);
+  EXPECT_EQ(inside.program.status(), 23) << inside.program.err;
+  EXPECT_EQ(test_outcomes(inside), test_outcomes(trace(scratch_, {.command = command})));
+}
+
+}  // namespace
+}  // namespace leakgate::live
