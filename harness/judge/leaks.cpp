@@ -14,6 +14,7 @@
 #include "harness/judge/policy.h"
 #include "harness/judge/runtime_memory.h"
 #include "harness/judge/site.h"
+#include "harness/model/ages.h"
 
 namespace leakgate::judge {
 namespace {
@@ -143,6 +144,10 @@ class Collector {
     leak.blocks = add_saturated(leak.blocks, group.blocks);
     leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
     leak.age_max_ms = std::max(leak.age_max_ms, group.age_max_ms);
+    if (is_new)
+      leak.age_log2_ms = model::ages_of(group);
+    else
+      model::add_ages(leak.age_log2_ms, model::ages_of(group));
   }
 
   const Recording& recording_;

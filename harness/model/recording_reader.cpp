@@ -25,7 +25,7 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kMaxResolvedBytes = 1ull << 30;
 
 /// Milliseconds of 64 bits have no more powers of two.
-constexpr std::size_t kMaxLifetimeBuckets = 64;
+constexpr std::size_t kMaxTimeBuckets = 64;
 
 /// Merging counts the parts one by one.
 constexpr std::uint32_t kMaxShards = 100000;
@@ -247,6 +247,25 @@ void read_frames(Reader& in, std::vector<FrameRow>& rows, const std::vector<std:
   rows = {};
 }
 
+void read_histogram(Reader& in, const Json& row, const char* name, std::vector<std::uint64_t>& buckets) {
+  in.for_each(row, name, [&](const Json& element) {
+    if (buckets.size() >= kMaxTimeBuckets) return in.complain(name, "has too many buckets");
+    in.number(element, name, buckets.emplace_back());
+  });
+}
+
+/// Counts that do not add up to the blocks would be drawn as if they did.
+void read_ages(Reader& in, const Json& row, BlockGroup& group) {
+  read_histogram(in, row, "age_log2_ms", group.age_log2_ms);
+  if (group.age_log2_ms.empty()) return;
+  std::uint64_t rest = group.blocks;
+  for (const auto count : group.age_log2_ms) {
+    if (count > rest) return in.complain("age_log2_ms", "counts more blocks than there are");
+    rest -= count;
+  }
+  if (rest != 0) in.complain("age_log2_ms", "counts fewer blocks than there are");
+}
+
 void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& stack) {
   in.for_each(row, "frames", [&](const Json& element) {
     std::uint32_t frame = 0;
@@ -260,11 +279,7 @@ void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& 
   in.read(row, "truncated_reason", stack.truncated_reason);
   in.read(row, "allocations", stack.allocations);
   in.read(row, "frees", stack.frees);
-  in.for_each(row, "lifetime_log2_ms", [&](const Json& element) {
-    if (stack.lifetime_log2_ms.size() >= kMaxLifetimeBuckets)
-      return in.complain("lifetime_log2_ms", "has too many buckets");
-    in.number(element, "lifetime_log2_ms", stack.lifetime_log2_ms.emplace_back());
-  });
+  read_histogram(in, row, "lifetime_log2_ms", stack.lifetime_log2_ms);
   in.read(row, "freed_by", stack.freed_by);  // may be a later row: checked when all are there
 }
 
@@ -280,6 +295,7 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
   in.read(row, "max_block_bytes", group.max_block_bytes);
   in.read(row, "age_min_ms", group.age_min_ms);
   in.read(row, "age_max_ms", group.age_max_ms);
+  read_ages(in, row, group);
   in.read(row, "type", group.type);
   in.read(row, "cycle", group.cycle);
   in.read_index(row, "lost_after", recording.tests.size(), false, group.lost_after);

@@ -137,6 +137,7 @@ class HtmlData {
     out_.member("severity", model::name_of(leak.severity));
     out_.member("age_min_ms", leak.age_min_ms);
     out_.member("age_max_ms", leak.age_max_ms);
+    if (!leak.age_log2_ms.empty()) counts("ages", leak.age_log2_ms);
     out_.member("fingerprint", leak.fingerprint);
     out_.member("function", text(leak.function));
     if (!leak.type.empty()) out_.member("type", text(leak.type));
@@ -176,11 +177,15 @@ class HtmlData {
     out_.member("adding", leak.growth->rounds_adding);
     out_.member("slope", leak.growth->slope_bytes);
     out_.member("step", leak.growth->rounds_per_point);
-    out_.begin_array("added");
-    for (const auto bytes : leak.growth->added_bytes)
-      out_.number(bytes);
-    out_.end_array();
+    counts("added", leak.growth->added_bytes);
     out_.end_object();
+  }
+
+  void counts(std::string_view name, const std::vector<std::uint64_t>& values) {
+    out_.begin_array(name);
+    for (const auto value : values)
+      out_.number(value);
+    out_.end_array();
   }
 
   /// What became of the other blocks of this stack.
@@ -189,10 +194,7 @@ class HtmlData {
     if (stack == nullptr || stack->allocations == 0) return;
     out_.member("site_allocations", stack->allocations);
     out_.member("site_frees", stack->frees);
-    out_.begin_array("lifetimes");
-    for (const auto count : stack->lifetime_log2_ms)
-      out_.number(count);
-    out_.end_array();
+    counts("lifetimes", stack->lifetime_log2_ms);
   }
 
   std::uint64_t frame_number(const model::VerdictFrame& frame) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // leakgate-result/1: the machine-readable verdict, member by member as schema/leakgate-result-1.schema.json
 // has it. What is not known is null, not absent.
+#include <fmt/format.h>
+
 #include "harness/base/json_writer.h"
 #include "harness/model/names.h"
 #include "harness/report/frame_cache.h"
@@ -256,6 +258,8 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   seconds(out, "min", leak.age_min_ms, 1e3, 3);
   seconds(out, "max", leak.age_max_ms, 1e3, 3);
   out.end_object();
+  out.key("age_log2_ms");
+  leak.age_log2_ms.empty() ? out.null() : out.raw(fmt::format("[{}]", fmt::join(leak.age_log2_ms, ", ")));
   out.member("fingerprint", leak.fingerprint);
   text_or_null(out, "type", leak.type);
   out.member("cycle", leak.cycle);

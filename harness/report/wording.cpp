@@ -3,6 +3,7 @@
 #include "harness/report/wording.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -73,6 +74,20 @@ std::string forecast_words(const model::LeakGrowth& growth) {
 }
 
 }  // namespace
+
+std::string age_sentence(const model::Leak& leak) {
+  const auto& ages = leak.age_log2_ms;
+  if (std::count(ages.begin(), ages.end(), 0u) + 1 >= std::ssize(ages)) return {};
+  std::string text;
+  for (std::size_t i = 0; i < ages.size(); ++i) {
+    if (ages[i] == 0) continue;
+    const double under_ms = std::ldexp(1.0, static_cast<int>(i));
+    const std::string age =
+        under_ms < 1000 ? fmt::format("{:.0f} ms", under_ms) : fmt::format("{:.3g} s", under_ms / 1e3);
+    text += fmt::format("{}{} under {}", text.empty() ? "ages: " : ", ", ages[i], age);
+  }
+  return text;
+}
 
 std::string growth_sentence(const model::Leak& leak) {
   if (leak.growth == nullptr || leak.growth->pattern < model::GrowthPattern::linear) return {};
