@@ -224,14 +224,28 @@ void read_test(Reader& in, const Json& row, const Recording& recording, Test& te
   in.read(row, "held_us", test.held_us);
 }
 
+/// Texts that rows refer to. The last one to ask for a text gets it, the others get copies: most names of
+/// functions are asked for once.
+class Texts {
+ public:
+  explicit Texts(std::vector<std::string>& texts) : texts_(texts), uses_(texts.size()) {}
+  void announce(std::uint64_t index) { ++uses_[index]; }
+  std::string take(std::uint64_t index) {
+    return --uses_[index] == 0 ? std::move(texts_[index]) : texts_[index];
+  }
+
+ private:
+  std::vector<std::string>& texts_;
+  std::vector<std::uint32_t> uses_;
+};
+
 /// Rows of the table "frames" as frames of `out`, whose modules are there already.
-void read_frames(Reader& in, std::vector<FrameRow>& rows, const std::vector<std::string>& strings,
-                 Recording& out) {
+void read_frames(Reader& in, std::vector<FrameRow>& rows, std::vector<std::string>& strings, Recording& out) {
   constexpr auto kMax = std::numeric_limits<std::uint32_t>::max();
-  out.frames.reserve(rows.size());
-  for (const FrameRow& row : rows) {
-    in.enter("frames", out.frames.size());
-    const auto& column = row.columns;
+  Texts texts(strings);
+  for (std::size_t number = 0; number < rows.size(); ++number) {
+    in.enter("frames", number);
+    const auto& column = rows[number].columns;
     for (std::size_t i = 0; i < 3; ++i)
       if (column[i] >= strings.size())
         return in.complain("row", fmt::format("refers to string {} of {}", column[i], strings.size()));
@@ -239,9 +253,16 @@ void read_frames(Reader& in, std::vector<FrameRow>& rows, const std::vector<std:
     const bool has_module = column[FrameRow::kModule] != ~std::uint64_t{0};
     if (has_module && column[FrameRow::kModule] >= out.modules.size())
       return in.complain("module", "refers to a module that is not there");
+    for (std::size_t i = 0; i < 3; ++i)
+      texts.announce(column[i]);
+  }
+  out.frames.reserve(rows.size());
+  for (const FrameRow& row : rows) {
+    const auto& column = row.columns;
+    const bool has_module = column[FrameRow::kModule] != ~std::uint64_t{0};
     out.frames.push_back(
-        {strings[column[0]], strings[column[1]], strings[column[2]], static_cast<std::uint32_t>(column[3]),
-         static_cast<std::uint32_t>(column[4]), column[5] != 0,
+        {texts.take(column[0]), texts.take(column[1]), texts.take(column[2]),
+         static_cast<std::uint32_t>(column[3]), static_cast<std::uint32_t>(column[4]), column[5] != 0,
          has_module ? static_cast<std::uint32_t>(column[FrameRow::kModule]) : kNone, column[7]});
   }
   rows = {};
@@ -382,8 +403,8 @@ std::uint64_t resolved_bytes(const Recording& recording) {
 
 }  // namespace
 
-Result<Recording> parse_tables(std::string_view body) {
-  auto document = parse_document(body);
+Result<Recording> parse_tables(std::string_view body, const std::vector<ListSpan>& lists) {
+  auto document = parse_document(body, lists);
   if (!document)
     return Error{ErrorKind::format, "the recording is not valid: its content is not JSON",
                  "record the run again"};
