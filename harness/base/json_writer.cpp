@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/base/plain_run.h"
 #include "harness/base/text.h"
 
 namespace leakgate {
@@ -104,10 +105,7 @@ void JsonWriter::null() {
 void JsonWriter::quote(std::string_view text) {
   out_ += '"';
   while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7F && text[plain] != '"' &&
-           text[plain] != '\\')
-      ++plain;
+    const std::size_t plain = plain_run<PlainFor::json>(text);
     out_ += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

@@ -9,6 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/model/names.h"
 #include "harness/report/failing.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/html/page_text.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
@@ -153,7 +154,7 @@ class HtmlData {
     out_.member("site", static_cast<std::uint64_t>(leak.site));
     out_.begin_array("stack");
     for (std::size_t i = 0; i < leak.stack.size() && i < kMaxFrames; ++i)
-      out_.number(frame_number(leak.stack[i]));
+      out_.number(frame_number(leak.stack, i));
     out_.end_array();
     history(leak);
     insight(leak);
@@ -167,7 +168,7 @@ class HtmlData {
       out_.member("freed_site", static_cast<std::uint64_t>(leak.freed_site));
       out_.begin_array("freed_by");
       for (std::size_t i = 0; i < leak.freed_by.size() && i < kMaxFrames; ++i)
-        out_.number(frame_number(leak.freed_by[i]));
+        out_.number(frame_number(leak.freed_by, i));
       out_.end_array();
     }
     if (leak.growth == nullptr) return;
@@ -195,6 +196,15 @@ class HtmlData {
     out_.member("site_allocations", stack->allocations);
     out_.member("site_frees", stack->frees);
     counts("lifetimes", stack->lifetime_log2_ms);
+  }
+
+  /// Frames that look alike have one number.
+  std::uint64_t frame_number(const model::LeakStack& stack, std::size_t index) {
+    std::uint32_t* const slot = slots_.find(stack, index);
+    if (slot != nullptr && *slot != 0) return *slot - 1;
+    const std::uint64_t number = frame_number(stack[index]);
+    if (slot != nullptr) *slot = static_cast<std::uint32_t>(number + 1);
+    return number;
   }
 
   std::uint64_t frame_number(const model::VerdictFrame& frame) {
@@ -254,6 +264,7 @@ class HtmlData {
   SourceRoot root_;
   JsonWriter out_;
   std::vector<const model::Leak*> chosen_;
+  FrameSlots slots_;
   std::unordered_map<std::string, std::uint64_t> numbers_;
   std::vector<const std::string*> frames_;
 };

@@ -25,8 +25,9 @@ std::string frame_name(const model::VerdictFrame& frame) {
 
 std::string frame_place(const model::VerdictFrame& frame, const SourceRoot& root) {
   if (frame.file.empty()) return std::string(base_name(frame.module));
-  const std::string file = root.relative(frame.file);
-  return frame.line == 0 ? file : fmt::format("{}:{}", file, frame.line);
+  std::string place = root.relative(frame.file);
+  if (frame.line != 0) (place += ':') += fmt::format_int(frame.line).c_str();
+  return place;
 }
 
 std::string amount(std::uint64_t bytes, std::uint64_t blocks) {
