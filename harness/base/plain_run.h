@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much of a text stands for itself, eight bytes at a time: reports are gigabytes of names and paths in which
-// nothing needs an escape.
+// How much of a text stands for itself, eight bytes at a time: reports are gigabytes of names and paths in
+// which nothing needs an escape.
 #pragma once
 
 #include <cstddef>

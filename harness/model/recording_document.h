@@ -29,8 +29,9 @@ struct RecordingDocument {
   std::vector<std::string> strings;
 };
 
-/// Parses `text`, of which `lists` are the parts as scan_body found them; nothing if it is not JSON. A list in the table "frames" that is no row of eight whole
-/// numbers stays in the body, and so does what is no text in the table "strings".
+/// Parses `text`, of which `lists` are the parts as scan_body found them; nothing if it is not JSON. A list
+/// in the table "frames" that is no row of eight whole numbers stays in the body, and so does what is no text
+/// in the table "strings".
 std::optional<RecordingDocument> parse_document(std::string_view text, const std::vector<ListSpan>& lists);
 
 }  // namespace leakgate::model

@@ -87,8 +87,7 @@ Result<Recording> parse_recording(std::string_view text) {
   auto body = open_envelope(text);
   if (!body) return std::move(body).error();
   const BodyScan scan = scan_body(*body);  // before a parser sees it: the input is hostile
-  if (scan.deepest > kMaxDepth)
-    return malformed("the recording is not valid: its JSON is nested too deeply");
+  if (scan.deepest > kMaxDepth) return malformed("the recording is not valid: its JSON is nested too deeply");
   return parse_tables(*body, scan.lists);
 }
 

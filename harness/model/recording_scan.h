@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A first look at the JSON body of a recording, before a parser sees it: how deep it nests, and where its lists
-// begin and end. In: text that may be anything. Out: facts that hold if the text is JSON; whether it is, the
-// parser says.
+// A first look at the JSON body of a recording, before a parser sees it: how deep it nests, and where its
+// lists begin and end. In: text that may be anything. Out: facts that hold if the text is JSON; whether it
+// is, the parser says.
 #pragma once
 
 #include <cstddef>

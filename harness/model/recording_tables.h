@@ -17,8 +17,8 @@ namespace leakgate::model {
 /// The body for `recording` (recording_writer.cpp).
 std::string format_tables(const Recording& recording);
 
-/// The recording in `body`, in which a scan found `lists`; every index is checked (recording_reader.cpp). Fails
-/// with ErrorKind::format.
+/// The recording in `body`, in which a scan found `lists`; every index is checked (recording_reader.cpp).
+/// Fails with ErrorKind::format.
 Result<Recording> parse_tables(std::string_view body, const std::vector<ListSpan>& lists);
 
 }  // namespace leakgate::model

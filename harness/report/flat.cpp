@@ -36,9 +36,8 @@ void write_collapsed(const model::Verdict& verdict, const Sink& sink) {
       text += element(program_name(verdict, test)) + ";" + element(test.id) + ";";
     }
     for (std::size_t i = leak.stack.size(); i-- > 0;)
-      frames.append(text, leak.stack, i, [](const auto& frame, std::string& to) {
-        (to += element(frame_name(frame))) += ';';
-      });
+      frames.append(text, leak.stack, i,
+                    [](const auto& frame, std::string& to) { (to += element(frame_name(frame))) += ';'; });
     text += fmt::format("{} {}\n", element(leak.function), leak.bytes);
     if (text.size() < kChunkBytes) continue;
     sink(text);

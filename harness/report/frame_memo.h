@@ -16,7 +16,8 @@ namespace leakgate::report {
 /// A number for each frame of the table that the leaks of a verdict share, 0 at first.
 class FrameSlots {
  public:
-  /// That of the frame at `index`; nullptr if it is of no table, or of another than the first one asked about.
+  /// That of the frame at `index`; nullptr if it is of no table, or of another than the first one asked
+  /// about.
   std::uint32_t* find(const model::LeakStack& stack, std::size_t index) {
     if (table_ == nullptr && stack.table() != nullptr) {
       table_ = stack.table();

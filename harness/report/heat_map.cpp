@@ -106,9 +106,9 @@ class HeatMap {
     std::uint32_t* const slot = slots_.find(stack, index);
     if (slot != nullptr && *slot != 0) return names_[*slot - 1];
     const model::VerdictFrame frame = stack[index];
-    const Names names = {
-        functions_.number(frame.function.empty() ? kept(frame_name(frame)) : frame.function),
-        frame.file.empty() ? 0 : files_.number(kept(root_.relative(frame.file))), !frame.file.empty()};
+    const Names names = {functions_.number(frame.function.empty() ? kept(frame_name(frame)) : frame.function),
+                         frame.file.empty() ? 0 : files_.number(kept(root_.relative(frame.file))),
+                         !frame.file.empty()};
     if (slot != nullptr) {
       names_.push_back(names);
       *slot = static_cast<std::uint32_t>(names_.size());

@@ -120,8 +120,8 @@ class ValgrindReport {
     if (out_.text.size() > kChunkBytes) flush();
   }
 
-  /// Written by hand, as most of the document is made of it. Frames have one depth, so that copies are indented
-  /// as they should be.
+  /// Written by hand, as most of the document is made of it. Frames have one depth, so that copies are
+  /// indented as they should be.
   static void add_frame(const model::VerdictFrame& frame, std::string& text) {
     text += "\n            <frame>";
     const auto element = [&](std::string_view name, std::string_view value) {
