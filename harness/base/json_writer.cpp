@@ -2,17 +2,32 @@
 // Separators, indentation and escapes of JSON; see json_writer.h.
 #include "harness/base/json_writer.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 
 #include <fmt/format.h>
 
+#include "harness/base/plain_run.h"
 #include "harness/base/text.h"
 
 namespace leakgate {
 namespace {
 
 constexpr std::size_t kChunkBytes = 1 << 20;
+
+/// A quotation mark, `text`, `end`: in one piece, because most of a report is made of such. False, and
+/// nothing done, if the text is long or needs an escape.
+bool append_short(std::string& out, std::string_view text, std::string_view end) {
+  std::array<char, 128> piece;
+  if (text.size() + 8 > piece.size() || plain_run<PlainFor::json>(text) != text.size()) return false;
+  piece[0] = '"';
+  std::copy(text.begin(), text.end(), piece.begin() + 1);
+  const auto after = std::copy(end.begin(), end.end(), piece.begin() + 1 + std::ssize(text));
+  out.append(piece.data(), static_cast<std::size_t>(after - piece.begin()));
+  return true;
+}
 
 }  // namespace
 
@@ -28,12 +43,13 @@ void JsonWriter::separate() {
   }
   if (has_elements_.empty()) return;
   const bool first = !has_elements_.back();
-  if (!first) out_ += ',';
-  has_elements_.back() = true;
-  if (has_elements_.size() <= pretty_depth_)
+  if (first) has_elements_.back() = true;
+  if (has_elements_.size() <= pretty_depth_) {
+    if (!first) out_ += ',';
     new_line(has_elements_.size());
-  else if (!first && pretty_depth_ > 0)
-    out_ += ' ';
+  } else if (!first) {
+    out_.append(", ", pretty_depth_ > 0 ? 2 : 1);
+  }
 }
 
 void JsonWriter::open(char bracket) {
@@ -58,9 +74,10 @@ void JsonWriter::flush() {
 
 void JsonWriter::key(std::string_view name) {
   separate();
-  quote(name);
-  out_ += ':';
-  if (pretty_depth_ > 0) out_ += ' ';
+  if (!append_short(out_, name, pretty_depth_ > 0 ? "\": " : "\":")) {
+    quote(name);
+    out_.append(": ", pretty_depth_ > 0 ? 2 : 1);
+  }
   after_key_ = true;
 }
 
@@ -102,12 +119,10 @@ void JsonWriter::null() {
 }
 
 void JsonWriter::quote(std::string_view text) {
+  if (append_short(out_, text, "\"")) return;
   out_ += '"';
   while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7F && text[plain] != '"' &&
-           text[plain] != '\\')
-      ++plain;
+    const std::size_t plain = plain_run<PlainFor::json>(text);
     out_ += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/base/plain_run.h"
+
 namespace leakgate {
 namespace {
 
@@ -14,21 +16,15 @@ bool allowed_in_xml(std::uint32_t c) {
   return c != 0xFFFE && c != 0xFFFF;
 }
 
-/// Length of the printable ASCII at the front of `text`: nothing any filter would change.
-std::size_t plain_prefix(std::string_view text) {
-  std::size_t length = 0;
-  while (length < text.size() && text[length] >= 0x20 && text[length] < 0x7F)
-    ++length;
-  return length;
-}
-
 /// Copies `text`, asking `emit(out, character, its bytes)` for each character.
 template <typename Emit>
 std::string filter(std::string_view text, Emit emit) {
+  std::size_t plain = plain_run<PlainFor::text>(text);  // nothing that any filter would change
+  if (plain == text.size()) return std::string(text);
   std::string out;
   out.reserve(text.size());
-  while (!text.empty()) {
-    if (const std::size_t plain = plain_prefix(text); plain > 0) {
+  for (; !text.empty(); plain = plain_run<PlainFor::text>(text)) {
+    if (plain > 0) {
       out += text.substr(0, plain);
       text.remove_prefix(plain);
       continue;

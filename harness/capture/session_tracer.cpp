@@ -43,6 +43,7 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
   sum.max_block_bytes = std::max<std::uint64_t>(sum.max_block_bytes, block.size);
   sum.first_ns = sum.blocks ? std::min(sum.first_ns, time_ns) : time_ns;
   sum.last_ns = std::max(sum.last_ns, time_ns);
+  sum.births.add(time_ns);
   ++sum.blocks;
   sum.bytes += block.size;
 }

@@ -34,6 +34,7 @@ GroupedBlocks group_blocks(const model::Trace& trace, const TestOf& test_of) {
     group.max_block_bytes = blocks.max_block_bytes;
     group.age_min_ms = age_ms(blocks.last_ns);
     group.age_max_ms = age_ms(blocks.first_ns);
+    group.age_log2_ms = blocks.births.ages_at(end_ns);
     rows.emplace_back(std::move(group), origin);
   }
   std::stable_sort(rows.begin(), rows.end(),

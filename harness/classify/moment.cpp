@@ -76,6 +76,7 @@ class GroupMaker {
     sum.max_block_bytes = std::max(sum.max_block_bytes, row.size_bytes);
     sum.first_ns = std::min(sum.first_ns, time_ns);
     sum.last_ns = std::max(sum.last_ns, time_ns);
+    sum.births.add(time_ns);
     ++sum.blocks;
     sum.bytes += row.size_bytes;
     sum.lost_after = std::min(sum.lost_after, lost_after(i));

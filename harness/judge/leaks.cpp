@@ -1,57 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resolving each stack once, then merging the groups that share test, kind and site; see leaks.h.
+// Merging the groups that share test, kind and site; see leaks.h.
 #include "harness/judge/leaks.h"
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
 
-#include "harness/judge/fingerprint.h"
 #include "harness/judge/fnv128.h"
-#include "harness/judge/policy.h"
-#include "harness/judge/runtime_memory.h"
-#include "harness/judge/site.h"
+#include "harness/judge/stack_facts.h"
+#include "harness/model/ages.h"
 
 namespace leakgate::judge {
 namespace {
 
 using model::Recording;
 using model::VerdictFrame;
-
-/// What is known of a stack, worked out once however many groups share it.
-struct StackFacts {
-  std::string fingerprint;
-  Fnv128 identity;  ///< fingerprint plus files and lines: what makes two allocation sites one
-  std::size_t site = 0;
-  std::string_view kept_by;
-};
-
-StackFacts examine(const std::vector<VerdictFrame>& frames, const std::vector<FrameOwner>& owners,
-                   bool truncated) {
-  StackFacts facts;
-  facts.site = find_site(frames, owners);
-  const auto framework = allocating_framework(frames, owners);
-  facts.kept_by = framework != model::Framework::none ? display_name(framework)
-                                                      : allocating_runtime(frames, owners, truncated);
-  facts.fingerprint = fingerprint_of(frames, owners);
-  // what a runtime keeps and what the user allocates may stand on one line, in one function
-  facts.identity.add(facts.fingerprint);
-  facts.identity.add(facts.kept_by);
-  // Two lines of one function have one fingerprint, and are two sites all the same. What calls the test makes
-  // no difference.
-  for (std::size_t i = facts.site; i < frames.size(); ++i) {
-    if (owners[i] == FrameOwner::framework || owners[i] == FrameOwner::runtime) break;
-    if (owners[i] != FrameOwner::user) continue;
-    facts.identity.add(frames[i].file);
-    facts.identity.add(frames[i].line);
-    // of a stripped file the address is all that tells two callers apart
-    if (frames[i].function.empty()) facts.identity.add(frames[i].offset);
-  }
-  return facts;
-}
 
 struct HashKey {
   std::size_t operator()(const Fnv128& key) const { return static_cast<std::size_t>(key.low()); }
@@ -60,14 +25,11 @@ struct HashKey {
 class Collector {
  public:
   Collector(const Recording& recording, const std::shared_ptr<const model::StackTable>& stacks)
-      : recording_(recording),
-        stacks_(stacks),
-        facts_(stacks->stacks.size() + 1),
-        owner_of_frame_(stacks->frames.size()) {}
+      : recording_(recording), stacks_(stacks), facts_(stacks, recording.blocks) {}
 
   void add(const model::BlockGroup& group) {
     if (group.test >= recording_.tests.size() || group.blocks == 0) return;
-    const StackFacts& facts = facts_of(group.stack);
+    const StackFacts& facts = facts_.of(group.stack);
     const auto [it, is_new] = by_site_.try_emplace(key_of(group, facts), result_.size());
     if (is_new) result_.push_back(start(group, facts));
     extend(it->second, group, is_new);
@@ -76,30 +38,6 @@ class Collector {
   std::vector<Candidate> take() { return std::move(result_); }
 
  private:
-  const StackFacts& facts_of(std::uint32_t stack) {
-    auto& slot = facts_[std::min<std::size_t>(stack, stacks_->stacks.size())];
-    if (!slot.fingerprint.empty()) return slot;
-    const model::LeakStack frames(stacks_, stack);
-    resolved_.assign(frames.begin(), frames.end());
-    own(stack);
-    return slot = examine(resolved_, owners_, frames.truncated());
-  }
-
-  /// Whose each resolved frame is; a frame that many stacks have is asked about once.
-  void own(std::uint32_t stack) {
-    owners_.clear();
-    for (std::size_t i = 0; i < resolved_.size(); ++i) {
-      const std::uint32_t number = stacks_->stacks[stack].frames[i];
-      if (number >= owner_of_frame_.size()) {
-        owners_.push_back(owner_of(resolved_[i]));
-        continue;
-      }
-      auto& known = owner_of_frame_[number];
-      if (!known) known = owner_of(resolved_[i]);
-      owners_.push_back(*known);
-    }
-  }
-
   static Fnv128 key_of(const model::BlockGroup& group, const StackFacts& facts) {
     Fnv128 key = facts.identity;
     for (const std::uint64_t number : {std::uint64_t{group.process}, std::uint64_t{group.test},
@@ -143,14 +81,15 @@ class Collector {
     leak.blocks = add_saturated(leak.blocks, group.blocks);
     leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
     leak.age_max_ms = std::max(leak.age_max_ms, group.age_max_ms);
+    if (is_new)
+      leak.age_log2_ms = model::ages_of(group);
+    else
+      model::add_ages(leak.age_log2_ms, model::ages_of(group));
   }
 
   const Recording& recording_;
   const std::shared_ptr<const model::StackTable>& stacks_;
-  std::vector<StackFacts> facts_;       ///< the last one is that of no stack
-  std::vector<VerdictFrame> resolved_;  ///< of the stack last examined
-  std::vector<FrameOwner> owners_;      ///< likewise
-  std::vector<std::optional<FrameOwner>> owner_of_frame_;
+  const StackFactsTable facts_;
   std::unordered_map<Fnv128, std::size_t, HashKey> by_site_;
   std::vector<Candidate> result_;
 };

@@ -63,7 +63,7 @@ constexpr auto kResources = std::to_array<Resource>({
 std::string_view resource_advice(const model::Leak& leak) {
   // the user's own function may have such a name: only what it called counts
   for (std::size_t i = 0; i < leak.stack.size() && i < leak.site; ++i) {
-    const std::string name = qualified_name(leak.stack[i].function);
+    const std::string_view name = qualified_name(leak.stack[i].function);
     const auto found = std::find_if(kResources.begin(), kResources.end(),
                                     [&](const Resource& resource) { return resource.call == name; });
     if (found != kResources.end()) return found->advice;

@@ -13,7 +13,7 @@ namespace {
 /// Without glibc's prefix for internal aliases and leading underscores: "__GI__IO_file_doallocate" is
 /// "IO_file_doallocate".
 std::string bare_name(const model::VerdictFrame& frame) {
-  std::string name = qualified_name(frame.function);
+  std::string name(qualified_name(frame.function));
   if (name.starts_with("__GI_")) name.erase(0, 5);
   name.erase(0, std::min(name.find_first_not_of('_'), name.size()));
   return name;

@@ -109,6 +109,7 @@ std::string_view drop_suffixes(std::string_view name) {
     if (!inside.starts_with("[clone") && !inside.starts_with("[abi:")) break;
     name = trim_right(name.substr(0, open));
   }
+  if (name.find('.') == std::string_view::npos) return name;
   for (const std::string_view suffix : {".isra.", ".constprop.", ".part.", ".cold", ".lto_priv.", ".llvm."})
     if (const auto at = name.find(suffix); at != std::string_view::npos && at > 0) name = name.substr(0, at);
   return name;
@@ -142,7 +143,8 @@ bool is_word(char c) {
 std::size_t name_start(std::string_view name) {
   std::size_t start = 0;
   int depth = 0;
-  for (std::size_t i = 0; i < name.size(); ++i) {
+  const std::size_t length = name.find(' ') == std::string_view::npos ? 0 : name.size();
+  for (std::size_t i = 0; i < length; ++i) {
     const char c = name[i];
     if (c == '<' || c == '(' || c == '{' || c == '[') ++depth;
     if (c == '>' || c == ')' || c == '}' || c == ']') --depth;
@@ -190,9 +192,9 @@ bool is_system_header(std::string_view file) {
 
 }  // namespace
 
-std::string qualified_name(std::string_view function) {
+std::string_view qualified_name(std::string_view function) {
   std::string_view name = drop_suffixes(drop_parameters(drop_suffixes(function)));
-  return std::string(name.substr(name_start(name)));
+  return name.substr(name_start(name));
 }
 
 std::string module_name(std::string_view path) {
@@ -213,7 +215,7 @@ Framework framework_of(const VerdictFrame& frame) {
 }
 
 FrameOwner owner_of(const VerdictFrame& frame) {
-  const std::string name = qualified_name(frame.function);
+  const std::string_view name = qualified_name(frame.function);
   if (contains(kRuntime, name)) return FrameOwner::runtime;
   if (is_allocator(name)) return FrameOwner::allocator;
   if (starts_with_any(kLibraryNamespaces, name)) return FrameOwner::standard_library;

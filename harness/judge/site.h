@@ -24,8 +24,9 @@ enum class FrameOwner {
 };
 
 /// The qualified name in a demangled `function`: no return type, no parameters, no "[abi:..]" or
-/// ".constprop.0" at its end. "std::vector<int> make<int>(int) [clone .cold]" gives "make<int>".
-std::string qualified_name(std::string_view function);
+/// ".constprop.0" at its end. "std::vector<int> make<int>(int) [clone .cold]" gives "make<int>". A part of
+/// `function`.
+std::string_view qualified_name(std::string_view function);
 
 /// Whose code `frame` is.
 FrameOwner owner_of(const model::VerdictFrame& frame);

@@ -50,7 +50,7 @@ std::string readable_function(std::string_view name) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(std::string(name).c_str(), nullptr, nullptr, &status), std::free);
-  return status == 0 && text ? qualified_name(text.get()) : std::string(name);
+  return status == 0 && text ? std::string(qualified_name(text.get())) : std::string(name);
 }
 
 bool is_date(std::string_view text) {

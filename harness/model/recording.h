@@ -182,7 +182,8 @@ struct BlockGroup {
   std::uint64_t max_block_bytes = 0;
   std::uint64_t age_min_ms = 0;  ///< at the judged moment
   std::uint64_t age_max_ms = 0;
-  std::string type;  ///< class of the object, where known
+  std::vector<std::uint64_t> age_log2_ms;  ///< bucket n: blocks under 2^n ms old; empty: not known
+  std::string type;                        ///< class of the object, where known
   bool cycle = false;
   std::uint32_t lost_after =
       kNone;                  ///< the later test at whose end they were first seen lost; kNone: its own

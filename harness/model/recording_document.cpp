@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// A SAX handler that builds the document as nlohmann's own would, and takes frame rows out on the way.
+// A SAX handler that builds the document as nlohmann's own would, and takes frame rows out on the way; and
+// the short way, on which the large lists never meet it.
 #include "harness/model/recording_document.h"
 
 #include <string>
+#include <thread>
 #include <utility>
+
+#include "harness/model/plain_lists.h"
 
 namespace leakgate::model {
 namespace {
 
 using Json = nlohmann::json;
+
+/// Less is read before a thread has started.
+constexpr std::size_t kBytesForAThread = 1 << 20;
 
 class Builder : public nlohmann::json_sax<Json> {
  public:
@@ -112,13 +119,62 @@ class Builder : public nlohmann::json_sax<Json> {
   std::size_t columns_ = 0;
 };
 
-}  // namespace
-
-std::optional<RecordingDocument> parse_document(std::string_view text) {
+std::optional<RecordingDocument> parse_all(std::string_view text) {
   RecordingDocument document;
   Builder builder(document);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) return {};
   return document;
+}
+
+/// The only list called `name`; empty if there is none, or more than one.
+std::string_view only_list(const std::vector<ListSpan>& lists, std::string_view name) {
+  std::string_view text;
+  for (const ListSpan& list : lists) {
+    if (list.name != name) continue;
+    if (!text.empty()) return {};
+    text = list.text;
+  }
+  return text;
+}
+
+/// `text` with empty lists in the places of these two, which are parts of it.
+std::string without(std::string_view text, std::string_view one, std::string_view other) {
+  if (one.data() > other.data()) std::swap(one, other);
+  std::string rest(text.data(), one.data());
+  (rest += "[]").append(one.data() + one.size(), other.data());
+  (rest += "[]").append(other.data() + other.size(), text.data() + text.size());
+  return rest;
+}
+
+/// Reads the two large lists on their own, beside the rest of the document; nothing if they are not plain, or
+/// the text is no JSON, or a second list of the same name is hidden in it.
+std::optional<RecordingDocument> parse_beside(std::string_view text, std::string_view strings,
+                                              std::string_view frames) {
+  std::vector<std::string> read_strings;
+  std::vector<FrameRow> read_frames;
+  bool plain = false;
+  const auto read = [&] {
+    plain = read_plain_strings(strings, read_strings) && read_plain_frames(frames, read_frames);
+  };
+  std::optional<RecordingDocument> rest;
+  {
+    std::jthread reader;
+    text.size() >= kBytesForAThread ? void(reader = std::jthread(read)) : read();
+    rest = parse_all(without(text, strings, frames));
+  }
+  if (!plain || !rest || !rest->frames.empty() || !rest->strings.empty()) return {};
+  rest->strings = std::move(read_strings);
+  rest->frames = std::move(read_frames);
+  return rest;
+}
+
+}  // namespace
+
+std::optional<RecordingDocument> parse_document(std::string_view text, const std::vector<ListSpan>& lists) {
+  const auto strings = only_list(lists, "strings"), frames = only_list(lists, "frames");
+  if (!strings.empty() && !frames.empty())
+    if (auto document = parse_beside(text, strings, frames)) return document;
+  return parse_all(text);
 }
 
 }  // namespace leakgate::model

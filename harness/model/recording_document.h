@@ -12,6 +12,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/model/recording_scan.h"
+
 namespace leakgate::model {
 
 /// A row of the table "frames": eight whole numbers, one of which (module) may be -1.
@@ -27,8 +29,9 @@ struct RecordingDocument {
   std::vector<std::string> strings;
 };
 
-/// Parses `text`; nothing if it is not JSON. A list in the table "frames" that is no row of eight whole
-/// numbers stays in the body, and so does what is no text in the table "strings".
-std::optional<RecordingDocument> parse_document(std::string_view text);
+/// Parses `text`, of which `lists` are the parts as scan_body found them; nothing if it is not JSON. A list
+/// in the table "frames" that is no row of eight whole numbers stays in the body, and so does what is no text
+/// in the table "strings".
+std::optional<RecordingDocument> parse_document(std::string_view text, const std::vector<ListSpan>& lists);
 
 }  // namespace leakgate::model

@@ -35,26 +35,6 @@ std::string end_line(std::string_view body) {
   return fmt::format("{}{} {:016x}\n", kEnd, body.size(), checksum(body));
 }
 
-/// The deepest nesting of `body`, so that hostile input is turned away before a parser sees it.
-std::size_t nesting(std::string_view body) {
-  std::size_t depth = 0, deepest = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < body.size(); ++i) {
-    const char c = body[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
 /// The body between the version line and the end line, both checked.
 Result<std::string_view> open_envelope(std::string_view text) {
   if (!text.starts_with(kMagic)) {
@@ -106,9 +86,9 @@ Status write_recording(const Recording& recording, const std::string& path) {
 Result<Recording> parse_recording(std::string_view text) {
   auto body = open_envelope(text);
   if (!body) return std::move(body).error();
-  if (nesting(*body) > kMaxDepth)
-    return malformed("the recording is not valid: its JSON is nested too deeply");
-  return parse_tables(*body);
+  const BodyScan scan = scan_body(*body);  // before a parser sees it: the input is hostile
+  if (scan.deepest > kMaxDepth) return malformed("the recording is not valid: its JSON is nested too deeply");
+  return parse_tables(*body, scan.lists);
 }
 
 Result<Recording> read_recording(const std::string& path) {

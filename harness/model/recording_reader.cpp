@@ -25,7 +25,7 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kMaxResolvedBytes = 1ull << 30;
 
 /// Milliseconds of 64 bits have no more powers of two.
-constexpr std::size_t kMaxLifetimeBuckets = 64;
+constexpr std::size_t kMaxTimeBuckets = 64;
 
 /// Merging counts the parts one by one.
 constexpr std::uint32_t kMaxShards = 100000;
@@ -224,14 +224,28 @@ void read_test(Reader& in, const Json& row, const Recording& recording, Test& te
   in.read(row, "held_us", test.held_us);
 }
 
+/// Texts that rows refer to. The last one to ask for a text gets it, the others get copies: most names of
+/// functions are asked for once.
+class Texts {
+ public:
+  explicit Texts(std::vector<std::string>& texts) : texts_(texts), uses_(texts.size()) {}
+  void announce(std::uint64_t index) { ++uses_[index]; }
+  std::string take(std::uint64_t index) {
+    return --uses_[index] == 0 ? std::move(texts_[index]) : texts_[index];
+  }
+
+ private:
+  std::vector<std::string>& texts_;
+  std::vector<std::uint32_t> uses_;
+};
+
 /// Rows of the table "frames" as frames of `out`, whose modules are there already.
-void read_frames(Reader& in, std::vector<FrameRow>& rows, const std::vector<std::string>& strings,
-                 Recording& out) {
+void read_frames(Reader& in, std::vector<FrameRow>& rows, std::vector<std::string>& strings, Recording& out) {
   constexpr auto kMax = std::numeric_limits<std::uint32_t>::max();
-  out.frames.reserve(rows.size());
-  for (const FrameRow& row : rows) {
-    in.enter("frames", out.frames.size());
-    const auto& column = row.columns;
+  Texts texts(strings);
+  for (std::size_t number = 0; number < rows.size(); ++number) {
+    in.enter("frames", number);
+    const auto& column = rows[number].columns;
     for (std::size_t i = 0; i < 3; ++i)
       if (column[i] >= strings.size())
         return in.complain("row", fmt::format("refers to string {} of {}", column[i], strings.size()));
@@ -239,12 +253,38 @@ void read_frames(Reader& in, std::vector<FrameRow>& rows, const std::vector<std:
     const bool has_module = column[FrameRow::kModule] != ~std::uint64_t{0};
     if (has_module && column[FrameRow::kModule] >= out.modules.size())
       return in.complain("module", "refers to a module that is not there");
+    for (std::size_t i = 0; i < 3; ++i)
+      texts.announce(column[i]);
+  }
+  out.frames.reserve(rows.size());
+  for (const FrameRow& row : rows) {
+    const auto& column = row.columns;
+    const bool has_module = column[FrameRow::kModule] != ~std::uint64_t{0};
     out.frames.push_back(
-        {strings[column[0]], strings[column[1]], strings[column[2]], static_cast<std::uint32_t>(column[3]),
-         static_cast<std::uint32_t>(column[4]), column[5] != 0,
+        {texts.take(column[0]), texts.take(column[1]), texts.take(column[2]),
+         static_cast<std::uint32_t>(column[3]), static_cast<std::uint32_t>(column[4]), column[5] != 0,
          has_module ? static_cast<std::uint32_t>(column[FrameRow::kModule]) : kNone, column[7]});
   }
   rows = {};
+}
+
+void read_histogram(Reader& in, const Json& row, const char* name, std::vector<std::uint64_t>& buckets) {
+  in.for_each(row, name, [&](const Json& element) {
+    if (buckets.size() >= kMaxTimeBuckets) return in.complain(name, "has too many buckets");
+    in.number(element, name, buckets.emplace_back());
+  });
+}
+
+/// Counts that do not add up to the blocks would be drawn as if they did.
+void read_ages(Reader& in, const Json& row, BlockGroup& group) {
+  read_histogram(in, row, "age_log2_ms", group.age_log2_ms);
+  if (group.age_log2_ms.empty()) return;
+  std::uint64_t rest = group.blocks;
+  for (const auto count : group.age_log2_ms) {
+    if (count > rest) return in.complain("age_log2_ms", "counts more blocks than there are");
+    rest -= count;
+  }
+  if (rest != 0) in.complain("age_log2_ms", "counts fewer blocks than there are");
 }
 
 void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& stack) {
@@ -260,11 +300,7 @@ void read_stack(Reader& in, const Json& row, const Recording& recording, Stack& 
   in.read(row, "truncated_reason", stack.truncated_reason);
   in.read(row, "allocations", stack.allocations);
   in.read(row, "frees", stack.frees);
-  in.for_each(row, "lifetime_log2_ms", [&](const Json& element) {
-    if (stack.lifetime_log2_ms.size() >= kMaxLifetimeBuckets)
-      return in.complain("lifetime_log2_ms", "has too many buckets");
-    in.number(element, "lifetime_log2_ms", stack.lifetime_log2_ms.emplace_back());
-  });
+  read_histogram(in, row, "lifetime_log2_ms", stack.lifetime_log2_ms);
   in.read(row, "freed_by", stack.freed_by);  // may be a later row: checked when all are there
 }
 
@@ -280,6 +316,7 @@ void read_group(Reader& in, const Json& row, const Recording& recording, BlockGr
   in.read(row, "max_block_bytes", group.max_block_bytes);
   in.read(row, "age_min_ms", group.age_min_ms);
   in.read(row, "age_max_ms", group.age_max_ms);
+  read_ages(in, row, group);
   in.read(row, "type", group.type);
   in.read(row, "cycle", group.cycle);
   in.read_index(row, "lost_after", recording.tests.size(), false, group.lost_after);
@@ -366,8 +403,8 @@ std::uint64_t resolved_bytes(const Recording& recording) {
 
 }  // namespace
 
-Result<Recording> parse_tables(std::string_view body) {
-  auto document = parse_document(body);
+Result<Recording> parse_tables(std::string_view body, const std::vector<ListSpan>& lists) {
+  auto document = parse_document(body, lists);
   if (!document)
     return Error{ErrorKind::format, "the recording is not valid: its content is not JSON",
                  "record the run again"};

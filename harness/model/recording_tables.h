@@ -6,16 +6,19 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/result.h"
 #include "harness/model/recording.h"
+#include "harness/model/recording_scan.h"
 
 namespace leakgate::model {
 
 /// The body for `recording` (recording_writer.cpp).
 std::string format_tables(const Recording& recording);
 
-/// The recording in `body`, every index checked (recording_reader.cpp). Fails with ErrorKind::format.
-Result<Recording> parse_tables(std::string_view body);
+/// The recording in `body`, in which a scan found `lists`; every index is checked (recording_reader.cpp).
+/// Fails with ErrorKind::format.
+Result<Recording> parse_tables(std::string_view body, const std::vector<ListSpan>& lists);
 
 }  // namespace leakgate::model

@@ -29,6 +29,14 @@ void optional_list(JsonWriter& out, std::string_view name, const std::vector<std
   out.end_array();
 }
 
+void optional_counts(JsonWriter& out, std::string_view name, const std::vector<std::uint64_t>& values) {
+  if (values.empty()) return;
+  out.begin_array(name);
+  for (const auto value : values)
+    out.number(value);
+  out.end_array();
+}
+
 void write_exit(JsonWriter& out, const ExitState& exit) {
   if (!exit.code && !exit.signal) return;
   out.begin_object("exit");
@@ -138,6 +146,7 @@ void write_group(JsonWriter& out, const BlockGroup& group) {
   optional_number(out, "max_block_bytes", group.max_block_bytes);
   optional_number(out, "age_min_ms", group.age_min_ms);
   optional_number(out, "age_max_ms", group.age_max_ms);
+  optional_counts(out, "age_log2_ms", group.age_log2_ms);
   optional_text(out, "type", group.type);
   if (group.cycle) out.member("cycle", true);
   optional_index(out, "lost_after", group.lost_after);
@@ -196,12 +205,7 @@ void write_stack(JsonWriter& out, const Stack& stack) {
   optional_text(out, "truncated_reason", stack.truncated_reason);
   optional_number(out, "allocations", stack.allocations);
   optional_number(out, "frees", stack.frees);
-  if (!stack.lifetime_log2_ms.empty()) {
-    out.begin_array("lifetime_log2_ms");
-    for (const auto count : stack.lifetime_log2_ms)
-      out.number(count);
-    out.end_array();
-  }
+  optional_counts(out, "lifetime_log2_ms", stack.lifetime_log2_ms);
   optional_index(out, "freed_by", stack.freed_by);
   out.end_object();
 }

@@ -10,10 +10,6 @@ namespace leakgate::model {
 LeakStack::LeakStack(std::shared_ptr<const StackTable> table, std::uint32_t row)
     : table_(std::move(table)), row_(row) {}
 
-const Stack* LeakStack::row() const {
-  return table_ != nullptr && row_ < table_->stacks.size() ? &table_->stacks[row_] : nullptr;
-}
-
 std::size_t LeakStack::size() const {
   const Stack* stack = row();
   return stack == nullptr ? 0 : stack->frames.size();

@@ -43,6 +43,10 @@ class LeakStack {
   [[nodiscard]] bool empty() const { return size() == 0; }
   /// The frame at `index`, which must be below size(); valid as long as this stack or the verdict is.
   [[nodiscard]] VerdictFrame operator[](std::size_t index) const;
+  /// The number of that frame in table(), which stacks that share it have in common.
+  [[nodiscard]] std::uint32_t number(std::size_t index) const { return row()->frames[index]; }
+  /// nullptr: the stack is of none.
+  [[nodiscard]] const StackTable* table() const { return table_.get(); }
   /// Why its outer frames are missing; empty if none are.
   [[nodiscard]] bool truncated() const;
   [[nodiscard]] std::string_view truncated_reason() const;
@@ -74,7 +78,9 @@ class LeakStack {
   [[nodiscard]] Iterator end() const { return {*this, size()}; }
 
  private:
-  [[nodiscard]] const Stack* row() const;
+  [[nodiscard]] const Stack* row() const {
+    return table_ != nullptr && row_ < table_->stacks.size() ? &table_->stacks[row_] : nullptr;
+  }
 
   std::shared_ptr<const StackTable> table_;
   std::uint32_t row_ = kNone;

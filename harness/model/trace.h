@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/base/descriptor.h"
+#include "harness/model/ages.h"
 #include "harness/model/recording.h"
 
 namespace leakgate::model {
@@ -144,6 +145,7 @@ struct TraceOutstanding {
   std::uint64_t max_block_bytes = 0;
   std::uint64_t first_ns = 0;  ///< time of the oldest and of the youngest allocation
   std::uint64_t last_ns = 0;
+  BirthTimes births;  ///< of each
 };
 
 struct Trace {

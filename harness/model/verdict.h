@@ -89,7 +89,8 @@ struct Leak {
   std::uint64_t blocks = 0;
   std::uint64_t age_min_ms = 0;
   std::uint64_t age_max_ms = 0;
-  std::string fingerprint;  ///< versioned: "lg1:<hex>"
+  std::vector<std::uint64_t> age_log2_ms;  ///< bucket n: blocks under 2^n ms old; empty: not known
+  std::string fingerprint;                 ///< versioned: "lg1:<hex>"
   std::string type;
   bool cycle = false;
   double confidence = 0.0;  ///< 0..1

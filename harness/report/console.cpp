@@ -130,6 +130,7 @@ void ConsoleReport::leak(const model::Leak& leak) {
   stack(leak);
   for (const std::string& line_of : {growth_sentence(leak), recurrence_sentence(leak)})
     if (fails && !line_of.empty()) line("      " + line_of);
+  if (const std::string ages = age_sentence(leak); style_.verbose && !ages.empty()) line("      " + ages);
   if (style_.verbose && !pattern_words(leak.pattern).empty())
     line(fmt::format("      {}", pattern_words(leak.pattern)));
   if (const std::string freed = freed_sentence(leak, root_); style_.verbose && !freed.empty())

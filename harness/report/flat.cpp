@@ -6,6 +6,7 @@
 #include "harness/base/text.h"
 #include "harness/model/names.h"
 #include "harness/report/failing.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
@@ -28,13 +29,15 @@ std::string element(std::string_view text) {
 
 void write_collapsed(const model::Verdict& verdict, const Sink& sink) {
   std::string text;
+  FrameMemo frames;
   for (const auto& leak : verdict.leaks) {
     if (leak.test < verdict.tests.size()) {
       const auto& test = verdict.tests[leak.test].test;
       text += element(program_name(verdict, test)) + ";" + element(test.id) + ";";
     }
     for (std::size_t i = leak.stack.size(); i-- > 0;)
-      text += element(frame_name(leak.stack[i])) + ";";
+      frames.append(text, leak.stack, i,
+                    [](const auto& frame, std::string& to) { (to += element(frame_name(frame))) += ';'; });
     text += fmt::format("{} {}\n", element(leak.function), leak.bytes);
     if (text.size() < kChunkBytes) continue;
     sink(text);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "harness/base/json_writer.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
@@ -28,8 +29,8 @@ void add_to(std::uint64_t& total, std::uint64_t value) {
 class Heats {
  public:
   /// `name` must stay where it is.
-  std::size_t number(std::string_view name) {
-    const auto [it, is_new] = numbers_.try_emplace(name, rows_.size());
+  std::uint32_t number(std::string_view name) {
+    const auto [it, is_new] = numbers_.try_emplace(name, static_cast<std::uint32_t>(rows_.size()));
     if (is_new) rows_.push_back({name, {}, ~std::size_t{0}});
     return it->second;
   }
@@ -64,7 +65,7 @@ class Heats {
     Heat heat;
     std::size_t last_leak;
   };
-  std::unordered_map<std::string_view, std::size_t> numbers_;
+  std::unordered_map<std::string_view, std::uint32_t> numbers_;
   std::vector<Row> rows_;
 };
 
@@ -73,7 +74,7 @@ class HeatMap {
   explicit HeatMap(const model::Verdict& verdict) : root_(verdict) {
     for (std::size_t i = 0; i < verdict.leaks.size(); ++i)
       add(verdict.leaks[i], i);
-    names_.clear();
+    names_ = {};
   }
 
   void write(JsonWriter& out) const {
@@ -88,26 +89,31 @@ class HeatMap {
 
  private:
   struct Names {
-    std::size_t function = 0, file = 0;
+    std::uint32_t function = 0, file = 0;
     bool has_file = false;
   };
 
   void add(const model::Leak& leak, std::size_t number) {
     for (std::size_t i = 0; i < leak.stack.size(); ++i) {
-      const Names& names = names_of(leak.stack[i]);
+      const Names names = names_at(leak.stack, i);
       functions_.count(names.function, leak, number, i == leak.site);
       if (names.has_file) files_.count(names.file, leak, number, i == leak.site);
     }
   }
 
-  /// A frame of the table is known by where its function's name stands.
-  const Names& names_of(const model::VerdictFrame& frame) {
-    const auto [it, is_new] = names_.try_emplace(frame.function.data());
-    if (is_new || frame.function.data() == nullptr)
-      it->second = {functions_.number(frame.function.empty() ? kept(frame_name(frame)) : frame.function),
-                    frame.file.empty() ? 0 : files_.number(kept(root_.relative(frame.file))),
-                    !frame.file.empty()};
-    return it->second;
+  /// A frame that many leaks have is looked at once.
+  Names names_at(const model::LeakStack& stack, std::size_t index) {
+    std::uint32_t* const slot = slots_.find(stack, index);
+    if (slot != nullptr && *slot != 0) return names_[*slot - 1];
+    const model::VerdictFrame frame = stack[index];
+    const Names names = {functions_.number(frame.function.empty() ? kept(frame_name(frame)) : frame.function),
+                         frame.file.empty() ? 0 : files_.number(kept(root_.relative(frame.file))),
+                         !frame.file.empty()};
+    if (slot != nullptr) {
+      names_.push_back(names);
+      *slot = static_cast<std::uint32_t>(names_.size());
+    }
+    return names;
   }
 
   std::string_view kept(std::string text) { return *texts_.insert(std::move(text)).first; }
@@ -129,7 +135,8 @@ class HeatMap {
   SourceRoot root_;
   std::unordered_set<std::string> texts_;
   Heats functions_, files_;
-  std::unordered_map<const char*, Names> names_;
+  FrameSlots slots_;
+  std::vector<Names> names_;  ///< by slot, less one
 };
 
 }  // namespace

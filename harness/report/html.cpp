@@ -9,6 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/model/names.h"
 #include "harness/report/failing.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/html/page_text.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
@@ -137,6 +138,7 @@ class HtmlData {
     out_.member("severity", model::name_of(leak.severity));
     out_.member("age_min_ms", leak.age_min_ms);
     out_.member("age_max_ms", leak.age_max_ms);
+    if (!leak.age_log2_ms.empty()) counts("ages", leak.age_log2_ms);
     out_.member("fingerprint", leak.fingerprint);
     out_.member("function", text(leak.function));
     if (!leak.type.empty()) out_.member("type", text(leak.type));
@@ -152,7 +154,7 @@ class HtmlData {
     out_.member("site", static_cast<std::uint64_t>(leak.site));
     out_.begin_array("stack");
     for (std::size_t i = 0; i < leak.stack.size() && i < kMaxFrames; ++i)
-      out_.number(frame_number(leak.stack[i]));
+      out_.number(frame_number(leak.stack, i));
     out_.end_array();
     history(leak);
     insight(leak);
@@ -166,7 +168,7 @@ class HtmlData {
       out_.member("freed_site", static_cast<std::uint64_t>(leak.freed_site));
       out_.begin_array("freed_by");
       for (std::size_t i = 0; i < leak.freed_by.size() && i < kMaxFrames; ++i)
-        out_.number(frame_number(leak.freed_by[i]));
+        out_.number(frame_number(leak.freed_by, i));
       out_.end_array();
     }
     if (leak.growth == nullptr) return;
@@ -176,11 +178,15 @@ class HtmlData {
     out_.member("adding", leak.growth->rounds_adding);
     out_.member("slope", leak.growth->slope_bytes);
     out_.member("step", leak.growth->rounds_per_point);
-    out_.begin_array("added");
-    for (const auto bytes : leak.growth->added_bytes)
-      out_.number(bytes);
-    out_.end_array();
+    counts("added", leak.growth->added_bytes);
     out_.end_object();
+  }
+
+  void counts(std::string_view name, const std::vector<std::uint64_t>& values) {
+    out_.begin_array(name);
+    for (const auto value : values)
+      out_.number(value);
+    out_.end_array();
   }
 
   /// What became of the other blocks of this stack.
@@ -189,10 +195,16 @@ class HtmlData {
     if (stack == nullptr || stack->allocations == 0) return;
     out_.member("site_allocations", stack->allocations);
     out_.member("site_frees", stack->frees);
-    out_.begin_array("lifetimes");
-    for (const auto count : stack->lifetime_log2_ms)
-      out_.number(count);
-    out_.end_array();
+    counts("lifetimes", stack->lifetime_log2_ms);
+  }
+
+  /// Frames that look alike have one number.
+  std::uint64_t frame_number(const model::LeakStack& stack, std::size_t index) {
+    std::uint32_t* const slot = slots_.find(stack, index);
+    if (slot != nullptr && *slot != 0) return *slot - 1;
+    const std::uint64_t number = frame_number(stack[index]);
+    if (slot != nullptr) *slot = static_cast<std::uint32_t>(number + 1);
+    return number;
   }
 
   std::uint64_t frame_number(const model::VerdictFrame& frame) {
@@ -252,6 +264,7 @@ class HtmlData {
   SourceRoot root_;
   JsonWriter out_;
   std::vector<const model::Leak*> chosen_;
+  FrameSlots slots_;
   std::unordered_map<std::string, std::uint64_t> numbers_;
   std::vector<const std::string*> frames_;
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // leakgate-result/1: the machine-readable verdict, member by member as schema/leakgate-result-1.schema.json
 // has it. What is not known is null, not absent.
+#include <fmt/format.h>
+
 #include "harness/base/json_writer.h"
 #include "harness/model/names.h"
-#include "harness/report/frame_cache.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/report.h"
 
 namespace leakgate::report {
@@ -240,7 +242,7 @@ void insight(JsonWriter& out, const model::Leak& leak) {
   out.end_array();
 }
 
-void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict, FrameCache& frames) {
+void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& verdict, FrameMemo& frames) {
   const bool has_test = leak.test < verdict.tests.size();
   out.begin_object();
   out.member("id", leak.id);
@@ -256,6 +258,8 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   seconds(out, "min", leak.age_min_ms, 1e3, 3);
   seconds(out, "max", leak.age_max_ms, 1e3, 3);
   out.end_object();
+  out.key("age_log2_ms");
+  leak.age_log2_ms.empty() ? out.null() : out.raw(fmt::format("[{}]", fmt::join(leak.age_log2_ms, ", ")));
   out.member("fingerprint", leak.fingerprint);
   text_or_null(out, "type", leak.type);
   out.member("cycle", leak.cycle);
@@ -265,8 +269,8 @@ void leak_row(JsonWriter& out, const model::Leak& leak, const model::Verdict& ve
   list(out, "retained_by", leak.retained_by);
   if (!leak.section.empty()) out.member("section", leak.section);
   out.begin_array("stack");
-  for (const auto frame : leak.stack)
-    frames.write(out, frame, [&](JsonWriter& to) { frame_row(to, frame); });
+  for (std::size_t i = 0; i < leak.stack.size(); ++i)
+    frames.write(out, leak.stack, i, [](const auto& frame, JsonWriter& to) { frame_row(to, frame); });
   out.end_array();
   if (leak.stack.truncated()) out.member("stack_ends", leak.stack.truncated_reason());
   text_or_null(out, "baseline",
@@ -307,7 +311,7 @@ void write_json(const model::Verdict& verdict, const Sink& sink) {
     test_row(out, judged, verdict);
   out.end_array();
   out.begin_array("leaks");
-  FrameCache frames;
+  FrameMemo frames;
   for (const auto& leak : verdict.leaks)
     leak_row(out, leak, verdict, frames);
   out.end_array();

@@ -9,6 +9,7 @@
 
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/junit_merge.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
@@ -42,8 +43,8 @@ class JunitReport {
   }
   [[nodiscard]] Counts count(const std::vector<const model::JudgedTest*>& tests) const;
   [[nodiscard]] std::string class_name(const model::Test& test) const;
-  [[nodiscard]] std::string frame_line(const model::VerdictFrame& frame) const;
-  [[nodiscard]] std::string failure_text(const model::JudgedTest& judged) const;
+  void add_frame_line(const model::VerdictFrame& frame, std::string& text) const;
+  [[nodiscard]] std::string failure_text(const model::JudgedTest& judged);
 
   void attribute(const char* name, std::string_view value) { out_.attribute(name, value); }
   void counts(const Counts& counts);
@@ -62,13 +63,14 @@ class JunitReport {
   const model::Verdict& verdict_;
 
   /// The failure of a test as others' documents need it.
-  [[nodiscard]] JunitFailure failure_of(const model::JudgedTest& judged) const;
+  [[nodiscard]] JunitFailure failure_of(const model::JudgedTest& judged);
   [[nodiscard]] JunitMerge::Rows merge_rows() const;
 
   const Sink& sink_;
   SourceRoot root_;
   JunitMerge merge_;
   StringPrinter out_;
+  FrameMemo frames_;
   std::map<std::string, unsigned> used_names_;
 };
 
@@ -107,15 +109,15 @@ std::string case_name(const model::Test& test) {
   return test.id;
 }
 
-std::string JunitReport::frame_line(const model::VerdictFrame& frame) const {
+void JunitReport::add_frame_line(const model::VerdictFrame& frame, std::string& text) const {
   const std::string place = frame_place(frame, root_);
-  const std::string name = shorten(frame_name(frame), kMaxNameBytes);
-  return fmt::format("at {}{}{}", name, place.empty() ? "" : fmt::format(" ({})", place),
-                     frame.inlined ? " [inlined]" : "");
+  (text += "at ") += shorten(frame_name(frame), kMaxNameBytes);
+  if (!place.empty()) ((text += " (") += place) += ')';
+  text += frame.inlined ? " [inlined]\n" : "\n";
 }
 
 /// The site first: some readers show two lines, some search the first line for a file.
-std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
+std::string JunitReport::failure_text(const model::JudgedTest& judged) {
   std::string text;
   std::size_t shown = 0, left_out = 0;
   for (const auto index : judged.leaks) {
@@ -128,7 +130,7 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
     if (const auto site = site_of(leak)) {
       model::VerdictFrame first = *site;
       first.inlined = false;
-      text += frame_line(first) + "\n";
+      add_frame_line(first, text);
     }
     text += fmt::format("{}: {} {}{}{}{}, fingerprint {}\n", leak.id, amount(leak.bytes, leak.blocks),
                         kind_words(leak.kind), leak.function.empty() ? "" : ", allocated by " + leak.function,
@@ -137,7 +139,8 @@ std::string JunitReport::failure_text(const model::JudgedTest& judged) const {
     for (const std::string& insight : insights(leak, root_))
       text += insight + "\n";
     for (std::size_t i = 0; i < leak.stack.size() && i < kMaxFramesShown; ++i)
-      text += "    " + frame_line(leak.stack[i]) + "\n";
+      frames_.append(text += "    ", leak.stack, i,
+                     [&](const auto& frame, std::string& to) { add_frame_line(frame, to); });
     if (leak.stack.size() > kMaxFramesShown)
       text += fmt::format("    and {}\n", counted(leak.stack.size() - kMaxFramesShown, "more frame"));
     if (leak.stack.truncated())
@@ -163,7 +166,7 @@ void JunitReport::property(const char* name, std::string_view value) {
   out_.CloseElement();
 }
 
-JunitFailure JunitReport::failure_of(const model::JudgedTest& judged) const {
+JunitFailure JunitReport::failure_of(const model::JudgedTest& judged) {
   JunitFailure result;
   std::uint64_t leaks = 0;
   const model::Leak* first = nullptr;

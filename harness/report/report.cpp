@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <numeric>
 #include <thread>
 
 #include "harness/base/atomic_file.h"
@@ -128,6 +129,21 @@ void write(const model::Verdict& verdict, Format format, const Sink& sink) {
 
 namespace {
 
+/// Those that take longest, longest first.
+constexpr auto kLong =
+    std::to_array<Format>({Format::sarif_full, Format::heat_map, Format::valgrind_xml, Format::valgrind_log,
+                           Format::code_quality, Format::ctest_rows, Format::json, Format::html,
+                           Format::junit, Format::collapsed, Format::problem_matcher});
+
+/// The order in which threads take reports: what is begun last should be short, so that nobody waits for it.
+std::vector<std::size_t> long_ones_first(const std::vector<ReportFile>& files) {
+  std::vector<std::size_t> order(files.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto place = [&](std::size_t i) { return std::find(kLong.begin(), kLong.end(), files[i].format); };
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return place(a) < place(b); });
+  return order;
+}
+
 /// Streams take one report after the other; a file is nobody else's.
 bool is_stream(const ReportFile& file) {
   return file.path == "-" || file.path.starts_with("/dev/");
@@ -144,10 +160,11 @@ Status write_reports(const model::Verdict& verdict, const std::vector<ReportFile
   };
   // a report reads the verdict and nothing else, so that many can be written side by side; few leaks are
   // written before a thread would have started
+  const std::vector<std::size_t> order = long_ones_first(files);
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++)
-      write_if(i, false);
+      write_if(order[i], false);
   };
   {
     std::vector<std::jthread> others;

@@ -10,7 +10,7 @@
 #include "harness/base/json_writer.h"
 #include "harness/base/text.h"
 #include "harness/model/names.h"
-#include "harness/report/frame_cache.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
@@ -100,7 +100,7 @@ class SarifReport {
   void message(const model::Leak& leak, bool has_test_place);
   void fingerprints(const model::Leak& leak);
   void code_flow(const model::Leak& leak, const std::string& program);
-  void code_flow_frame(const model::VerdictFrame& frame, const std::string& program);
+  void code_flow_frame(const model::LeakStack& stack, std::size_t index, const std::string& program);
   void related(const model::Test& test);
   void history(const model::Leak& leak);
   void leak_properties(const model::Leak& leak, const model::Test* test);
@@ -110,7 +110,7 @@ class SarifReport {
   const SarifLimits& limits_;
   SourceRoot root_;
   JsonWriter out_;
-  FrameCache frames_;
+  FrameMemo frames_;
   std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
 };
 
@@ -272,9 +272,12 @@ void SarifReport::fingerprints(const model::Leak& leak) {
 }
 
 /// Frames without file and module show the program, which others do not share.
-void SarifReport::code_flow_frame(const model::VerdictFrame& frame, const std::string& program) {
+void SarifReport::code_flow_frame(const model::LeakStack& stack, std::size_t index,
+                                  const std::string& program) {
+  const model::VerdictFrame frame = stack[index];
   if (frame.file.empty() && frame.module.empty()) return frame_location(out_, frame, program);
-  frames_.write(out_, frame, [&](JsonWriter& out) { frame_location(out, frame, program); });
+  frames_.write(out_, stack, index,
+                [&](const auto& one, JsonWriter& out) { frame_location(out, one, program); });
 }
 
 /// From the outermost caller to the allocation.
@@ -286,7 +289,7 @@ void SarifReport::code_flow(const model::Leak& leak, const std::string& program)
   out_.begin_object();
   out_.begin_array("locations");
   for (std::size_t i = std::min(leak.stack.size(), limits_.max_locations); i-- > 0;)
-    code_flow_frame(leak.stack[i], program);
+    code_flow_frame(leak.stack, i, program);
   out_.end_array();
   out_.end_object();
   out_.end_array();

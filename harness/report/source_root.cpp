@@ -92,6 +92,8 @@ std::string uri_path(std::string_view path) {
       plain[c] = true;
     return plain;
   }();
+  const auto is_plain = [](char c) { return kPlain[static_cast<unsigned char>(c)]; };
+  if (std::all_of(path.begin(), path.end(), is_plain)) return std::string(path);
   std::string out;
   out.reserve(path.size());
   for (const char c : path) {

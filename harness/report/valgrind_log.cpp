@@ -5,18 +5,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <iterator>
 
 #include "harness/base/text.h"
 #include "harness/model/names.h"
 #include "harness/report/failing.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/report.h"
 
 namespace leakgate::report {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 1000;
-constexpr std::size_t kMostFrames = 50000;  // kept as text
 
 std::string_view kind_words_of(model::Kind kind) {
   switch (kind) {
@@ -48,35 +48,22 @@ std::string place_of(const model::VerdictFrame& frame) {
   return frame.module.empty() ? "" : fmt::format(" (in {})", frame.module);
 }
 
-/// What is said of a frame, by where its function's name stands in the verdict's table.
-using FrameTexts = std::unordered_map<const char*, std::string>;
-
-std::string frame_text(const model::VerdictFrame& frame) {
+void add_frame(const model::VerdictFrame& frame, std::string& text) {
   const std::string name = frame.function.empty() ? "???" : printable(shorten(frame.function, kMaxNameBytes));
-  return fmt::format(" {:#x}: {}{}\n", frame.offset, name, printable(place_of(frame)));
-}
-
-void add_frame(const model::VerdictFrame& frame, FrameTexts& known, std::string& text) {
-  const auto found = known.find(frame.function.data());
-  if (found != known.end() && frame.function.data() != nullptr) {
-    text += found->second;
-  } else if (known.size() >= kMostFrames) {
-    text += frame_text(frame);
-  } else {
-    text += known[frame.function.data()] = frame_text(frame);
-  }
+  fmt::format_to(std::back_inserter(text), " {:#x}: ", frame.offset);
+  ((text += name) += printable(place_of(frame))) += '\n';
 }
 
 /// One loss record, with an empty line behind it.
 std::string record(const model::Verdict& verdict, const model::Leak& leak, std::size_t number,
-                   std::size_t count, FrameTexts& known) {
+                   std::size_t count, FrameMemo& known) {
   const std::string margin = fmt::format("=={}== ", pid_of(verdict, &leak));
   std::string text = fmt::format("{}{} bytes in {} blocks are {} in loss record {} of {}\n", margin,
                                  leak.bytes, leak.blocks, kind_words_of(leak.kind), number, count);
   std::string_view word = "   at";
-  for (const auto frame : leak.stack) {
+  for (std::size_t i = 0; i < leak.stack.size(); ++i) {
     (text += margin) += word;
-    add_frame(frame, known, text);
+    known.append(text, leak.stack, i, add_frame);
     word = "   by";
   }
   text += fmt::format("{}   in test {}\n{}\n", margin,
@@ -91,7 +78,7 @@ void write_valgrind_log(const model::Verdict& verdict, const Sink& sink) {
   auto leaks = worst_first(verdict);
   std::stable_sort(leaks.begin(), leaks.end(),
                    [](const auto* a, const auto* b) { return a->bytes < b->bytes; });
-  FrameTexts known;
+  FrameMemo known;
   for (std::size_t i = 0; i < leaks.size(); ++i)
     sink(record(verdict, *leaks[i], i + 1, leaks.size(), known));
   for (const auto& reason : verdict.run.incomplete_reasons)

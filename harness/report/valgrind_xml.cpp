@@ -5,10 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
 
+#include "harness/base/plain_run.h"
 #include "harness/base/text.h"
 #include "harness/report/failing.h"
+#include "harness/report/frame_memo.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
@@ -19,7 +20,6 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 1000;
 constexpr std::size_t kChunkBytes = 1 << 20;
-constexpr std::size_t kMostFrames = 50000;  // kept as text
 
 std::string_view kind_word(model::Kind kind) {
   switch (kind) {
@@ -112,30 +112,18 @@ class ValgrindReport {
     out_.element("leakedblocks", std::to_string(leak.blocks));
     out_.CloseElement();
     out_.OpenElement("stack");
-    for (const auto frame : leak.stack)
-      this->frame(frame);
+    if (!leak.stack.empty()) out_.raw("");  // the start tag is complete
+    for (std::size_t i = 0; i < leak.stack.size(); ++i)
+      frames_.append(out_.text, leak.stack, i, add_frame);
     out_.CloseElement();
     out_.CloseElement();
     if (out_.text.size() > kChunkBytes) flush();
   }
 
-  /// A frame is written once and then copied: where its function's name stands tells it from others. Frames
-  /// have one depth in this document, so that the copies are indented as they should be.
-  void frame(const model::VerdictFrame& frame) {
-    const auto known = frames_.find(frame.function.data());
-    if (known != frames_.end() && frame.function.data() != nullptr) {
-      out_.raw(known->second);
-      return;
-    }
-    std::string text = frame_text(frame);
-    out_.raw(text);
-    if (frames_.size() < kMostFrames && frame.function.data() != nullptr)
-      frames_.emplace(frame.function.data(), std::move(text));
-  }
-
-  /// Written by hand, as most of the document is made of it.
-  static std::string frame_text(const model::VerdictFrame& frame) {
-    std::string text = "\n            <frame>";
+  /// Written by hand, as most of the document is made of it. Frames have one depth, so that copies are
+  /// indented as they should be.
+  static void add_frame(const model::VerdictFrame& frame, std::string& text) {
+    text += "\n            <frame>";
     const auto element = [&](std::string_view name, std::string_view value) {
       text += "\n                <";
       (text += name) += '>';
@@ -158,15 +146,13 @@ class ValgrindReport {
       element("file", name);
       if (frame.line > 0) element("line", std::to_string(frame.line));
     }
-    return text += "\n            </frame>";
+    text += "\n            </frame>";
   }
 
   /// As the printer escapes: what is no XML is replaced first.
   static void add_escaped(std::string& text, std::string_view value) {
-    const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
-      return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '&';
-    });
-    if (plain) {
+    const auto has = [&](char c) { return value.find(c) != value.npos; };
+    if (plain_run<PlainFor::text>(value) == value.size() && !has('<') && !has('>') && !has('&')) {
       text += value;
       return;
     }
@@ -190,7 +176,7 @@ class ValgrindReport {
   const Sink& sink_;
   SourceRoot root_;
   StringPrinter out_;
-  std::unordered_map<const char*, std::string> frames_;
+  FrameMemo frames_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "harness/report/wording.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -24,8 +25,9 @@ std::string frame_name(const model::VerdictFrame& frame) {
 
 std::string frame_place(const model::VerdictFrame& frame, const SourceRoot& root) {
   if (frame.file.empty()) return std::string(base_name(frame.module));
-  const std::string file = root.relative(frame.file);
-  return frame.line == 0 ? file : fmt::format("{}:{}", file, frame.line);
+  std::string place = root.relative(frame.file);
+  if (frame.line != 0) (place += ':') += fmt::format_int(frame.line).c_str();
+  return place;
 }
 
 std::string amount(std::uint64_t bytes, std::uint64_t blocks) {
@@ -73,6 +75,20 @@ std::string forecast_words(const model::LeakGrowth& growth) {
 }
 
 }  // namespace
+
+std::string age_sentence(const model::Leak& leak) {
+  const auto& ages = leak.age_log2_ms;
+  if (std::count(ages.begin(), ages.end(), 0u) + 1 >= std::ssize(ages)) return {};
+  std::string text;
+  for (std::size_t i = 0; i < ages.size(); ++i) {
+    if (ages[i] == 0) continue;
+    const double under_ms = std::ldexp(1.0, static_cast<int>(i));
+    const std::string age =
+        under_ms < 1000 ? fmt::format("{:.0f} ms", under_ms) : fmt::format("{:.3g} s", under_ms / 1e3);
+    text += fmt::format("{}{} under {}", text.empty() ? "ages: " : ", ", ages[i], age);
+  }
+  return text;
+}
 
 std::string growth_sentence(const model::Leak& leak) {
   if (leak.growth == nullptr || leak.growth->pattern < model::GrowthPattern::linear) return {};

@@ -31,6 +31,9 @@ std::string kind_words(model::Kind kind);
 /// "48 bytes in 2 blocks unclassified, allocated by malloc at src/list.cpp:12 in make_node", and its section
 std::string leak_sentence(const model::Leak& leak, const SourceRoot& root);
 
+/// "ages: 2 under 256 ms, 1 under 2.05 s"; empty where all blocks are of about one age, or it is not known.
+std::string age_sentence(const model::Leak& leak);
+
 /// "linear growth: 5 of 5 rounds added to it, 120 bytes a round"; empty where a test ran once or nothing
 /// grows.
 std::string growth_sentence(const model::Leak& leak);

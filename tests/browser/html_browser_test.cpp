@@ -168,10 +168,40 @@ TEST_F(Html, NamesAreTextAndNeverMarkup) {
   EXPECT_EQ(count(), "1 of 1 leaks");
 }
 
+TEST_F(Html, ALeakShowsTheAgesOfItsBlocks) {
+  Page& page = open(many_leaks(3));
+  page.run("document.querySelectorAll('.row')[0].click()");
+  EXPECT_TRUE(page.wait_for("!!document.querySelector('#detail .bars')"));
+  EXPECT_EQ(page.run("document.querySelector('#detail h2').textContent"),
+            "leak-1: 30 bytes in 3 blocks, definitely lost");
+  EXPECT_EQ(page.run("document.querySelector('#detail .bars').getAttribute('aria-label')"),
+            "<1 ms: 2, <2 ms: 0, <4 ms: 0, <8 ms: 1");
+  EXPECT_EQ(page.run("(() => { const height = [...document.querySelector('#detail .bars').children].map("
+                     "bar => bar.querySelector('i').getBoundingClientRect().height);"
+                     "return height.map(one => Math.round(10 * one / height[0])); })()"),
+            (std::vector<int>{10, 0, 0, 5}))
+      << "heights are the counts";
+  EXPECT_EQ(page.run("document.querySelectorAll('#detail .bars').length"), 2) << "ages, and lifetimes";
+}
+
+TEST_F(Html, AgesOfAnOlderRecordingAreThoseOfTheOldestBlock) {
+  auto recording = many_leaks(3);
+  for (auto& group : recording.blocks)
+    group.age_log2_ms.clear();
+  Page& page = open(recording);
+  page.run("document.querySelector('[data-view=ages]').click()");
+  EXPECT_EQ(page.run("document.querySelector('.bars').getAttribute('aria-label')"),
+            "<1 ms: 0, <2 ms: 1, <4 ms: 2, <8 ms: 3");
+}
+
 TEST_F(Html, AgesAndTestsAreShown) {
   Page& page = open(many_leaks(500));
   page.run("document.querySelector('[data-view=ages]').click()");
-  EXPECT_GT(page.run("document.querySelectorAll('.bars > div').length"), 10);
+  EXPECT_EQ(count(), "1,250 blocks");
+  EXPECT_EQ(page.run("document.querySelectorAll('.bars > div').length"), 15);
+  EXPECT_THAT(page.run("document.querySelector('.bars').getAttribute('aria-label')").get<std::string>(),
+              testing::StartsWith("<1 ms: 750, <2 ms: 36, <4 ms: 36, "))
+      << "each block by its own age";
   page.run("document.querySelector('[data-view=tests]').click()");
   EXPECT_EQ(count(), "10 of 10 tests");
   page.run("document.querySelector('.row').click()");

@@ -26,6 +26,10 @@ inline model::Recording many_leaks(std::size_t leaks) {
     auto& group = builder.leak(row, stack, 16 + i * 7 % 5003, 1 + i % 4);
     group.kind = model::Kind::definitely_lost;
     group.age_max_ms = 1ull << i % 14;
+    group.age_min_ms = 0;
+    group.age_log2_ms.assign(2 + i % 14, 0);  // one block is the oldest, the others are new
+    group.age_log2_ms.front() = group.blocks - 1;
+    group.age_log2_ms.back() = 1;
     builder.recording.stacks[stack].allocations = 40;
     builder.recording.stacks[stack].frees = 36;
     builder.recording.stacks[stack].lifetime_log2_ms = {20, 10, 4, 2};

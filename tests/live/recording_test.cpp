@@ -96,7 +96,7 @@ void normalise(Json& value, std::map<std::uint64_t, std::uint64_t>& pids) {
   if (value.is_object()) {
     for (auto& [name, member] : value.items()) {
       if (name == "started" || name == "wall_s" || name == "duration_s" || name == "held_s" ||
-          name == "age_s") {
+          name == "age_s" || name == "age_log2_ms" || name == "lifetime_log2_ms") {
         member = nullptr;
       } else if ((name == "pid" || name == "parent" || name == "process") && member.is_number()) {
         member = pids.try_emplace(member.get<std::uint64_t>(), pids.size()).first->second;

@@ -126,7 +126,7 @@
     const top = Math.max(1, ...values);
     return el('div', {class: small ? 'bars small' : 'bars', role: 'img', 'aria-label': labels.map((label, i) => label + ': ' + values[i]).join(', ')},
       ...values.map((value, i) => el('div', {title: labels[i] + ': ' + number(value)},
-        el('i', {style: 'height:' + Math.round(100 * value / top) + '%'}), el('span', {text: labels[i]}))));
+        el('i', {style: 'height:calc((100% - 1.5em) * ' + (value / top).toFixed(3) + ')'}), el('span', {text: labels[i]}))));
   }
   // What a site added in each round (bars) and the sum of it (line), on one scale each.
   function growthChart(growth, small) {
@@ -162,6 +162,7 @@
   }
   const growthWords = growth => words(growth.pattern) + ': ' + growth.adding + ' of ' + growth.rounds + ' rounds added to it, ' + number(growth.slope) + ' bytes a round';
   const log2Label = bucket => '<' + duration(Math.pow(2, bucket));
+  const histogram = (counts, small) => bars(counts, counts.map((_, i) => log2Label(i)), small);
 
   function stackList(stack, site) {
     const list = el('ol', {start: 0, class: 'mono'});
@@ -181,6 +182,7 @@
     line(words(leak.verdict) + ':', leak.reason);
     line('type', leak.type && leak.type + (leak.cycle ? ', in a cycle' : ''));
     line('age', duration(leak.age_min_ms) + ' to ' + duration(leak.age_max_ms));
+    if (leak.ages && leak.blocks > 1) detail.append(histogram(leak.ages, true));
     if (leak.holders) line('held by', leak.holders.join(' → '));
     line('pattern', leak.pattern);
     line('run again:', leak.recurrence);
@@ -199,7 +201,7 @@
         (100 * never / leak.site_allocations).toFixed(1) + '%)');
       if (leak.lifetimes.length) {
         line('lifetimes of those freed', ' ');
-        detail.append(bars(leak.lifetimes, leak.lifetimes.map((_, i) => log2Label(i)), true));
+        detail.append(histogram(leak.lifetimes, true));
       }
     }
     if (test && test[8]) detail.append(el('p', {}, el('span', {class: 'dim', text: 'run just this test: '}), el('code', {text: test[8]})));
@@ -274,13 +276,13 @@
     ages() {
       const buckets = [];
       for (const leak of chosenLeaks()) {
-        const bucket = Math.ceil(Math.log2(leak.age_max_ms + 1));
-        while (buckets.length <= bucket) buckets.push(0);
-        buckets[bucket] += leak.blocks;
+        const ages = leak.ages || []; // an older recording tells of the oldest block alone
+        if (!leak.ages) ages[Math.ceil(Math.log2(leak.age_max_ms + 1))] = leak.blocks;
+        while (buckets.length < ages.length) buckets.push(0);
+        ages.forEach((blocks, bucket) => buckets[bucket] += blocks);
       }
-      byId('view').replaceChildren(el('p', {text: 'Blocks by the age of the oldest block of their leak, when they were judged.'}),
-        bars(buckets, buckets.map((_, i) => log2Label(i))));
-      return '';
+      byId('view').replaceChildren(el('p', {text: 'Blocks by their age when they were judged.'}), histogram(buckets));
+      return counted(buckets.reduce((sum, blocks) => sum + blocks, 0), 'block');
     },
     growth() {
       const leaks = chosenLeaks().filter(leak => leak.growth).sort((a, b) => b.growth.slope - a.growth.slope);

@@ -194,6 +194,17 @@ TEST_F(Moment, LargeChunksAreLeftOutOfTheirMapping) {
   EXPECT_EQ(process.kind(), Kind::still_reachable);
 }
 
+TEST_F(Moment, GroupsKnowWhenEachOfTheirBlocksWasAllocated) {
+  process.held.start_ns = 5'000'000;
+  process.block(kHeap + 0x200, 16);
+  process.block(kHeap + 0x300, 16);
+  for (std::uint32_t i = 0; i < 3; ++i)
+    process.held.blocks[i].time_ms = 10 * i;
+  const auto groups = classify_held(process.held, true).groups;
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].births.ages_at(26'000'000), (model::AgeHistogram{0, 1, 0, 0, 1, 1}));
+}
+
 TEST_F(Moment, GroupsTellKindHolderAndWhenItWasLost) {
   process.map(kData, 0x1000, MappingKind::file);
   process.put(kData + 0x20, kHeap + 0x100);

@@ -76,12 +76,31 @@ TEST(Judge, GroupsOfOneSiteAreOneLeak) {
       builder.stack(test::with_gtest_below({at("make_node"), at("List_Leaks_Test::TestBody", 20)})), 100, 3);
   more.age_min_ms = 5;
   more.age_max_ms = 2000;
+  more.age_log2_ms = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1};
+  builder.recording.blocks[0].age_log2_ms = {0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
   const auto verdict = judge(builder.recording, {});
   ASSERT_EQ(verdict.leaks.size(), 1u);
   EXPECT_EQ(verdict.leaks[0].bytes, 148u);
   EXPECT_EQ(verdict.leaks[0].blocks, 5u);
   EXPECT_EQ(verdict.leaks[0].age_min_ms, 5u);
   EXPECT_EQ(verdict.leaks[0].age_max_ms, 2000u);
+  EXPECT_EQ(verdict.leaks[0].age_log2_ms, (std::vector<std::uint64_t>{0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 2, 1}));
+}
+
+TEST(Judge, OneGroupWithoutAgesLeavesThoseOfTheLeakUnknown) {
+  OneLeak builder;
+  builder.recording.blocks[0].age_log2_ms = {0, 2};
+  EXPECT_EQ(judge(builder.recording, {}).leaks.at(0).age_log2_ms, (std::vector<std::uint64_t>{0, 2}));
+  builder.leak(builder.leaky,
+               builder.stack(test::with_gtest_below({at("make_node"), at("List_Leaks_Test::TestBody", 20)})),
+               100, 3);
+  ASSERT_TRUE(builder.recording.blocks[1].age_log2_ms.empty());
+  EXPECT_TRUE(judge(builder.recording, {}).leaks.at(0).age_log2_ms.empty()) << "200 to 900 ms: who knows";
+  builder.recording.blocks[1].age_min_ms = 600;
+  builder.recording.blocks[0].age_log2_ms = {0, 2};
+  EXPECT_EQ(judge(builder.recording, {}).leaks.at(0).age_log2_ms,
+            (std::vector<std::uint64_t>{0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3}))
+      << "600 to 900 ms: one bucket";
 }
 
 TEST(Judge, TwoLinesOfOneFunctionAreTwoLeaksWithOneFingerprint) {

@@ -21,14 +21,20 @@ RecordingBuilder shard(const std::string& test_id, const std::string& function, 
 }
 
 TEST(Merge, RowsOfEachShardKeepWhatTheyReferTo) {
-  auto merged = merge(
-      {shard("A.a", "fa", 10).recording, shard("B.b", "fb", 20).recording, shard("C.c", "fc", 30).recording});
+  std::vector<model::Recording> shards = {shard("A.a", "fa", 10).recording, shard("B.b", "fb", 20).recording,
+                                          shard("C.c", "fc", 30).recording};
+  for (std::size_t i = 0; i < 3; ++i)
+    shards[i].blocks[0].age_log2_ms = std::vector<std::uint64_t>(i + 1, 0),
+    shards[i].blocks[0].age_log2_ms[i] = 1;
+  auto merged = merge(std::move(shards));
   ASSERT_TRUE(merged);
   const auto verdict = judge(*merged, {});
   ASSERT_EQ(verdict.leaks.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) {
     const auto& leak = verdict.leaks[i];
     EXPECT_EQ(leak.bytes, 10 * (i + 1));
+    ASSERT_EQ(leak.age_log2_ms.size(), i + 1);
+    EXPECT_EQ(leak.age_log2_ms[i], 1u);
     EXPECT_EQ(verdict.tests[leak.test].test.id, std::vector<std::string>({"A.a", "B.b", "C.c"})[i]);
     EXPECT_EQ(leak.stack[0].function, std::vector<std::string>({"fa", "fb", "fc"})[i]);
     EXPECT_EQ(leak.stack[0].module, "/lib/" + std::string(leak.stack[0].function) + ".so");

@@ -34,6 +34,7 @@ Recording full() {
   r.tests[leaky].outcome = Outcome::crashed;
   auto& group = builder.leak(leaky, stack, 48, 2);
   group.kind = Kind::still_reachable;
+  group.age_log2_ms = {0, 1, 0, 1};
   group.type = "Node";
   group.cycle = true;
   group.section = "outer / inner";
@@ -102,6 +103,24 @@ TEST(RecordingFile, ReadsBackWhatItWrote) {
   EXPECT_EQ(again->processes.at(1).rerun, 2u);
   EXPECT_EQ(again->stacks.at(0).freed_by, 0u);
   EXPECT_TRUE(again->blocks.at(0).thrown_after);
+  EXPECT_EQ(again->blocks.at(0).age_log2_ms, (std::vector<std::uint64_t>{0, 1, 0, 1}));
+  EXPECT_TRUE(again->blocks.at(1).age_log2_ms.empty());
+}
+
+TEST(RecordingFile, AgesAddUpToTheBlocks) {
+  const auto error_with_ages = [](const char* ages) {
+    return error_with([&](Json& body) { body["blocks"][0]["age_log2_ms"] = Json::parse(ages); });
+  };
+  EXPECT_THAT(error_with_ages("[2]"), HasSubstr("accepted"));
+  EXPECT_THAT(error_with_ages("[]"), HasSubstr("accepted")) << "not known";
+  EXPECT_THAT(error_with_ages("[1]"), HasSubstr("blocks[0].age_log2_ms counts fewer blocks"));
+  EXPECT_THAT(error_with_ages("[1, 2]"), HasSubstr("blocks[0].age_log2_ms counts more blocks"));
+  EXPECT_THAT(error_with_ages("[18446744073709551615, 3]"), HasSubstr("counts more blocks"));
+  EXPECT_THAT(error_with_ages("[1, \"1\"]"), HasSubstr("is not an integer"));
+  EXPECT_THAT(error_with_ages("[-1, 3]"), HasSubstr("is out of range"));
+  EXPECT_THAT(error_with_ages("3"), HasSubstr("is not a list"));
+  EXPECT_THAT(error_with([](Json& body) { body["blocks"][0]["age_log2_ms"] = std::vector<int>(65); }),
+              HasSubstr("has too many buckets"));
 }
 
 TEST(RecordingFile, AnEmptyRecordingIsOne) {

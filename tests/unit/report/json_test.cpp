@@ -31,6 +31,18 @@ TEST(JsonReport, MatchesItsSchema) {
               IsEmpty());
 }
 
+TEST(JsonReport, AgesAreThereWhereTheyAreKnown) {
+  test::TwoTests builder;
+  EXPECT_TRUE(rendered(builder.verdict())["leaks"][0].at("age_log2_ms").is_null());
+  builder.recording.blocks[0].age_log2_ms = {0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
+  const Json document = rendered(builder.verdict());
+  EXPECT_THAT(test::schema_errors(schema(), document), IsEmpty());
+  EXPECT_EQ(document["leaks"][0]["age_log2_ms"], Json::parse("[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1]"));
+  Json bad = document;
+  bad["leaks"][0]["age_log2_ms"][0] = -1;
+  EXPECT_THAT(test::schema_errors(schema(), bad), Not(IsEmpty()));
+}
+
 TEST(JsonReport, AForecastHasAnIntervalThatMayBeOpen) {
   model::Verdict verdict = test::TwoTests().verdict();
   ASSERT_FALSE(verdict.leaks.empty());
