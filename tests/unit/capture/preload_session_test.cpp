@@ -59,8 +59,8 @@ class Ledger : public testing::Test {
     region.nodes = 2;
     region.stacks = 1;
     put(0, region);
-    put(preload::kNodesAt + 1 * sizeof(Node), Node{0x1001, 0, 0});
-    put(preload::kNodesAt + 2 * sizeof(Node), Node{0x1002, 1, 0});
+    put(preload::kNodesAt + 1 * sizeof(Node), Node{0x1001, 0, 0, 0, 0});
+    put(preload::kNodesAt + 2 * sizeof(Node), Node{0x1002, 1, 0, 0, 0});
     lg_stack stack{};
     stack.node = 2;
     stack.function = LG_FN_malloc;
