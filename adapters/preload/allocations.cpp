@@ -127,28 +127,28 @@ void* lg_pvalloc(u64 size, u64 sp, u64 bp) {
   return result;
 }
 
-void lg_free(void* block) {
+void lg_free(void* block, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  note_free(block, sp, bp);
   const Freeing freeing(block);
   real.free(block);
 }
 
-void lg_cfree(void* block) {
+void lg_cfree(void* block, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  note_free(block, sp, bp);
   (real.cfree ? real.cfree : real.free)(block);
 }
 
-void lg_free_sized(void* block, u64 size) {
+void lg_free_sized(void* block, u64 size, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  note_free(block, sp, bp);
   real.free_sized ? real.free_sized(block, size) : real.free(block);
 }
 
-void lg_free_aligned_sized(void* block, u64 alignment, u64 size) {
+void lg_free_aligned_sized(void* block, u64 alignment, u64 size, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(block);
+  note_free(block, sp, bp);
   real.free_aligned_sized ? real.free_aligned_sized(block, alignment, size) : real.free(block);
 }
 

@@ -50,6 +50,18 @@ void put_result(Call& call, const void* result) {
   if (put_block(static_cast<u64>(word(result)), block)) count_allocation(*thread, block);
 }
 
+/// Keeps where the first block of a stack was freed: one walk for each stack that ever frees. See
+/// bpf/heap.bpf.c.
+void note_first_free(Thread& thread, u32 id, u64 sp, u64 bp) {
+  lg_stack* const stack = stack_slot(id);
+  u32 none = 0;
+  if (!g.header->unwind || g.header->max_stacks || g.region->stacks > kMostStacksForHints ||
+      !__atomic_compare_exchange_n(&stack->freed_by, &none, LG_FREED_UNKNOWN, false, __ATOMIC_RELAXED,
+                                   __ATOMIC_RELAXED))
+    return;
+  if (const u32 freed_by = take_stack(sp, bp, thread, LG_FN_free); freed_by) store(stack->freed_by, freed_by);
+}
+
 }  // namespace
 
 void enter_call(Call& call, u64 size, u32 function, u64 sp, u64 bp, const void* old) {
@@ -89,16 +101,16 @@ void settle_old(Call& call, const void* old, const void* result) {
     count_free(*call.thread, call.old);
 }
 
-void note_free(const void* block) {
+void note_free(const void* block, u64 sp, u64 bp) {
   Thread* const thread = current_thread();
   if (!thread) return;
   if (LG_UNLIKELY(thread->busy > 1)) return lose(LG_LOST_nested_too_deep);
   const Busy busy(*thread);
   lg_live gone;
-  if (take_block(static_cast<u64>(word(block)), gone))
-    count_free(*thread, gone);
-  else
+  if (!take_block(static_cast<u64>(word(block)), gone))
     __atomic_fetch_add(&g.process->unknown_frees, 1, __ATOMIC_RELAXED);
+  else if (LG_UNLIKELY(count_free(*thread, gone)))
+    note_first_free(*thread, gone.stack, sp, bp);
 }
 
 }  // namespace leakgate::preload

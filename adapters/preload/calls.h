@@ -37,6 +37,7 @@ void leave_call(Call& call, const void* result);
 void settle_old(Call& call, const void* old, const void* result);
 /// Enters a block that a call gave.
 void note_block(Call& call, const void* result);
-void note_free(const void* block);
+/// The function that frees was entered with `sp` and `bp`.
+void note_free(const void* block, u64 sp, u64 bp);
 
 }  // namespace leakgate::preload

@@ -201,20 +201,22 @@ void count_allocation(Thread& thread, const lg_live& block) {
   if (lg_stack* const stack = stack_slot(block.stack); stack) {
     add<u64>(stack->allocations, 1, many_threads());
     add<u64>(stack->bytes, block.size, many_threads());
+    stack->errors_before = load(g.header->errors);
   }
 }
 
-void count_free(Thread& thread, const lg_live& block) {
+bool count_free(Thread& thread, const lg_live& block) {
   const lg_proc& figures = g.process->figures;
   renew_window_counters(thread);
   add<u64>(thread.frees, 1, false);
   if (counts_now(figures, block)) count_test_live(thread, -static_cast<s64>(block.size));
   count_live(thread, -1, -static_cast<s64>(block.size));
   if (LG_UNLIKELY(figures.scopes)) count_in_scope(block.test, -1);
-  if (lg_stack* const stack = stack_slot(block.stack); stack) {
-    add<u64>(stack->frees, 1, many_threads());
-    add<u32>(stack->lifetime_log2_ms[lifetime_bucket(now_ms() - block.time_ms)], 1, many_threads());
-  }
+  lg_stack* const stack = stack_slot(block.stack);
+  if (!stack) return false;
+  add<u64>(stack->frees, 1, many_threads());
+  add<u32>(stack->lifetime_log2_ms[lifetime_bucket(now_ms() - block.time_ms)], 1, many_threads());
+  return !stack->freed_by;
 }
 
 }  // namespace leakgate::preload

@@ -91,7 +91,8 @@ bool take_block(u64 address, lg_live& block);
 bool ignore_block(u64 address);
 bool has_block(u64 address);
 void count_allocation(Thread& thread, const lg_live& block);
-void count_free(Thread& thread, const lg_live& block);
+/// True where it is the first free of a block from its stack: where it came from is wanted.
+bool count_free(Thread& thread, const lg_live& block);
 
 // ---- stack_table.cpp ----
 /// Id of the node for `frame` called from `parent`; 0: no room, and the loss is counted.
