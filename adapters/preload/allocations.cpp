@@ -126,29 +126,29 @@ void* lg_pvalloc(u64 size, u64 sp, u64 bp) {
   return give(call, result);
 }
 
-void lg_free(void* block) {
+void lg_free(void* block, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
   __builtin_prefetch(static_cast<const u64*>(block) - 1, 1);  // the allocator's own word in front of it
-  note_free(hide(block));
+  note_free(hide(block), sp, bp);
   const Freeing freeing(block);
   real.free(block);
 }
 
-void lg_cfree(void* block) {
+void lg_cfree(void* block, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(hide(block));
+  note_free(hide(block), sp, bp);
   (real.cfree ? real.cfree : real.free)(block);
 }
 
-void lg_free_sized(void* block, u64 size) {
+void lg_free_sized(void* block, u64 size, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(hide(block));
+  note_free(hide(block), sp, bp);
   real.free_sized ? real.free_sized(block, size) : real.free(block);
 }
 
-void lg_free_aligned_sized(void* block, u64 alignment, u64 size) {
+void lg_free_aligned_sized(void* block, u64 alignment, u64 size, u64 sp, u64 bp) {
   if (!block || is_early_block(block) || !find_real()) return;
-  note_free(hide(block));
+  note_free(hide(block), sp, bp);
   real.free_aligned_sized ? real.free_aligned_sized(block, alignment, size) : real.free(block);
 }
 

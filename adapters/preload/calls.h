@@ -91,16 +91,21 @@ inline void note_block(Call& call, Hidden result) {
   put_result(call, result);
 }
 
-[[gnu::always_inline]] inline void note_free(Hidden block) {
+/// Keeps where the first block of a stack was freed: one walk for each stack that ever frees. See
+/// bpf/heap.bpf.c.
+void note_first_free(Thread& thread, u32 id, u64 sp, u64 bp);
+
+/// The function that frees was entered with `sp` and `bp`.
+[[gnu::always_inline]] inline void note_free(Hidden block, u64 sp, u64 bp) {
   Thread* const thread = current_thread();
   if (!thread) return;
   if (LG_UNLIKELY(thread->busy > 1)) return lose(LG_LOST_nested_too_deep);
   const Busy busy(*thread);
   lg_live gone;
-  if (LG_LIKELY(take_block(place_of(block), gone)))
-    count_free(*thread, gone);
-  else
+  if (LG_UNLIKELY(!take_block(place_of(block), gone)))
     __atomic_fetch_add(&g.process->unknown_frees, 1, __ATOMIC_RELAXED);
+  else if (LG_UNLIKELY(count_free(*thread, gone)))
+    note_first_free(*thread, gone.stack, sp, bp);
 }
 
 /// The old block of a realloc lives on where that failed.

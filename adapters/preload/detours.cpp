@@ -17,12 +17,28 @@ void note_exit_call(const u64* registers) {
   figures.exit_tid = own_tid();
 }
 
-void end_process(const u64* registers) {
-  Process& process = *g.process;
-  process.exit_code = static_cast<s32>(registers[LG_REG_DI]);
+void hold_at_end(const u64* registers, u32 kind) {
+  lg_proc& figures = g.process->figures;
   if (g.header->moments == kMomentsNone || is_idle_moment()) return;
-  if (__atomic_fetch_or(&process.figures.flags, LG_PROC_ENDING, __ATOMIC_ACQ_REL) & LG_PROC_ENDING) return;
-  hold_at_moment(registers, LG_MOMENT_EXIT, process.figures.test, nullptr);
+  if (__atomic_fetch_or(&figures.flags, LG_PROC_ENDING, __ATOMIC_ACQ_REL) & LG_PROC_ENDING) return;
+  hold_at_moment(registers, kind, figures.test, nullptr);
+}
+
+void end_process(const u64* registers) {
+  g.process->exit_code = static_cast<s32>(registers[LG_REG_DI]);
+  hold_at_end(registers, LG_MOMENT_EXIT);
+}
+
+/// abort(), where no handler of the program's own may turn the signal away: the last time that anybody can
+/// look. The kernel side looks when the threads are gone, and what it says must be the same.
+void abort_process(const u64* registers) {
+  constexpr long kSigAbort = 6, kMaskBytes = 8;
+  constexpr u64 kIgnored = 1;
+  struct Action {
+    u64 handler, flags, restorer, mask;
+  } action{};
+  if (system_call(SYS_rt_sigaction, kSigAbort, 0, word(&action), kMaskBytes) != 0) return;
+  if (action.handler <= kIgnored) hold_at_end(registers, LG_MOMENT_DEATH);
 }
 
 /// The list of mapped objects changes; it is consistent where the word `distance` from here is 0.
@@ -71,6 +87,9 @@ extern "C" void lg_on_detour(const u64* registers, u32 place) {
       break;
     case kDetourExit:
       end_process(registers);
+      break;
+    case kDetourAbort:
+      abort_process(registers);
       break;
     case kDetourExitCalled:
       note_exit_call(registers);

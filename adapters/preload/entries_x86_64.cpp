@@ -25,7 +25,8 @@
       "\n"                                 \
       ".popsection\n")
 
-#define LG_ENTRY_FREE(name)                \
+// A function that frees: likewise.
+#define LG_ENTRY_FREE(name, sp, bp)        \
   asm(".pushsection .text\n"               \
       ".balign 16\n"                       \
       ".globl " #name                      \
@@ -34,6 +35,10 @@
       ":\n"                                \
       ".cfi_startproc\n"                   \
       "endbr64\n"                          \
+      "movq %rsp, %" #sp                   \
+      "\n"                                 \
+      "movq %rbp, %" #bp                   \
+      "\n"                                 \
       "jmp lg_" #name                      \
       "\n"                                 \
       ".cfi_endproc\n"                     \
@@ -50,10 +55,10 @@ LG_ENTRY(memalign, rdx, rcx);
 LG_ENTRY(posix_memalign, rcx, r8);
 LG_ENTRY(valloc, rsi, rdx);
 LG_ENTRY(pvalloc, rsi, rdx);
-LG_ENTRY_FREE(free);
-LG_ENTRY_FREE(cfree);
-LG_ENTRY_FREE(free_sized);
-LG_ENTRY_FREE(free_aligned_sized);
+LG_ENTRY_FREE(free, rsi, rdx);
+LG_ENTRY_FREE(cfree, rsi, rdx);
+LG_ENTRY_FREE(free_sized, rdx, rcx);
+LG_ENTRY_FREE(free_aligned_sized, rcx, r8);
 
 // Saves the registers below the words that stand above: `above` bytes from here to the place that the stack
 // pointer had at the entry of the function. rsp then points at the first of LG_REG_COUNT words.
@@ -179,6 +184,8 @@ asm(".pushsection .text\n"
     "movq %rcx, 24(%rsp)\n"
     "movq %r8, 32(%rsp)\n"
     "movq %r11, 40(%rsp)\n"
+    "leaq 56(%rsp), %rsi\n"
+    "movq %rbp, %rdx\n"
     "call lg_site_note_free\n"
     "movq 0(%rsp), %rdi\n"
     "movq 8(%rsp), %rsi\n"

@@ -189,9 +189,11 @@ inline u32 lifetime_bucket(u32 lived_ms) {
   const bool shared = !counts_alone(thread, block.stack);
   add<u64>(stack->allocations, 1, shared);
   add<u64>(stack->bytes, block.size, shared);
+  stack->errors_before = load(g.header->errors);
 }
 
-[[gnu::always_inline]] inline void count_free(Thread& thread, const lg_live& block) {
+/// True where it is the first free of a block from its stack: where it came from is wanted.
+[[gnu::always_inline]] inline bool count_free(Thread& thread, const lg_live& block) {
   const lg_proc& figures = g.process->figures;
   const u32 epoch = load(g.process->epoch);
   if (LG_UNLIKELY(thread.epoch != epoch)) renew_window_counters(thread, epoch);
@@ -200,7 +202,7 @@ inline u32 lifetime_bucket(u32 lived_ms) {
   count_live(thread, -1, -static_cast<s64>(block.size));
   if (LG_UNLIKELY(figures.scopes)) count_in_scope(block.test, -1);
   lg_stack* const stack = stack_slot(block.stack);
-  if (!stack) return;
+  if (!stack) return false;
   const u32 lived = lifetime_bucket(now_ms() - block.time_ms);
   if (counts_alone(thread, block.stack)) {
     add<u64>(stack->frees, 1, false);
@@ -209,6 +211,7 @@ inline u32 lifetime_bucket(u32 lived_ms) {
     add<u64>(share_slot(block.stack)->frees, 1, true);
     add<u32>(share_slot(block.stack)->lifetime_log2_ms[lived], 1, true);
   }
+  return !stack->freed_by;
 }
 
 }  // namespace leakgate::preload

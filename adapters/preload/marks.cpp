@@ -121,11 +121,21 @@ void tell_suite(const lg_mark& mark, u64 object) {
   send_record(&record.head, sizeof record, false);
 }
 
+/// The number of an error that has just happened.
+u32 next_error() {
+  return __atomic_add_fetch(&g.header->errors, 1, __ATOMIC_RELAXED);
+}
+
+void note_failure(lg_proc& figures) {
+  __atomic_fetch_add(&figures.test_failed, 1, __ATOMIC_RELAXED);
+  figures.test_last_failure = next_error();
+}
+
 void note_part(const u64* registers, const lg_mark& mark) {
   lg_proc& figures = g.process->figures;
   u64 type = argument(registers, mark.outcome_arg);
   if (mark.outcome_form == LG_OUTCOME_ALWAYS) {
-    __atomic_fetch_add(&figures.test_failed, 1, __ATOMIC_RELAXED);
+    note_failure(figures);
     return;
   }
   if (mark.outcome_form == LG_OUTCOME_IN_MEMORY) {
@@ -135,7 +145,7 @@ void note_part(const u64* registers, const lg_mark& mark) {
   }
   type &= 0xffffffff;
   if (type > 7) return;
-  if (mark.failed_mask >> type & 1) __atomic_fetch_add(&figures.test_failed, 1, __ATOMIC_RELAXED);
+  if (mark.failed_mask >> type & 1) note_failure(figures);
   if (mark.skipped_mask >> type & 1) __atomic_fetch_add(&figures.test_skipped, 1, __ATOMIC_RELAXED);
 }
 
@@ -178,6 +188,9 @@ void hit_mark(const u64* registers, u32 number) {
       return;
     case LG_MARK_TESTS_DUE:
       figures.tests_due = 1;
+      return;
+    case LG_MARK_THROW:
+      figures.test_last_throw = next_error();
       return;
     case LG_MARK_DEATH_FORK:
       figures.death_tid = own_tid();

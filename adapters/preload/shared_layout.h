@@ -77,6 +77,7 @@ struct Header {
   u32 ended;    ///< leakgate reads no more
   u32 max_threads;
   u32 ring_slots;
+  u32 errors;  ///< exceptions thrown and assertions failed so far; numbers them, too
   alignas(64) u32 processes;
   alignas(64) u64 ring_next;  ///< ticket of the next record
   alignas(64) u64 ring_read;  ///< records before this one have been read
@@ -140,6 +141,9 @@ inline constexpr u32 kMaxNodes = 1u << 26;
 inline constexpr u32 kFirstIndexBits = 12;
 inline constexpr u64 kStacksAt = 6 * kGiB;
 inline constexpr u32 kMaxStacks = 1u << 24;
+/// Where a program has more, it is not kept where the blocks of further ones were freed: a walk for each
+/// distinct stack is much where most are, and so many are not compared with those that leak.
+inline constexpr u32 kMostStacksForHints = 20000;
 inline constexpr u64 kLiveAt = 8 * kGiB;
 inline constexpr u64 kLiveBytes = 16 * kGiB;
 inline constexpr u64 kSharesAt = 24 * kGiB;
@@ -231,6 +235,7 @@ enum DetourKind : u32 {
   kDetourMark = 1,        ///< number of the mark
   kDetourExit = 2,        ///< _exit
   kDetourExitCalled = 3,  ///< exit, quick_exit
+  kDetourAbort = 5,       ///< abort
   kDetourLinkMap = 4,     ///< distance from the function to r_debug.r_state, signed; 0: always consistent
 };
 

@@ -64,11 +64,11 @@ void lg_site_leave(Call* call, u64 result, const Site* site, const u64* argument
   leave_call(*call, block);
 }
 
-void lg_site_note_free(const void* block) {
+void lg_site_note_free(const void* block, u64 sp, u64 bp) {
   if (!block) return;
   const Thread* const thread = current_thread();
   if (thread && thread->freeing == static_cast<u64>(word(block))) return;
-  note_free(hide(block));
+  note_free(hide(block), sp, bp);
 }
 }
 

@@ -9,6 +9,8 @@ u32 open_window(u32 framework, u64 object) {
   lg_proc& figures = g.process->figures;
   __atomic_fetch_add(&g.process->epoch, 1, __ATOMIC_ACQ_REL);
   figures.test_failed = 0;
+  figures.test_last_throw = 0;
+  figures.test_last_failure = 0;
   figures.test_skipped = 0;
   figures.test_allocations = 0;
   figures.test_bytes = 0;
@@ -39,6 +41,8 @@ void describe_end(lg_record_test& record) {
   record.test = figures.test_root;
   record.framework = figures.framework;
   record.failed = figures.test_failed;
+  record.last_throw = figures.test_last_throw;
+  record.last_failure = figures.test_last_failure;
   record.skipped = figures.test_skipped;
   record.allocations = figures.test_allocations;
   record.bytes = figures.test_bytes;

@@ -148,7 +148,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
 
 /// Where exceptions are thrown; not in a library that others use: they would pay for a hint.
 Status ModuleTable::probe_throws(const ElfImage& image, const std::string& path, bool private_copy) {
-  if (!private_copy && image.type() == ElfType::shared) return {};
+  if (!private_copy && !session_.watches_privately() && image.type() == ElfType::shared) return {};
   const auto function = image.find("__cxa_throw");
   if (!function || function->kind != SymbolKind::function) return {};
   const auto offset = image.file_offset(function->vaddr);

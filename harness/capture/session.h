@@ -56,6 +56,8 @@ class Session {
   [[nodiscard]] virtual const char* backend() const = 0;
   /// Programs without dynamic linker are seen, and have to be probed before they run.
   [[nodiscard]] virtual bool sees_static_programs() const { return true; }
+  /// What is watched in a library costs no process but those of the session.
+  [[nodiscard]] virtual bool watches_privately() const { return false; }
   /// A thread that reached a judged moment sleeps outside the kernel's probes, and need not be stopped.
   [[nodiscard]] virtual bool asker_sleeps() const { return false; }
 

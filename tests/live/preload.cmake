@@ -42,7 +42,7 @@ function(leakgate_preload_rows topic)
                        ENVIRONMENT LEAKGATE_BACKEND=preload)
 endfunction()
 foreach(topic adapter age allocation allocator coexistence process thread ending gtest catch2 frameworks stack transparency
-        recording random loss together growth example shapes)
+        recording random loss together growth insight example shapes)
   leakgate_preload_rows(${topic})
 endforeach()
 foreach(topic kill gdb simulator)

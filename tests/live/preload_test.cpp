@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "tests/live/support/plain_user.h"
 #include "tests/live/support/traced.h"
@@ -13,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -35,6 +37,9 @@ json facts(const json& result) {
     for (const json& frame : leak["stack"])
       row["stack"].push_back(
           {frame["function"], frame["file"], frame["line"], frame["module"], frame["offset"]});
+    row["hints"] = {leak["pattern"], leak.value("recommendation", "")};
+    for (const json& frame : leak.value("freed_by", json::array()))
+      row["freed_by"].push_back({frame["function"], frame["file"], frame["line"]});
     facts["leaks"].push_back(row);
   }
   // leaks of one size come in the order of their age, which is measured
@@ -72,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(Programs, BothBackends,
                                          "live_library_calls", "live_callers_O0", "live_callers_O2",
                                          "live_mix_jemalloc", "live_clean", "live_realloc_failed",
                                          "live_fork_child", "live_listener_catch2", "live_same_places_O0",
-                                         "live_same_places_O2"));
+                                         "live_same_places_O2", "live_gtest_insight"));
 
 class Preload : public testing::Test {
  protected:
@@ -169,6 +174,24 @@ TEST_F(Preload, AProgramWithACleanedEnvironmentIsFollowed) {
   EXPECT_EQ(traced.result["run"]["complete"], true) << traced.program.err;
   EXPECT_THAT(leak_rows(traced),
               Contains(row(0, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
+}
+
+TEST_F(Preload, WhatAProgramThatAbortsLeavesIsClassified) {
+  const auto kinds = [&](const char* backend) {
+    const Traced traced =
+        trace(scratch_, {.command = {program_path("live_aborts")}, .options = {"--backend", backend}});
+    EXPECT_EQ(traced.program.status(), 128 + SIGABRT) << traced.program.err;
+    std::vector<std::string> found;
+    for (const json& leak : traced.result["leaks"])
+      found.push_back(leak["kind"]);
+    return found;
+  };
+  const std::vector<std::string> ours = kinds("preload");
+  EXPECT_THAT(ours, ElementsAre(Not("unclassified")));
+  // kernels before 6.16 have given the memory up when eBPF is told
+  if (const auto theirs = kinds("ebpf"); theirs != std::vector<std::string>{"unclassified"}) {
+    EXPECT_EQ(ours, theirs);
+  }
 }
 
 TEST_F(Preload, ASanitizerIsRefusedBeforeTheProgramRuns) {

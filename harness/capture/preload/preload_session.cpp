@@ -63,6 +63,13 @@ Status check_sanitizers(const TracedTarget& target) {
   return {};
 }
 
+/// What a detour is to tell the library.
+std::uint32_t tells(preload::DetourKind kind, std::uint64_t what) {
+  constexpr std::uint32_t kMask = (1u << preload::kDetourShift) - 1;
+  return static_cast<std::uint32_t>(kind) << preload::kDetourShift |
+         (static_cast<std::uint32_t>(what) & kMask);
+}
+
 /// Figures of a process with those that its threads keep to themselves.
 lg_proc sum_up(const SharedFile& file, std::uint32_t index) {
   const Process& process = file.process(index);
@@ -173,20 +180,23 @@ void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
   // what the dynamic linker leads to the library is interposed: all of the C library
   is_interposed_ = image.find("__libc_start_main") || image.path().ends_with("/libleakgate_preload.so");
   patches_.begin_module(id, image);
+  if (image.find("__libc_start_main")) watch_abort(image);
+}
+
+void PreloadSession::watch_abort(const ElfImage& image) {
+  const auto function = image.find("abort");
+  const auto offset = function ? image.file_offset(function->vaddr) : std::nullopt;
+  if (offset && patches_.can_detour(*offset)) patches_.add_detour(*offset, tells(preload::kDetourAbort, 0));
 }
 
 Status PreloadSession::attach(ProbeProgram program, const std::string&, std::span<const ProbeSite> sites) {
-  const auto tells = [](preload::DetourKind kind, std::uint64_t what) {
-    constexpr std::uint32_t kMask = (1u << preload::kDetourShift) - 1;
-    return static_cast<std::uint32_t>(kind) << preload::kDetourShift |
-           (static_cast<std::uint32_t>(what) & kMask);
-  };
   for (const ProbeSite& site : sites) {
     switch (program) {
       case ProbeProgram::mark_hit:
-        if (role_of(site.cookie) == LG_MARK_THROW) break;  // the library keeps no hints
-        // GoogleTest tells of its tests in more than one place, and some of them are a single return
-        if (role_of(site.cookie) != LG_MARK_TESTS_DUE || patches_.can_detour(site.file_offset))
+        // GoogleTest tells of its tests in more than one place, and some of them are a single return;
+        // exceptions are a hint alone
+        if ((role_of(site.cookie) != LG_MARK_TESTS_DUE && role_of(site.cookie) != LG_MARK_THROW) ||
+            patches_.can_detour(site.file_offset))
           patches_.add_detour(site.file_offset, tells(preload::kDetourMark, site.cookie));
         break;
       case ProbeProgram::exit_hit:
@@ -530,7 +540,9 @@ Status PreloadSession::visit_live(const std::function<bool(const lg_live_key&, c
 void PreloadSession::retire(std::uint32_t process) {
   if (process >= max_processes_ || retired_.contains(process)) return;
   if (!is_used(process)) damaged_.insert(process);  // it was, or nobody would have told of it
-  if (all_stacks_) stacks_.add_all(process);
+  // those that freed are of use to those that leaked, up to where SessionTracer reads them
+  const std::uint32_t stacks = file_->get<preload::Region>(process, 0).stacks;
+  if (all_stacks_ || stacks_.count() + stacks <= preload::kMostStacksForHints) stacks_.add_all(process);
   std::vector<Block>& blocks = kept_[process];
   const bool whole = visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
     blocks.emplace_back(key, block);

@@ -35,6 +35,7 @@ class PreloadSession final : public Session {
 
   [[nodiscard]] const char* backend() const override { return "preload"; }
   [[nodiscard]] bool sees_static_programs() const override { return false; }
+  [[nodiscard]] bool watches_privately() const override { return true; }
   [[nodiscard]] bool asker_sleeps() const override { return true; }
   Status attach_tracepoints() override { return {}; }
   void begin_module(std::uint32_t id, const ElfImage& image) override;
@@ -73,6 +74,8 @@ class PreloadSession final : public Session {
 
   PreloadSession(std::shared_ptr<SharedFile> file, const TracerOptions& options, const TracedTarget& target);
   void ring_through(const std::stop_token& stop);
+  /// abort() is the last moment at which a process that dies by it can be looked at.
+  void watch_abort(const ElfImage& image);
   [[nodiscard]] std::uint8_t role_of(std::uint64_t mark) const;
   /// Takes one record out of the ring and hands it on; false: there is none.
   bool take_record(const Handle& handle);

@@ -20,9 +20,9 @@ class StackIds {
  public:
   explicit StackIds(std::shared_ptr<SharedFile> file) : file_(std::move(file)) {}
 
-  /// The id of a process's stack; 0 for none.
+  /// The id of the stack that a block of the process refers to; 0 for none.
   std::uint32_t id(std::uint32_t process, std::uint32_t stack);
-  /// Gives ids to all stacks of a process.
+  /// Gives ids to all stacks of a process, those without blocks included.
   void add_all(std::uint32_t process);
   [[nodiscard]] std::uint64_t count() const { return stacks_.size(); }
   /// Fails (internal) for an id that was never given.
@@ -36,14 +36,23 @@ class StackIds {
   struct Stack {
     std::uint32_t process = 0;
     std::uint32_t number = 0;
+    bool is_referred_to = false;  ///< else it may be one whose making was interrupted
     std::optional<StackRow> kept;
   };
-  [[nodiscard]] StackRow read(std::uint32_t process, std::uint32_t number) const;
+  Stack& stack_of(std::uint32_t process, std::uint32_t number, std::uint32_t& id);
+  /// The nodes of one process, read at once.
+  struct Nodes {
+    std::uint32_t process = ~0u;
+    std::vector<preload::Node> nodes;
+  };
+  [[nodiscard]] preload::Node node(std::uint32_t process, std::uint32_t number) const;
+  [[nodiscard]] StackRow read(const Stack& stack) const;
 
   std::shared_ptr<SharedFile> file_;
   std::vector<Stack> stacks_;  ///< by id - 1
   std::unordered_map<std::uint64_t, std::uint32_t> ids_;
   mutable std::set<std::uint64_t> damaged_;
+  Nodes nodes_;  ///< while a process's stacks are kept
 };
 
 }  // namespace leakgate::capture

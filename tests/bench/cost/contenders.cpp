@@ -61,7 +61,9 @@ void add_tools(std::vector<Contender>& all, const Places& places, Words* missing
          0.3});
   add("valgrind", {kValgrind,
                    [](const Words& command) {
-                     return join({"valgrind", "-q", "--leak-check=full", "--num-callers=20"}, command);
+                     return join(
+                         {"valgrind", "-q", "--leak-check=full", "--num-callers=20", "--trace-children=yes"},
+                         command);
                    },
                    2});
   add("heaptrack", {kHeaptrack,

@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
   app.add_flag("--quick", options.quick, "Small counts, one round: a test of the benchmark, not of the cost");
   app.add_option("--rounds", rounds, "Rounds over all (default 5)")->check(CLI::Range(1, 1000));
   app.add_option("--suite", options.suite, "A test binary with its arguments, as one more workload");
+  app.add_option("--workload", options.only, "Only workloads whose name contains TEXT")->type_name("TEXT");
   app.add_option("--only", only, "Contenders whose name contains TEXT; several can be given")
       ->type_name("TEXT");
   CLI11_PARSE(app, argc, argv);

@@ -155,7 +155,7 @@ Measurements measure(const std::vector<Contender>& contenders, const Places& pla
     }
   }
   for (const Contender& contender : contenders) {
-    if (contender.name != kStacks && contender.name != kPreload) continue;
+    if (!options.only.empty() || (contender.name != kStacks && contender.name != kPreload)) continue;
     for (const std::uint64_t blocks :
          {std::uint64_t{0}, std::uint64_t{options.quick ? 100'000u : 1'000'000u}}) {
       auto memory = measure_memory(contender, places, blocks);

@@ -102,6 +102,7 @@ std::vector<Workload> make_workloads(const Places& places, const MeasureOptions&
   std::vector<Workload> all;
   add_allocating(all, places, options);
   add_running(all, places, options);
+  std::erase_if(all, [&](const Workload& one) { return one.name.find(options.only) == std::string::npos; });
   return all;
 }
 

@@ -16,6 +16,7 @@ struct MeasureOptions {
   int rounds = 5;
   bool quick = false;  ///< small counts: the shape of the output, not the figures
   std::string suite;   ///< a test binary with its arguments, split at spaces; empty: none
+  std::string only;    ///< part of the name of the workloads to run; empty: all, and memory
 };
 
 /// Workload names.

@@ -132,6 +132,32 @@ TEST_F(Ledger, AWholeOneIsReadAndNotSaidToBeDamaged) {
   EXPECT_EQ(damages(), 0u);
 }
 
+TEST_F(Ledger, WhereOthersWereFreedIsToldByItsOwnStack) {
+  lg_stack stack{};
+  stack.node = 2;
+  stack.function = LG_FN_malloc;
+  stack.freed_by = 2;
+  put(preload::kStacksAt + sizeof stack, stack);
+  stack.node = 1;
+  stack.function = LG_FN_free;
+  stack.freed_by = 0;
+  put(preload::kStacksAt + 2 * sizeof stack, stack);
+  put(offsetof(Region, stacks), std::uint32_t{2});
+  session_->retire(0);
+  const auto own = session_->stack(1);
+  ASSERT_TRUE(own);
+  const auto freed_by = session_->stack(own->counters.freed_by);
+  ASSERT_TRUE(freed_by);
+  EXPECT_EQ(freed_by->frames, std::vector<std::uint64_t>{0x1001});
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(Ledger, AStackThatWasNotFinishedIsNoDamage) {
+  put(offsetof(Region, stacks), std::uint32_t{2});
+  session_->retire(0);
+  EXPECT_EQ(damages(), 0u);
+}
+
 TEST_F(Ledger, ABlockThatIsGoneWithoutAFreeIsDamage) {
   put(preload::kLiveAt, LiveBucket{});
   session_->retire(0);
