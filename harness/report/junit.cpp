@@ -184,6 +184,8 @@ JunitFailure JunitReport::failure_of(const model::JudgedTest& judged) {
   result.message = shorten(message, kMaxNameBytes);
   result.type = model::name_of(first->kind);
   result.text = failure_text(judged);
+  if (!judged.test.file.empty()) result.file = xml_attribute(root_.relative(judged.test.file));
+  result.line = judged.test.line;
   return result;
 }
 

@@ -68,6 +68,12 @@ void add_failure(XMLElement& test_case, const JunitFailure& failure) {
     last = child;
   }
   last == nullptr ? test_case.InsertFirstChild(element) : test_case.InsertAfterChild(last, element);
+  // Catch2 and ctest do not tell where their tests are, and readers put the failure there
+  if (!failure.file.empty() && test_case.Attribute("file") == nullptr) {
+    test_case.SetAttribute("file", failure.file.c_str());
+    if (failure.line != 0 && test_case.Attribute("line") == nullptr)
+      test_case.SetAttribute("line", failure.line);
+  }
   // a test that ctest calls run, and that leaks, has failed
   if (attribute(test_case, "status") == "run" &&
       attribute(test_case, "classname") == attribute(test_case, "name"))

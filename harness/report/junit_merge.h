@@ -20,6 +20,8 @@ namespace leakgate::report {
 /// What a leaking test's <failure> says; an empty type: it does not fail.
 struct JunitFailure {
   std::string message, type, text;
+  std::string file;        ///< of the test; empty if unknown
+  std::uint32_t line = 0;  ///< likewise 0
   std::uint64_t bytes = 0, blocks = 0;
 };
 

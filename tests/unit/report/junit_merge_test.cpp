@@ -80,6 +80,7 @@ TEST(JunitMerge, AGoogleTestCaseGetsItsLeakAndKeepsTheRest) {
   EXPECT_STREQ(leaks->FirstChildElement("system-out")->GetText(), "said");
   EXPECT_STREQ(leaks->FirstChildElement("failure")->NextSiblingElement()->Name(), "system-out");
   EXPECT_STREQ(leaks->FirstChildElement()->Name(), "properties");
+  EXPECT_STREQ(leaks->Attribute("file"), "a.cpp") << "GoogleTest's own";
   ASSERT_NE(merged.find("Clean"), nullptr);
   EXPECT_EQ(merged.find("Clean")->FirstChildElement("failure"), nullptr);
   EXPECT_STREQ(merged.find("Broken")->FirstChildElement("failure")->GetText(), "a ]]> b");
@@ -94,6 +95,8 @@ TEST(JunitMerge, Catch2SectionsAreTheirTestCases) {
   const auto process = builder.process();
   const auto leaky = builder.test(process, "lists / grow", model::Framework::catch2);
   builder.leak(leaky, builder.stack({test::app_frame("f", "src/f.cpp", 1)}), 8);
+  builder.recording.tests[leaky].file = "/home/dev/app/tests/lists.cpp";
+  builder.recording.tests[leaky].line = 7;
   Merged merged(judge::judge(builder.recording, {}),
                 {R"(<testsuites><testsuite name="unit_tests" errors="0" failures="0" tests="2">
       <testcase classname="unit_tests.global" name="lists / grow/by one" time="0"/>
@@ -101,6 +104,9 @@ TEST(JunitMerge, Catch2SectionsAreTheirTestCases) {
   EXPECT_NE(merged.find("lists / grow/by one")->FirstChildElement("failure"), nullptr);
   EXPECT_EQ(merged.find("lists / grow/by two")->FirstChildElement("failure"), nullptr);
   EXPECT_EQ(merged.find("lists / grow"), nullptr);
+  EXPECT_STREQ(merged.find("lists / grow/by one")->Attribute("file"), "tests/lists.cpp")
+      << "Catch2 does not say";
+  EXPECT_EQ(merged.find("lists / grow/by one")->IntAttribute("line"), 7);
 }
 
 TEST(JunitMerge, CtestsRowsAreFoundByIdBehindAPrefix) {
