@@ -3,7 +3,9 @@
 // our own per result, stacks as code flows. Only failing leaks are results: GitHub shows suppressed results
 // as open alerts.
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -19,6 +21,7 @@ namespace leakgate::report {
 namespace {
 
 constexpr std::size_t kMaxTextBytes = 1000;
+constexpr std::size_t kMostArtifacts = 50000;  // kept as text
 
 struct Rule {
   model::Kind kind;
@@ -80,6 +83,12 @@ void short_member(JsonWriter& out, std::string_view name, std::string_view value
     out.member(name, shorten(repair_utf8(value), kMaxTextBytes));
 }
 
+/// Finds a string by a part of another one, without a copy.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
 class SarifReport {
  public:
   SarifReport(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink)
@@ -90,6 +99,7 @@ class SarifReport {
   void text(std::string_view name, std::string_view value);
   void rules();
   void artifact(JsonWriter& out, std::string_view path);
+  void artifact_object(JsonWriter& out, std::string_view path);
   void physical(JsonWriter& out, std::string_view path, std::uint32_t line, std::uint32_t column);
   void frame_location(JsonWriter& out, const model::VerdictFrame& frame, const std::string& program);
   void place(JsonWriter& out, const model::VerdictFrame& frame, const std::string& program);
@@ -110,6 +120,8 @@ class SarifReport {
   SourceRoot root_;
   JsonWriter out_;
   FrameMemo frames_;
+  bool in_code_flow_ = false;
+  std::unordered_map<std::string, std::string, TextHash, std::equal_to<>> artifacts_;  ///< by path
   std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
 };
 
@@ -144,8 +156,25 @@ void SarifReport::rules() {
   out_.end_array();
 }
 
+/// In code flows, where everything is on one line and few files have most of the frames, one that was written
+/// before is copied.
 void SarifReport::artifact(JsonWriter& out, std::string_view path) {
-  out.begin_object("artifactLocation");
+  out.key("artifactLocation");
+  if (!in_code_flow_) return artifact_object(out, path);
+  auto known = artifacts_.find(path);
+  if (known == artifacts_.end()) {
+    if (artifacts_.size() >= kMostArtifacts) return artifact_object(out, path);
+    JsonWriter one(1);  // what is below its first level is on one line
+    one.begin_array();
+    artifact_object(one, path);
+    const std::string text = one.take();
+    known = artifacts_.emplace(std::string(path), text.substr(text.find('{'))).first;
+  }
+  out.raw(known->second);
+}
+
+void SarifReport::artifact_object(JsonWriter& out, std::string_view path) {
+  out.begin_object();
   const std::string relative = root_.relative(path);
   if (relative.starts_with('/')) {
     out.member("uri", file_uri(relative));
@@ -287,8 +316,10 @@ void SarifReport::code_flow(const model::Leak& leak, const std::string& program)
   out_.begin_array("threadFlows");
   out_.begin_object();
   out_.begin_array("locations");
+  in_code_flow_ = true;
   for (std::size_t i = std::min(leak.stack.size(), limits_.max_locations); i-- > 0;)
     code_flow_frame(leak.stack, i, program);
+  in_code_flow_ = false;
   out_.end_array();
   out_.end_object();
   out_.end_array();
