@@ -3,9 +3,7 @@
 // our own per result, stacks as code flows. Only failing leaks are results: GitHub shows suppressed results
 // as open alerts.
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -13,6 +11,7 @@
 #include "harness/base/text.h"
 #include "harness/model/names.h"
 #include "harness/report/frame_memo.h"
+#include "harness/report/path_memo.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
@@ -21,7 +20,6 @@ namespace leakgate::report {
 namespace {
 
 constexpr std::size_t kMaxTextBytes = 1000;
-constexpr std::size_t kMostArtifacts = 50000;  // kept as text
 
 struct Rule {
   model::Kind kind;
@@ -83,12 +81,6 @@ void short_member(JsonWriter& out, std::string_view name, std::string_view value
     out.member(name, shorten(repair_utf8(value), kMaxTextBytes));
 }
 
-/// Finds a string by a part of another one, without a copy.
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-
 class SarifReport {
  public:
   SarifReport(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink)
@@ -121,7 +113,7 @@ class SarifReport {
   JsonWriter out_;
   FrameMemo frames_;
   bool in_code_flow_ = false;
-  std::unordered_map<std::string, std::string, TextHash, std::equal_to<>> artifacts_;  ///< by path
+  PathMemo artifacts_;
   std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
 };
 
@@ -161,16 +153,7 @@ void SarifReport::rules() {
 void SarifReport::artifact(JsonWriter& out, std::string_view path) {
   out.key("artifactLocation");
   if (!in_code_flow_) return artifact_object(out, path);
-  auto known = artifacts_.find(path);
-  if (known == artifacts_.end()) {
-    if (artifacts_.size() >= kMostArtifacts) return artifact_object(out, path);
-    JsonWriter one(1);  // what is below its first level is on one line
-    one.begin_array();
-    artifact_object(one, path);
-    const std::string text = one.take();
-    known = artifacts_.emplace(std::string(path), text.substr(text.find('{'))).first;
-  }
-  out.raw(known->second);
+  artifacts_.write(out, path, [&](JsonWriter& one) { artifact_object(one, path); });
 }
 
 void SarifReport::artifact_object(JsonWriter& out, std::string_view path) {
