@@ -11,6 +11,7 @@
 #include "harness/base/text.h"
 #include "harness/model/names.h"
 #include "harness/report/frame_memo.h"
+#include "harness/report/path_memo.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
@@ -91,6 +92,7 @@ class SarifReport {
   void text(std::string_view name, std::string_view value);
   void rules();
   void artifact(JsonWriter& out, std::string_view path);
+  void artifact_object(JsonWriter& out, std::string_view path);
   void physical(JsonWriter& out, std::string_view path, std::uint32_t line, std::uint32_t column);
   void frame_location(JsonWriter& out, const model::VerdictFrame& frame, const std::string& program);
   void place(JsonWriter& out, const model::VerdictFrame& frame, const std::string& program);
@@ -111,6 +113,8 @@ class SarifReport {
   SourceRoot root_;
   JsonWriter out_;
   FrameMemo frames_;
+  bool in_code_flow_ = false;
+  PathMemo artifacts_;
   std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
 };
 
@@ -145,8 +149,16 @@ void SarifReport::rules() {
   out_.end_array();
 }
 
+/// In code flows, where everything is on one line and few files have most of the frames, one that was written
+/// before is copied.
 void SarifReport::artifact(JsonWriter& out, std::string_view path) {
-  out.begin_object("artifactLocation");
+  out.key("artifactLocation");
+  if (!in_code_flow_) return artifact_object(out, path);
+  artifacts_.write(out, path, [&](JsonWriter& one) { artifact_object(one, path); });
+}
+
+void SarifReport::artifact_object(JsonWriter& out, std::string_view path) {
+  out.begin_object();
   const std::string relative = root_.relative(path);
   if (relative.starts_with('/')) {
     out.member("uri", file_uri(relative));
@@ -288,8 +300,10 @@ void SarifReport::code_flow(const model::Leak& leak, const std::string& program)
   out_.begin_array("threadFlows");
   out_.begin_object();
   out_.begin_array("locations");
+  in_code_flow_ = true;
   for (std::size_t i = std::min(leak.stack.size(), limits_.max_locations); i-- > 0;)
     code_flow_frame(leak.stack, i, program);
+  in_code_flow_ = false;
   out_.end_array();
   out_.end_object();
   out_.end_array();

@@ -18,6 +18,7 @@ namespace {
 using Json = nlohmann::json;
 using model::Kind;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// A test of five rounds that grows; one that leaks in one of two runs, by an exception, at a site that
 /// others free.
@@ -77,6 +78,20 @@ TEST(InsightReports, AreMembersOfTheResult) {
   const auto& growth = result["leaks"][4]["growth"];
   EXPECT_EQ(growth["pattern"], "linear");
   EXPECT_EQ(growth["added_bytes"], Json::parse("[100, 100, 100, 100, 100]"));
+}
+
+TEST(InsightReports, AgesOfBlocksAreToldWhereTheyDiffer) {
+  test::TwoTests builder;
+  ConsoleStyle verbose;
+  verbose.verbose = true;
+  EXPECT_THAT(render_console(builder.verdict(), verbose), Not(HasSubstr("ages: "))) << "not known";
+  builder.recording.blocks[0].age_log2_ms = {0, 0, 2};
+  EXPECT_THAT(render_console(builder.verdict(), verbose), Not(HasSubstr("ages: "))) << "of one age";
+  builder.recording.blocks[0].age_log2_ms = {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  EXPECT_THAT(render_console(builder.verdict(), verbose), HasSubstr("ages: 1 under 1 ms, 1 under 2.05 s\n"));
+  EXPECT_THAT(render_console(builder.verdict()), Not(HasSubstr("ages: ")));
+  EXPECT_THAT(render(builder.verdict(), Format::html),
+              HasSubstr("\"ages\": [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]"));
 }
 
 TEST(InsightReports, GrowthThatFailsIsNoNoteInSarif) {
