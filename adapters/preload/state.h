@@ -109,7 +109,7 @@ inline u64 leaf_of(u32 function, u32 truncated, u32 owner) {
 /// Id of the stack that ends in `leaf`; 0: no room.
 u32 stack_of(u32 leaf, u32 function, u32 truncated, u32 owner);
 inline u32 stack_owner(const Thread& thread) {
-  constexpr u32 kOwners = 15;
+  constexpr u32 kOwners = 63;
   return many_threads() && thread.number < kOwners ? thread.number + 1 : 0;
 }
 inline lg_stack* stack_slot(u32 id) {

@@ -2,10 +2,11 @@
 // Blocks from 64 paths that meet at the same place of the stack: the same stack pointer, the same call of
 // malloc, and the same callers at every depth but for which of two functions it is. Taken in turns, so that a
 // tracer that remembers stacks by anything less than all of their frames mixes them up. The same once more
-// with frames of changing size in between, and by 20 threads whose blocks other threads free.
+// with frames of changing size in between, and by 80 threads whose blocks other threads free.
 // truth: path p leaks 2 * (p % 7 + 1) blocks of 100 + p bytes, and p % 7 + 1 through frames of changing size
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -13,7 +14,7 @@
 
 namespace {
 
-constexpr unsigned kDepth = 6, kPaths = 1 << kDepth, kRounds = 8, kThreads = 20;
+constexpr unsigned kDepth = 6, kPaths = 1 << kDepth, kRounds = 8, kThreads = 80;
 
 using Deed = void (*)(unsigned path);
 
@@ -36,7 +37,11 @@ void go_left(unsigned path, unsigned depth, Deed deed) {
 unsigned round_now = 0;
 
 LIVE_NOINLINE void leak_some(unsigned path) {
-  if (round_now < path % 7 + 1) live_keep(std::malloc(live_opaque(100 + path)));
+  if (round_now < path % 7 + 1) {
+    void* const block = std::malloc(live_opaque(100 + path));
+    std::memset(block, 0, 100 + path);  // what the memory held before may be pointers to what leaks
+    live_keep(block);
+  }
   std::free(std::malloc(live_opaque(100 + path)));
 }
 
