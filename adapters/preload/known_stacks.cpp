@@ -7,8 +7,8 @@ namespace {
 
 constexpr u64 kHeadWords = offsetof(Known, values) / 8;
 
-/// Adds a word; false: it cannot be kept, as it is none of the thread's own stack from `sp` on, which alone can
-/// be read at any time.
+/// Adds a word; false: it cannot be kept, as it is none of the thread's own stack from `sp` on, which alone
+/// can be read at any time.
 bool keep_word(Known& known, u64 sp, u64 end, u64 at, u64 value) {
   if (at < sp || at & 7 || at >= end || end - at < 8 || (at - sp) / 8 >> 16 || known.words >= kMostWords)
     return false;
