@@ -19,7 +19,7 @@ struct CallCosts {
 };
 
 /// What a pair takes under the preload backend, with room to spare: `leakgate calibrate` measures it.
-inline constexpr double kPreloadPairNs = 150;
+inline constexpr double kPreloadPairNs = 350;
 
 /// Nothing where it is not worth a word: less than a second, or than a fifth of the run.
 std::optional<std::string> describe_quicker_backend(const CallCosts& costs);
