@@ -2,7 +2,7 @@
 // leakgate-heat-map/1: what is outstanding, by function and by file: `self` where it was allocated, `total`
 // also where that was called from. JSON, most bytes first.
 #include <algorithm>
-#include <functional>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -30,14 +30,9 @@ class Heats {
  public:
   /// `name` must stay where it is.
   std::uint32_t number(std::string_view name) {
-    if (slots_.size() <= 2 * rows_.size()) grow();
-    const std::size_t hash = std::hash<std::string_view>()(name);
-    std::uint32_t& slot = slots_[slot_of(hash, &name)];
-    if (slot == 0) {
-      rows_.push_back({name, hash, {}, ~std::size_t{0}});
-      slot = static_cast<std::uint32_t>(rows_.size());
-    }
-    return slot - 1;
+    const auto [it, is_new] = numbers_.try_emplace(name, static_cast<std::uint32_t>(rows_.size()));
+    if (is_new) rows_.push_back({name, {}, ~std::size_t{0}});
+    return it->second;
   }
   /// Recursion counts once for each leak.
   void count(std::size_t number, const model::Leak& leak, std::size_t leak_number, bool is_site) {
@@ -67,29 +62,12 @@ class Heats {
  private:
   struct Row {
     std::string_view name;
-    std::size_t hash;
     Heat heat;
     std::size_t last_leak;
   };
 
-  /// The slot that has `name`, or the free one where it belongs; with nullptr, the next free one.
-  std::size_t slot_of(std::size_t hash, const std::string_view* name) const {
-    for (std::size_t at = hash;; ++at) {
-      at &= slots_.size() - 1;
-      if (slots_[at] == 0) return at;
-      const Row& row = rows_[slots_[at] - 1];
-      if (name != nullptr && row.hash == hash && row.name == *name) return at;
-    }
-  }
-
-  void grow() {
-    slots_.assign(std::max<std::size_t>(1024, 2 * slots_.size()), 0);
-    for (std::uint32_t i = 0; i < rows_.size(); ++i)
-      slots_[slot_of(rows_[i].hash, nullptr)] = i + 1;
-  }
-
   std::vector<Row> rows_;
-  std::vector<std::uint32_t> slots_;  ///< number of a row plus 1, or 0; twice as many as rows, a power of two
+  std::unordered_map<std::string_view, std::uint32_t> numbers_;
 };
 
 class HeatMap {
