@@ -70,11 +70,15 @@ struct Mark {
 /// Finds the marks in a newly seen module.
 using MarkFinder = std::function<std::vector<Mark>(const ElfImage&)>;
 
+/// Told of each module when it is first seen; `has_tests`: it has functions of a test framework.
+using ModuleSeen = std::function<void(const model::TraceModule& module, bool has_tests)>;
+
 /// What the tracer is given by other stages.
 struct TracerHooks {
   MarkFinder find_marks;
   model::ClassifyHeld classify;  ///< called while a process is held
   model::AnswerQuestion answer;  ///< likewise, where an adapter in the process asks; may be empty
+  ModuleSeen module_seen = {};   ///< may be empty
 };
 
 /// An object file the target will use: where it can be opened now, and the path the target sees.

@@ -107,9 +107,12 @@ bool long_nops_emulated() {
 
 }  // namespace
 
-ModuleTable::ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind,
+ModuleTable::ModuleTable(Session& session, MarkFinder find_marks, ModuleSeen module_seen, UnwindMode unwind,
                          const std::string& cache_directory)
-    : session_(session), find_marks_(std::move(find_marks)), unwind_(unwind) {
+    : session_(session),
+      find_marks_(std::move(find_marks)),
+      module_seen_(std::move(module_seen)),
+      unwind_(unwind) {
   if (cache_directory.empty()) return;
   // a cache that cannot be trusted or made is done without
   if (auto cache = UnwindCache::open(cache_directory); cache)
@@ -143,6 +146,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
     ++refused_probes_;  // the file stays known, so this is the one time it is said
     return std::move(done).error().with_context(path);
   }
+  if (module_seen_) module_seen_(modules_[id], details_[id].framework != model::Framework::none);
   return id;
 }
 

@@ -24,7 +24,8 @@ namespace leakgate::capture {
 class ModuleTable {
  public:
   /// `cache_directory`: where unwinding rows are kept between runs; empty: nowhere.
-  ModuleTable(Session& session, MarkFinder find_marks, UnwindMode unwind, const std::string& cache_directory);
+  ModuleTable(Session& session, MarkFinder find_marks, ModuleSeen module_seen, UnwindMode unwind,
+              const std::string& cache_directory);
 
   /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
   /// the file is no usable ELF file or the kernel refuses the probes.
@@ -87,6 +88,7 @@ class ModuleTable {
 
   Session& session_;
   MarkFinder find_marks_;
+  ModuleSeen module_seen_;
   UnwindMode unwind_;
   std::unique_ptr<UnwindCache> cache_;
   std::vector<model::TraceModule> modules_;

@@ -76,7 +76,10 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   const auto resolver = std::make_shared<StackResolver>(request, recording.run.cwd);
   auto started_target = start_traced(request, objects, [&] {
     return capture::TracerHooks{find_framework_marks, classifier(request),
-                                early_verdicts(request, recording.run.cwd, resolver)};
+                                early_verdicts(request, recording.run.cwd, resolver),
+                                [resolver](const model::TraceModule& module, bool has_tests) {
+                                  resolver->expect(module, has_tests);
+                                }};
   });
   if (!started_target) return std::move(started_target).error();
   launch::Target* const target = &started_target->target;

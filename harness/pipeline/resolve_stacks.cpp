@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "harness/judge/site.h"
 #include "harness/pipeline/debuginfod_user.h"
@@ -25,6 +27,18 @@ symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std
     options.paths.path_maps.push_back({from, to});
   options.debug_files.become_user = debuginfod_user(request);
   return options;
+}
+
+symbolize::ModuleFile file_of(const model::TraceModule& module) {
+  const int fd = module.file ? module.file->get() : -1;
+  return {module.path, fd >= 0 ? fmt::format("/proc/self/fd/{}", fd) : module.path, module.build_id};
+}
+
+/// The C library, the dynamic linker or a C++ runtime, by its name.
+bool is_runtime(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  constexpr std::string_view kNames[] = {"libc.so", "ld-linux", "libstdc++.so", "libc++.so"};
+  return std::ranges::any_of(kNames, [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 /// The frames of one machine frame, as indexes into recording.frames.
@@ -109,15 +123,20 @@ std::vector<std::uint32_t> find_frees(const model::Trace& trace, const Resolved&
 }  // namespace
 
 StackResolver::StackResolver(const RecordRequest& request, const std::string& cwd, Depth depth)
-    : symbolizer_(options_for(request, cwd, depth)) {}
+    : symbolizer_(options_for(request, cwd, depth)),
+      // what nobody may want is not worth a download
+      reads_ahead_(depth == Depth::lines && !debuginfod_user(request)) {}
+
+void StackResolver::expect(const model::TraceModule& module, bool has_tests) {
+  if (!reads_ahead_ || (!has_tests && !is_runtime(module.path))) return;
+  symbolizer_.read_ahead().add(file_of(module), module.file);
+  if (has_tests) symbolizer_.read_ahead().start();
+}
 
 void StackResolver::resolve(const model::Trace& trace, std::span<const std::size_t> origins,
                             model::Recording& recording) {
   for (; modules_ < trace.modules.size(); ++modules_) {
-    const model::TraceModule& module = trace.modules[modules_];
-    const int fd = module.file ? module.file->get() : -1;
-    const std::string open_path = fd >= 0 ? fmt::format("/proc/self/fd/{}", fd) : module.path;
-    [[maybe_unused]] const auto id = symbolizer_.add_module({module.path, open_path, module.build_id});
+    [[maybe_unused]] const auto id = symbolizer_.add_module(file_of(trace.modules[modules_]));
   }
   for (const model::TraceModule& module : trace.modules)
     recording.modules.push_back({module.path, module.build_id});

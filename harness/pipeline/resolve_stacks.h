@@ -25,6 +25,10 @@ class StackResolver {
   /// Paths are shown as the request says, relative to `cwd` where it says nothing.
   StackResolver(const RecordRequest& request, const std::string& cwd, Depth depth = Depth::lines);
 
+  /// Tells of a module while the target runs: those that most stacks go through, the program with the tests
+  /// and the C and C++ runtimes, are read ahead from when the first one with tests is seen.
+  void expect(const model::TraceModule& module, bool has_tests);
+
   /// Fills recording.modules, frames and stacks, makes the blocks' stack indexes refer to them, and names the
   /// blocks' types and holders. Only stacks that a block or a holder refers to are resolved. `origins`: the
   /// row of trace.outstanding that each of recording.blocks came from.
@@ -32,6 +36,7 @@ class StackResolver {
 
  private:
   symbolize::Symbolizer symbolizer_;
+  bool reads_ahead_;
   std::size_t modules_ = 0;  ///< that the symbolizer knows
 };
 

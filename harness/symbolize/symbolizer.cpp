@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Symbolizer: which files of a module to read, in which order to believe them; see symbolizer.h.
+// Symbolizer: whom to believe about an address; see symbolizer.h.
 #include "harness/symbolize/symbolizer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <string_view>
 #include <thread>
 #include <tuple>
 #include <utility>
-
-#include "harness/symbolize/mini_debug.h"
 
 namespace leakgate::symbolize {
 namespace {
@@ -19,6 +18,9 @@ const std::string kEmpty;
 /// Below, a second reader's start costs more than it saves.
 constexpr std::size_t kWorthTwo = 4096;
 
+/// Of a program that ends sooner there is little to name.
+constexpr std::chrono::milliseconds kReadAheadDelay{100};
+
 /// How internal a C name looks: the underscores at its start. 0 for C++ names, which have no such custom.
 std::size_t internal_marks(std::string_view name) {
   return name.starts_with("_Z") ? 0 : std::min(name.find_first_not_of('_'), name.size());
@@ -26,33 +28,19 @@ std::size_t internal_marks(std::string_view name) {
 
 }  // namespace
 
-/// A module and what has been read of it.
-struct Symbolizer::Module {
-  ModuleFile info;
-  std::string note;
-  bool loaded = false;        ///< files and symbols
-  bool dwarf_loaded = false;  ///< can be dropped and loaded again
-  bool has_symtab = false;
-  std::uint64_t last_use = 0;
-  std::unique_ptr<ElfFile> file;
-  std::unique_ptr<ElfFile> debug_file;
-  SymbolTable symbols;
-  std::unique_ptr<DwarfModule> dwarf;  // after the files: ends before they go
-};
-
 Symbolizer::Symbolizer(SymbolizerOptions options) : options_(std::move(options)), paths_(options_.paths) {}
 
 Symbolizer::~Symbolizer() = default;
 
 std::uint32_t Symbolizer::add_module(ModuleFile file) {
-  modules_.push_back(std::make_unique<Module>());
+  modules_.push_back(std::make_unique<ReadModule>());
   modules_.back()->info = std::move(file);
   return static_cast<std::uint32_t>(modules_.size() - 1);
 }
 
 const std::string& Symbolizer::build_id(std::uint32_t module) {
   if (module >= modules_.size()) return kEmpty;
-  const Module& loaded = load(module);
+  const ReadModule& loaded = load(module);
   if (!loaded.info.build_id.empty() || !loaded.file) return loaded.info.build_id;
   return loaded.file->build_id();
 }
@@ -63,72 +51,21 @@ const std::string& Symbolizer::note(std::uint32_t module) const {
 
 bool Symbolizer::is_stripped(std::uint32_t module) {
   if (module >= modules_.size()) return false;
-  const Module& loaded = load(module);
+  const ReadModule& loaded = load(module);
   return loaded.file && !loaded.has_symtab;
 }
 
-std::unique_ptr<ElfFile> Symbolizer::open_file(Module& module) const {
-  const ModuleFile& info = module.info;
-  const std::string& first = info.open_path.empty() ? info.path : info.open_path;
-  auto file = ElfFile::open(first, options_.file_limits);
-  // /proc/PID/root goes with its process. The path itself may be another file here, so only a build id can
-  // vouch for it.
-  if (!file && !info.open_path.empty() && info.open_path != info.path && !info.build_id.empty()) {
-    auto second = ElfFile::open(info.path, options_.file_limits);
-    if (second && (*second)->build_id() == info.build_id) return std::move(second).value();
-  }
-  if (!file) {
-    module.note = "no symbols: " + std::move(file).error().message;
-    return nullptr;
-  }
-  if (!info.build_id.empty() && (*file)->build_id() != info.build_id) {
-    module.note = "no symbols: " + info.path + " was changed since it was loaded (build id " +
-                  ((*file)->build_id().empty() ? "none" : (*file)->build_id()) + ", was " + info.build_id +
-                  ")";
-    return nullptr;
-  }
-  return std::move(file).value();
+ReadAhead& Symbolizer::read_ahead() {
+  if (!ahead_) ahead_ = std::make_unique<ReadAhead>(options_, kReadAheadDelay);
+  return *ahead_;
 }
 
-Symbolizer::Module& Symbolizer::load(std::uint32_t index) {
-  Module& module = *modules_[index];
-  if (module.loaded) return module;
-  module.loaded = true;
-  module.file = open_file(module);
-  if (module.file) load_symbols(module);
-  return module;
-}
-
-void Symbolizer::load_symbols(Module& module) const {
-  const bool has_symtab = module.file->has_section(".symtab");
-  const bool has_dwarf = module.file->has_section(".debug_info") || module.file->has_section(".zdebug_info");
-  if (!has_symtab || !has_dwarf) {
-    module.debug_file =
-        find_debug_file(*module.file, module.info.path, options_.debug_files, options_.file_limits);
-  }
-  module.has_symtab = has_symtab || (module.debug_file && module.debug_file->has_section(".symtab"));
-  module.symbols.add(*module.file, *module.file);
-  if (module.debug_file && !has_symtab) module.symbols.add(*module.debug_file, *module.file);
-  if (!module.has_symtab) {
-    if (const auto mini = open_mini_debug(*module.file, options_.file_limits)) {
-      module.symbols.add(*mini, *module.file);
-      module.has_symtab = mini->has_section(".symtab");
-    }
-  }
-  module.symbols.finish();
-}
-
-void Symbolizer::load_dwarf(Module& module) {
-  module.dwarf_loaded = true;
-  if (!options_.use_dwarf) return;
-  for (const ElfFile* file : {module.file.get(), module.debug_file.get()}) {
-    if (file == nullptr || module.dwarf) continue;
-    module.dwarf = DwarfModule::open(*file, *module.file, options_.debug_files, options_.file_limits,
-                                     options_.dwarf_limits);
-    if (!module.dwarf && module.note.empty() && file->has_section(".debug_info"))
-      module.note = "no source lines for " + module.info.path +
-                    ": its debug information is damaged, or a file that it refers to is missing";
-  }
+ReadModule& Symbolizer::load(std::uint32_t index) {
+  std::unique_ptr<ReadModule>& module = modules_[index];
+  if (ahead_ && !module->loaded)
+    if (auto read = ahead_->take(module->info)) module = std::move(read);
+  module->load(options_);
+  return *module;
 }
 
 void Symbolizer::bound_memory(std::uint32_t in_use) {
@@ -136,9 +73,9 @@ void Symbolizer::bound_memory(std::uint32_t in_use) {
   for (const auto& module : modules_)
     total += module->dwarf ? module->dwarf->memory_bytes() : 0;
   while (total > options_.max_cache_bytes) {
-    Module* oldest = nullptr;
+    ReadModule* oldest = nullptr;
     for (std::uint32_t i = 0; i < modules_.size(); ++i) {
-      Module* module = modules_[i].get();
+      ReadModule* module = modules_[i].get();
       if (!module->dwarf || i == in_use) continue;
       if (oldest == nullptr || module->last_use < oldest->last_use) oldest = module;
     }
@@ -163,9 +100,9 @@ const std::string& Symbolizer::shown_path(const char* path) {
   return shown_paths_.emplace(path, paths_.display(path)).first->second;
 }
 
-void Symbolizer::resolve_in(Module& module, std::uint64_t address, std::vector<model::Frame>& frames) {
+void Symbolizer::resolve_in(ReadModule& module, std::uint64_t address, std::vector<model::Frame>& frames) {
   if (!module.file || !module.file->is_code(address)) return;
-  if (!module.dwarf_loaded) load_dwarf(module);
+  if (!module.dwarf_loaded) module.load_dwarf(options_);
   source_frames_.clear();
   if (module.dwarf) {
     module.dwarf->resolve(address, source_frames_);
@@ -200,7 +137,7 @@ std::vector<model::Frame> Symbolizer::resolve(std::uint32_t module, std::uint64_
                                               bool is_return_address) {
   std::vector<model::Frame> frames;
   if (module < modules_.size()) {
-    Module& loaded = load(module);
+    ReadModule& loaded = load(module);
     loaded.last_use = ++clock_;
     resolve_in(loaded, is_return_address && offset > 0 ? offset - 1 : offset, frames);
     if (clock_ % 64 == 0) bound_memory(module);

@@ -13,34 +13,11 @@
 #include <vector>
 
 #include "harness/model/recording.h"
-#include "harness/symbolize/debug_file.h"
-#include "harness/symbolize/dwarf_module.h"
-#include "harness/symbolize/elf_file.h"
+#include "harness/symbolize/module_reader.h"
+#include "harness/symbolize/read_ahead.h"
 #include "harness/symbolize/source_path.h"
-#include "harness/symbolize/symbol_table.h"
 
 namespace leakgate::symbolize {
-
-/// A file that was mapped as code by a traced process.
-struct ModuleFile {
-  std::string path;  ///< as the process saw it; this is what reports show
-  std::string
-      open_path;         ///< where it can be opened here (/proc/PID/root/..., /proc/self/fd/N); empty: `path`
-  std::string build_id;  ///< lower-case hex, as recorded when it was mapped; empty: unknown, and not checked
-};
-
-/// How to symbolize.
-struct SymbolizerOptions {
-  PathOptions paths;
-  DebugFileOptions debug_files;
-  FileLimits file_limits;
-  DwarfLimits dwarf_limits;
-  /// Read DWARF at all (false: symbol tables only).
-  bool use_dwarf = true;
-  /// What may be kept per process for lookups to come; beyond it the least recently used module is read again
-  /// when needed.
-  std::size_t max_cache_bytes = std::size_t{512} << 20U;
-};
 
 /// One address to resolve.
 struct Query {
@@ -59,6 +36,10 @@ class Symbolizer {
 
   /// Makes a module known; nothing is opened yet. Returns its index: 0, 1, 2, ...
   [[nodiscard]] std::uint32_t add_module(ModuleFile file);
+
+  /// Has modules read by another thread from now on, as soon as they are given; each is known by the same
+  /// ModuleFile that add_module() will get. Answers are the same with and without.
+  ReadAhead& read_ahead();
 
   /// Frames of the machine address `offset` in `module`, innermost inlined frame first; never empty. Every
   /// frame carries `module` and `offset` as given. Where nothing is known there is one frame with nothing
@@ -82,22 +63,18 @@ class Symbolizer {
   [[nodiscard]] bool is_stripped(std::uint32_t module);
 
  private:
-  struct Module;
-
-  Module& load(std::uint32_t index);
-  std::unique_ptr<ElfFile> open_file(Module& module) const;
-  void load_symbols(Module& module) const;
-  void load_dwarf(Module& module);
+  ReadModule& load(std::uint32_t index);
   void bound_memory(std::uint32_t in_use);
   /// resolve() for the queries at the places `order`, which are sorted by module and address.
   void resolve_part(std::span<const Query> queries, std::span<const std::size_t> order,
                     std::vector<std::vector<model::Frame>>& results);
   const std::string& shown_path(const char* path);
-  void resolve_in(Module& module, std::uint64_t address, std::vector<model::Frame>& frames);
+  void resolve_in(ReadModule& module, std::uint64_t address, std::vector<model::Frame>& frames);
 
   SymbolizerOptions options_;
   SourcePaths paths_;
-  std::vector<std::unique_ptr<Module>> modules_;
+  std::unique_ptr<ReadAhead> ahead_;  ///< null: nothing is read ahead
+  std::vector<std::unique_ptr<ReadModule>> modules_;
   std::uint64_t clock_ = 0;  ///< counts lookups; says which module was used last
   std::vector<SourceFrame> source_frames_;
   /// Display form of the paths met so far, by the address of the text in the DWARF reader; goes with any of

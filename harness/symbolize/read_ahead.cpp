@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// A queue and its reader.
+#include "harness/symbolize/read_ahead.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+namespace leakgate::symbolize {
+namespace {
+
+/// Beyond, what is read for nothing costs more than is gained.
+constexpr std::uint64_t kMostBytes = std::uint64_t{256} << 20U;
+
+}  // namespace
+
+ReadAhead::ReadAhead(SymbolizerOptions options, std::chrono::milliseconds delay)
+    : options_(std::move(options)), delay_(delay) {}
+
+ReadAhead::~ReadAhead() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  if (reader_.joinable()) reader_.join();
+}
+
+void ReadAhead::add(ModuleFile file, std::shared_ptr<Descriptor> keep) {
+  struct stat status {};
+  const std::string& path = file.open_path.empty() ? file.path : file.open_path;
+  if (::stat(path.c_str(), &status) != 0 || status.st_size < 0) return;
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  {
+    const std::lock_guard lock(mutex_);
+    if (bytes > kMostBytes - bytes_) return;
+    bytes_ += bytes;
+    Entry entry;
+    entry.module = std::make_unique<ReadModule>();
+    entry.module->info = std::move(file);
+    entry.keep = std::move(keep);
+    entries_.push_back(std::move(entry));
+  }
+  changed_.notify_all();
+}
+
+void ReadAhead::start() {
+  if (reader_.joinable()) return;
+  try {
+    reader_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {  // everything is read at the end, then
+  }
+}
+
+ReadAhead::Entry* ReadAhead::next_waiting() {
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return e.state == State::waiting; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+void ReadAhead::read(ReadModule& module) const {
+  try {
+    module.load(options_);
+    if (module.file) module.load_dwarf(options_);
+  } catch (const std::exception& error) {
+    module.note = error.what();  // so that it is not taken
+  }
+}
+
+void ReadAhead::run() {
+  // the one who started this may have hurried
+  if (::getpriority(PRIO_PROCESS, 0) < 0) (void)::setpriority(PRIO_PROCESS, 0, 0);
+  std::unique_lock lock(mutex_);
+  if (changed_.wait_for(lock, delay_, [this] { return stop_; })) return;
+  for (;;) {
+    Entry* entry = nullptr;
+    changed_.wait(lock, [&] { return stop_ || (entry = next_waiting()) != nullptr; });
+    if (stop_) return;
+    entry->state = State::under_way;
+    lock.unlock();
+    read(*entry->module);
+    lock.lock();
+    entry->state = State::done;
+    changed_.notify_all();
+  }
+}
+
+std::unique_ptr<ReadModule> ReadAhead::take(const ModuleFile& file) {
+  std::unique_lock lock(mutex_);
+  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return e.module->info == file;
+  });
+  if (entry == entries_.end()) return nullptr;
+  changed_.wait(lock, [&] { return entry->state != State::under_way; });
+  std::unique_ptr<ReadModule> module = std::move(entry->module);
+  const bool whole = entry->state == State::done && module->file && module->note.empty();
+  entries_.erase(entry);
+  return whole ? std::move(module) : nullptr;
+}
+
+}  // namespace leakgate::symbolize

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// ReadAhead: opens modules while the target still runs, and leakgate has nothing else to do, so that they are
+// at hand when their stacks are named at the end. See docs/decisions/0073.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "harness/base/descriptor.h"
+#include "harness/symbolize/module_reader.h"
+
+namespace leakgate::symbolize {
+
+/// Reads modules in a thread of its own, one after the other. What is wrong with a module is found out again
+/// by who asks for it: only what could be read whole is handed over.
+class ReadAhead {
+ public:
+  /// The reading begins `delay` after start(): a run that is over before waits for nothing.
+  ReadAhead(SymbolizerOptions options, std::chrono::milliseconds delay);
+  /// Waits for the module that is being read, if any.
+  ~ReadAhead();
+  ReadAhead(const ReadAhead&) = delete;
+  ReadAhead& operator=(const ReadAhead&) = delete;
+
+  /// Puts a module in the queue; `keep` is held open until it is read. Large files are left out.
+  void add(ModuleFile file, std::shared_ptr<Descriptor> keep);
+  /// Lets the reading begin; further calls do nothing. Without a thread to be had nothing is read ahead.
+  void start();
+  /// The module, if it was read, or is being read just now (this waits for it); else null, and it will not be
+  /// read any more.
+  [[nodiscard]] std::unique_ptr<ReadModule> take(const ModuleFile& file);
+
+ private:
+  enum class State : std::uint8_t { waiting, under_way, done };
+  struct Entry {
+    std::unique_ptr<ReadModule> module;
+    std::shared_ptr<Descriptor> keep;
+    State state = State::waiting;
+  };
+
+  void run();
+  void read(ReadModule& module) const;
+  Entry* next_waiting();
+
+  const SymbolizerOptions options_;
+  const std::chrono::milliseconds delay_;
+  std::mutex mutex_;  ///< of all below
+  std::condition_variable changed_;
+  std::list<Entry> entries_;
+  std::uint64_t bytes_ = 0;  ///< of the files that were queued
+  bool stop_ = false;
+  std::thread reader_;
+};
+
+}  // namespace leakgate::symbolize

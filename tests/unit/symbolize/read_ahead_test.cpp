@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/symbolize/read_ahead.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "fixture.h"
+#include "harness/symbolize/symbolizer.h"
+
+namespace leakgate::symbolize {
+namespace {
+
+using testing::fixture;
+using testing::full_fixtures;
+using testing::resolve_text;
+using testing::TemporaryFolder;
+
+constexpr std::chrono::milliseconds kNever{3'600'000};
+
+/// Until the reader has taken up `file`, after which take() waits for it.
+std::unique_ptr<ReadModule> take_once_begun(ReadAhead& ahead, const ModuleFile& file,
+                                            const ModuleFile& after) {
+  // modules are read in the order they were given: when the later one is there, so was the earlier one
+  std::unique_ptr<ReadModule> last;
+  for (int i = 0; i < 3000 && !last; ++i) {
+    ahead.add(after, nullptr);
+    ::usleep(10'000);
+    last = ahead.take(after);
+  }
+  return ahead.take(file);
+}
+
+TEST(ReadAhead, AModuleComesReadWithItsDwarf) {
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  const ModuleFile file{fixture(full_fixtures().front()), "", ""};
+  const ModuleFile other{fixture(full_fixtures().back()), "", ""};
+  ahead.add(file, nullptr);
+  ahead.start();
+  const auto module = take_once_begun(ahead, file, other);
+  ASSERT_NE(module, nullptr);
+  EXPECT_TRUE(module->loaded);
+  EXPECT_TRUE(module->dwarf_loaded);
+  EXPECT_NE(module->dwarf, nullptr);
+  EXPECT_EQ(ahead.take(file), nullptr) << "it is handed over once";
+}
+
+TEST(ReadAhead, AnswersAreThoseOfReadingAtTheEnd) {
+  const std::string path = fixture(full_fixtures().front());
+  Symbolizer plain;
+  const auto expected = resolve_text(plain, plain.add_module({path, "", ""}), path);
+  Symbolizer symbolizer;
+  symbolizer.read_ahead().add({path, "", ""}, nullptr);
+  symbolizer.read_ahead().start();
+  ::usleep(300'000);  // past the delay; if it is not begun by then, the answers are to be the same as well
+  const auto found = resolve_text(symbolizer, symbolizer.add_module({path, "", ""}), path);
+  ASSERT_EQ(found.size(), expected.size());
+  for (const auto& [address, chain] : expected) {
+    const auto& other = found.at(address);
+    ASSERT_EQ(other.size(), chain.size());
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+      EXPECT_EQ(other[i].full_function, chain[i].full_function);
+      EXPECT_EQ(other[i].file, chain[i].file);
+      EXPECT_EQ(other[i].line, chain[i].line);
+    }
+  }
+}
+
+TEST(ReadAhead, NothingIsReadBeforeTheDelayIsOver) {
+  ReadAhead ahead({}, kNever);
+  const ModuleFile file{fixture(full_fixtures().front()), "", ""};
+  ahead.add(file, nullptr);
+  ahead.start();
+  EXPECT_EQ(ahead.take(file), nullptr);
+}  // and its end does not wait for the delay
+
+TEST(ReadAhead, WithoutAStartNothingIsRead) {
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  const ModuleFile file{fixture(full_fixtures().front()), "", ""};
+  ahead.add(file, nullptr);
+  ::usleep(50'000);
+  EXPECT_EQ(ahead.take(file), nullptr);
+}
+
+TEST(ReadAhead, WhatIsDamagedIsLeftToWhoAsks) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/damaged";
+  std::ofstream(path) << "\177ELF and no more";
+  const ModuleFile file{path, "", ""};
+  const ModuleFile other{fixture(full_fixtures().front()), "", ""};
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  ahead.add(file, nullptr);
+  ahead.start();
+  EXPECT_EQ(take_once_begun(ahead, file, other), nullptr);
+
+  Symbolizer symbolizer;
+  symbolizer.read_ahead().add(file, nullptr);
+  symbolizer.read_ahead().start();
+  ::usleep(200'000);
+  const auto module = symbolizer.add_module(file);
+  (void)symbolizer.resolve(module, 0x1000, true);
+  EXPECT_NE(symbolizer.note(module), "");
+}
+
+TEST(ReadAhead, AFileOfAnotherBuildIsNotTaken) {
+  const ModuleFile file{fixture(full_fixtures().front()), "", "00112233445566778899aabbccddeeff00112233"};
+  const ModuleFile other{fixture(full_fixtures().back()), "", ""};
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  ahead.add(file, nullptr);
+  ahead.start();
+  EXPECT_EQ(take_once_begun(ahead, file, other), nullptr);
+}
+
+TEST(ReadAhead, LargeFilesAreLeftOut) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/large";
+  std::filesystem::copy_file(fixture(full_fixtures().front()), path);
+  std::filesystem::resize_file(path, std::uintmax_t{300} << 20U);  // a hole behind it
+  const ModuleFile file{path, "", ""};
+  const ModuleFile other{fixture(full_fixtures().front()), "", ""};
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  ahead.add(file, nullptr);
+  ahead.start();
+  EXPECT_EQ(take_once_begun(ahead, file, other), nullptr);
+}
+
+TEST(ReadAhead, ADescriptorIsKeptUntilItsFileIsRead) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/gone";
+  std::filesystem::copy_file(fixture(full_fixtures().front()), path);
+  auto descriptor = std::make_shared<Descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ModuleFile file{path, fmt::format("/proc/self/fd/{}", descriptor->get()), ""};
+  std::filesystem::remove(path);
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  ahead.add(file, std::move(descriptor));
+  ahead.start();
+  const auto module = take_once_begun(ahead, file, {fixture(full_fixtures().back()), "", ""});
+  ASSERT_NE(module, nullptr);
+  EXPECT_NE(module->dwarf, nullptr);
+}
+
+}  // namespace
+}  // namespace leakgate::symbolize
