@@ -3,6 +3,7 @@
 // else's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,23 +31,48 @@ struct ElfImage::State {
   bool debug_file_tried = false;
   std::optional<ElfFile> debug_file;
 
+  /// A symbol table, and where it is from.
+  struct Table {
+    RawSymbolTable raw;
+    SymbolTable from;
+  };
+  /// Orders of all symbols of a known kind, each made when it is first asked for: a file is asked for some
+  /// dozens of names and addresses, and may have a million symbols.
+  struct ByName {
+    std::uint32_t hash;
+    std::uint32_t table;  ///< of tables()
+    std::uint32_t index;
+  };
+  struct ByAddress {
+    std::uint64_t vaddr;
+    std::uint32_t table;
+    std::uint32_t index;
+  };
+  std::optional<std::vector<ByName>> by_name;
+  std::optional<std::vector<ByAddress>> by_address;  ///< of functions, ifuncs and what has no type
+
   /// The separate debug file of the same build id, or nullptr.
   const ElfFile* find_debug_file();
   /// Calls `visit(symbol, table)` for each defined symbol of each table that passes `wanted(entry)`, which
   /// sees the entry without its name: finding the name's end is what a pass over a large table costs.
   template <typename Wanted, typename Visit>
   void for_each_symbol(Wanted&& wanted, Visit&& visit) {
-    const auto visit_table = [&](const RawSymbolTable& raw, SymbolTable table) {
-      for (std::size_t i = 0; i < raw.symbols.size(); ++i) {
-        if (!wanted(raw.symbols[i])) continue;
-        if (const auto symbol = raw.at(i)) visit(*symbol, table);
+    for (const Table& table : tables())
+      for (std::size_t i = 0; i < table.raw.symbols.size(); ++i) {
+        if (!wanted(table.raw.symbols[i])) continue;
+        if (const auto symbol = table.raw.at(i)) visit(*symbol, table.from);
       }
-    };
-    visit_table(file.symbols(SHT_DYNSYM), SymbolTable::dynsym);
-    visit_table(file.symbols(SHT_SYMTAB), SymbolTable::symtab);
-    if (const ElfFile* other = find_debug_file())
-      visit_table(other->symbols(SHT_SYMTAB), SymbolTable::debug_file);
   }
+  /// All symbol tables, the dynamic one first.
+  std::vector<Table> tables();
+  /// Calls `visit(symbol, table)` for each defined symbol of this name that passes `wanted(entry)`.
+  template <typename Wanted, typename Visit>
+  void for_each_named(std::string_view name, Wanted&& wanted, Visit&& visit);
+  /// The same for those from address `first` to `last`, of the kinds in `by_address`.
+  template <typename Wanted, typename Visit>
+  void for_each_between(std::uint64_t first, std::uint64_t last, Wanted&& wanted, Visit&& visit);
+  void order_by_name();
+  void order_by_address();
 };
 
 }  // namespace leakgate

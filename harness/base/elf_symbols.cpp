@@ -2,8 +2,9 @@
 // ElfImage: symbols, from .dynsym, .symtab and the .symtab of the separate debug file that bears the same
 // build id.
 #include <algorithm>
+#include <functional>
 #include <set>
-#include <unordered_set>
+#include <tuple>
 
 #include "harness/base/elf_image.h"
 #include "harness/base/elf_image_state.h"
@@ -56,11 +57,77 @@ void order_and_unique(std::vector<Symbol>& symbols) {
   symbols.erase(std::unique(symbols.begin(), symbols.end(), same), symbols.end());
 }
 
+std::uint32_t hash_of(std::string_view name) {
+  return static_cast<std::uint32_t>(std::hash<std::string_view>()(name));
+}
+
 bool has_symbols(const ElfFile& file) {
   return file.symbols(SHT_SYMTAB).symbols.size() > 1;
 }
 
 }  // namespace
+
+std::vector<ElfImage::State::Table> ElfImage::State::tables() {
+  std::vector<Table> all{{file.symbols(SHT_DYNSYM), SymbolTable::dynsym},
+                         {file.symbols(SHT_SYMTAB), SymbolTable::symtab}};
+  if (const ElfFile* other = find_debug_file())
+    all.push_back({other->symbols(SHT_SYMTAB), SymbolTable::debug_file});
+  return all;
+}
+
+void ElfImage::State::order_by_name() {
+  by_name.emplace();
+  const std::vector<Table> all = tables();
+  for (std::uint32_t table = 0; table < all.size(); ++table)
+    for (std::uint32_t i = 0; i < all[table].raw.symbols.size(); ++i)
+      if (is_known_kind(all[table].raw.symbols[i]))
+        if (const auto symbol = all[table].raw.at(i)) by_name->push_back({hash_of(symbol->name), table, i});
+  std::sort(by_name->begin(), by_name->end(), [](const ByName& a, const ByName& b) {
+    return std::tie(a.hash, a.table, a.index) < std::tie(b.hash, b.table, b.index);
+  });
+}
+
+template <typename Wanted, typename Visit>
+void ElfImage::State::for_each_named(std::string_view name, Wanted&& wanted, Visit&& visit) {
+  if (!by_name) order_by_name();
+  const std::vector<Table> all = tables();
+  const auto [first, last] =
+      std::equal_range(by_name->begin(), by_name->end(), ByName{hash_of(name), 0, 0},
+                       [](const ByName& a, const ByName& b) { return a.hash < b.hash; });
+  for (auto entry = first; entry != last; ++entry) {
+    const Table& table = all[entry->table];
+    const auto symbol = table.raw.at(entry->index);
+    if (symbol && symbol->name == name && wanted(table.raw.symbols[entry->index])) visit(*symbol, table.from);
+  }
+}
+
+void ElfImage::State::order_by_address() {
+  by_address.emplace();
+  const std::vector<Table> all = tables();
+  for (std::uint32_t table = 0; table < all.size(); ++table)
+    for (std::uint32_t i = 0; i < all[table].raw.symbols.size(); ++i) {
+      const Elf64_Sym& entry = all[table].raw.symbols[i];
+      if (is_function(entry) || type_of(entry) == STT_NOTYPE)
+        by_address->push_back({entry.st_value, table, i});
+    }
+  std::sort(by_address->begin(), by_address->end(), [](const ByAddress& a, const ByAddress& b) {
+    return std::tie(a.vaddr, a.table, a.index) < std::tie(b.vaddr, b.table, b.index);
+  });
+}
+
+template <typename Wanted, typename Visit>
+void ElfImage::State::for_each_between(std::uint64_t first, std::uint64_t last, Wanted&& wanted,
+                                       Visit&& visit) {
+  if (!by_address) order_by_address();
+  const std::vector<Table> all = tables();
+  auto entry = std::lower_bound(by_address->begin(), by_address->end(), first,
+                                [](const ByAddress& a, std::uint64_t vaddr) { return a.vaddr < vaddr; });
+  for (; entry != by_address->end() && entry->vaddr <= last; ++entry) {
+    const Table& table = all[entry->table];
+    if (!wanted(table.raw.symbols[entry->index])) continue;
+    if (const auto symbol = table.raw.at(entry->index)) visit(*symbol, table.from);
+  }
+}
 
 const ElfFile* ElfImage::State::find_debug_file() {
   if (!debug_file_tried) {
@@ -88,8 +155,7 @@ bool ElfImage::stripped() const {
 
 std::optional<Symbol> ElfImage::find(std::string_view name) const {
   std::optional<Symbol> best;
-  state_->for_each_symbol(is_known_kind, [&](const RawSymbol& raw, SymbolTable table) {
-    if (raw.name != name) return;
+  state_->for_each_named(name, is_known_kind, [&](const RawSymbol& raw, SymbolTable table) {
     const auto kind = kind_of(raw.type);
     if (!kind) return;
     Symbol symbol = to_symbol(raw, *kind, table);
@@ -113,23 +179,18 @@ std::vector<Symbol> ElfImage::find_prefix(std::string_view prefix) const {
 }
 
 std::vector<Symbol> ElfImage::find_functions(std::span<const std::string_view> names) const {
-  const std::unordered_set<std::string_view> wanted(names.begin(), names.end());
   std::vector<Symbol> found;
-  state_->for_each_symbol(is_function, [&](const RawSymbol& raw, SymbolTable table) {
-    const auto kind = kind_of(raw.type);
-    if (!kind || !wanted.contains(raw.name)) return;
-    found.push_back(to_symbol(raw, *kind, table));
-  });
+  for (const std::string_view name : names)
+    state_->for_each_named(name, is_function, [&](const RawSymbol& raw, SymbolTable table) {
+      if (const auto kind = kind_of(raw.type)) found.push_back(to_symbol(raw, *kind, table));
+    });
   order_and_unique(found);
   return found;
 }
 
 std::vector<Symbol> ElfImage::functions_at(std::uint64_t vaddr) const {
   std::vector<Symbol> found;
-  const auto wanted = [vaddr](const Elf64_Sym& entry) {
-    return entry.st_value == vaddr && is_function(entry);
-  };
-  state_->for_each_symbol(wanted, [&](const RawSymbol& raw, SymbolTable table) {
+  state_->for_each_between(vaddr, vaddr, is_function, [&](const RawSymbol& raw, SymbolTable table) {
     const auto kind = kind_of(raw.type);
     if (kind) found.push_back(to_symbol(raw, *kind, table));
   });
@@ -169,11 +230,10 @@ std::vector<std::optional<Symbol>> ElfImage::objects_at(std::span<const std::uin
 
 std::vector<std::uint64_t> ElfImage::code_labels(std::uint64_t first, std::uint64_t last) const {
   std::set<std::uint64_t> labels;
-  const auto wanted = [first, last](const Elf64_Sym& entry) {
-    return entry.st_value > first && entry.st_value <= last &&
-           (is_function(entry) || type_of(entry) == STT_NOTYPE);
-  };
-  state_->for_each_symbol(wanted, [&](const RawSymbol& raw, SymbolTable) { labels.insert(raw.vaddr); });
+  if (first == ~std::uint64_t{0}) return {};
+  const auto any = [](const Elf64_Sym&) { return true; };
+  state_->for_each_between(first + 1, last, any,
+                           [&](const RawSymbol& raw, SymbolTable) { labels.insert(raw.vaddr); });
   return {labels.begin(), labels.end()};
 }
 
