@@ -136,9 +136,8 @@ inline constexpr u64 kPcCacheAt = 2 * kMiB;
 inline constexpr u32 kPcEntries = 8192;
 inline constexpr u64 kThreadsAt = 4 * kMiB;
 inline constexpr u32 kMaxThreads = 65535;
-inline constexpr u64 kNodesAt = 2 * kGiB;
-inline constexpr u32 kMaxNodes = 1u << 26;
-inline constexpr u32 kFirstIndexBits = 12;
+inline constexpr u64 kFramesAt = 2 * kGiB;
+inline constexpr u32 kFrameWords = 1u << 29;
 inline constexpr u64 kStacksAt = 6 * kGiB;
 inline constexpr u32 kMaxStacks = 1u << 24;
 /// Where a program has more, it is not kept where the blocks of further ones were freed: a walk for each
@@ -147,10 +146,10 @@ inline constexpr u32 kMostStacksForHints = 20000;
 inline constexpr u64 kLiveAt = 8 * kGiB;
 inline constexpr u64 kLiveBytes = 16 * kGiB;
 inline constexpr u64 kSharesAt = 24 * kGiB;
-inline constexpr u64 kKnownAt = 26 * kGiB;      ///< stacks that threads know, see known_stacks.cpp
-inline constexpr u64 kKnownBytes = kMiB;        ///< of a thread
-inline constexpr u64 kNodeIndexAt = 28 * kGiB;  ///< one index after the other, each twice as large
-inline constexpr u32 kKnowingThreads = static_cast<u32>((kNodeIndexAt - kKnownAt) / kKnownBytes);
+inline constexpr u64 kKnownAt = 26 * kGiB;  ///< stacks that threads know, see known_stacks.cpp
+inline constexpr u64 kKnownBytes = kMiB;    ///< of a thread
+inline constexpr u64 kPathsAt = 28 * kGiB;
+inline constexpr u32 kKnowingThreads = static_cast<u32>((kPathsAt - kKnownAt) / kKnownBytes);
 
 /// Live blocks: eight to a bucket, their names together in one cache line.
 struct LiveBucket {
@@ -174,22 +173,34 @@ constexpr u64 buckets_in(u32 tier) {
 static_assert(kFirstBuckets * sizeof(LiveBucket) <= kSecondAt);
 static_assert((first_bucket(kLiveTiers - 1) + buckets_in(kLiveTiers - 1)) * sizeof(LiveBucket) <= kLiveBytes);
 
-struct Node {
-  u64 frame;
-  u32 parent;
-  u32 stack;  ///< leaf: id of the stack
-  u32 hash;   ///< of all frames from the outermost to this one
-  u32 pad;
+/// Before the frames of a stack (lg_stack.node is its place, in words of 8 bytes): outermost first, and
+/// without those that it shares with a stack that was there before it.
+struct FrameHead {
+  u32 outer;   ///< place of the head of that stack, always a smaller one; 0: none
+  u16 shared;  ///< how many of that stack's frames, from the outermost one on, come before those that follow
+  u16 count;   ///< how many follow
 };
-/// A node as it is looked for: all that tells whether it is the one stands in one cache line.
-struct NodeEntry {
-  u64 frame;
-  u32 parent;
-  u32 id;  ///< 0: free
+static_assert(sizeof(FrameHead) == 8);
+static_assert(kFramesAt + u64{kFrameWords} * 8 <= kStacksAt);
+
+/// Where a path is looked for. An entry stands where the path's hash says, in any place of one cache line, or
+/// of the line of the next tier when that was full.
+struct PathEntry {
+  u64 hash;  ///< of all frames, and what is called last; 0: free
+  u64 stack;
 };
-static_assert(kNodesAt + u64{kMaxNodes} * sizeof(Node) <= kStacksAt);
-// an index is made anew when three quarters are in use: the last has room for all nodes
-static_assert(kNodeIndexAt + 4 * u64{kMaxNodes} * sizeof(NodeEntry) <= kRegionBytes);
+inline constexpr u32 kPathsInLine = 64 / sizeof(PathEntry);
+inline constexpr u32 kFirstPathLines = 256;
+inline constexpr u32 kPathTiers = 9;  ///< each four times as large as the one before
+
+constexpr u32 path_lines(u32 tier) {
+  return kFirstPathLines << 2 * tier;
+}
+constexpr u32 first_path_line(u32 tier) {
+  return (path_lines(tier) - kFirstPathLines) / 3;
+}
+static_assert(u64{first_path_line(kPathTiers)} * kPathsInLine >= 2 * kMaxStacks);
+static_assert(kPathsAt + u64{first_path_line(kPathTiers)} * 64 <= kRegionBytes);
 
 /// Counters of a stack, in the order of lg_stack, by threads that are not its owner.
 struct StackShare {
@@ -241,10 +252,9 @@ enum DetourKind : u32 {
 
 struct Region {
   u32 live_tiers;
-  u32 nodes;         ///< in use
-  u32 index_number;  ///< which index is in use
-  u32 node_lock;
-  u32 stacks;  ///< in use
+  u32 frame_words;  ///< in use
+  u32 open_tier;    ///< the first one that paths are still added to
+  u32 stacks;       ///< in use
   u32 patches_failed;
   u32 generation;  ///< of the mapping table in use
   u32 pad;
@@ -262,9 +272,11 @@ struct FrameState {
   u64 sp;
   u64 bp;
   u64 bp_at;
-  u64 frame;
-  u32 node;
-  u32 flags;
+  u64 frame;  ///< 0: not told
+  u64 hash;   ///< of all frames from the outermost one to this
+  u32 node;   ///< place of the head of a stack that begins with all frames from the outermost one to this
+  u16 depth;  ///< how many these are
+  u16 flags;
 };
 
 /// The last walk of a thread.
@@ -314,7 +326,7 @@ struct Thread {
 };
 inline constexpr u64 kThreadStride = 16384;
 static_assert(sizeof(Thread) <= kThreadStride);
-static_assert(kThreadsAt + kMaxThreads * kThreadStride <= kNodesAt);
+static_assert(kThreadsAt + kMaxThreads * kThreadStride <= kFramesAt);
 
 /// What a thread may keep to itself before it adds to its process's sums, where there are several threads.
 inline constexpr s64 kUntoldBytes = 4096;

@@ -97,17 +97,22 @@ inline u32 charged_window(const Thread& thread, const lg_proc& process) {
 }
 
 // ---- stack_table.cpp ----
-/// Finds or makes the nodes of `count` frames, outermost first, that were called from `parent`, and of a leaf
-/// called from the last. Id of the leaf; 0: no room, and the loss is counted.
-u32 enter_path(u32 parent, FrameState* states, u32 count, u64 leaf);
-/// What is called last: an allocation function. The first threads have leaves of their own, so that they
-/// count alone; leakgate adds them up.
-inline u64 leaf_of(u32 function, u32 truncated, u32 owner) {
-  constexpr u64 kOwnerShift = 16;
-  return LG_FRAME_LEAF(function, truncated) | static_cast<u64>(owner) << kOwnerShift;
-}
-/// Id of the stack that ends in `leaf`; 0: no room.
-u32 stack_of(u32 leaf, u32 function, u32 truncated, u32 owner);
+/// The frames of a walk, outermost first: those before `first` are known from the walk before.
+struct NewPath {
+  FrameState* frames;
+  u32 first;
+  u32 count;
+  /// Frames that are told; of the last one, or set when that is known.
+  [[nodiscard]] u32 depth() const { return count ? frames[count - 1].depth : 0; }
+};
+/// What a stack ends in.
+struct StackEnd {
+  u32 function;   ///< enum lg_function
+  u32 truncated;  ///< enum lg_truncated
+  u32 owner;      ///< the thread that alone counts in it (stack_owner()); 0: nobody's own
+};
+/// Id of the stack, which is made where it is new; 0: no room, and the loss is counted.
+u32 stack_of(const NewPath& path, const StackEnd& end);
 inline u32 stack_owner(const Thread& thread) {
   constexpr u32 kOwners = 63;
   return many_threads() && thread.number < kOwners ? thread.number + 1 : 0;

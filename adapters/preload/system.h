@@ -50,6 +50,17 @@ inline bool exchange_alone(u64& at, u64 expected, u64 wanted) {
 inline bool exchange_among_threads(u64& at, u64 expected, u64 wanted) {
   return __atomic_compare_exchange_n(&at, &expected, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
+/// Makes two words at a multiple of 16 bytes, which are 0, into others at once: who sees the first, sees
+/// both. False: they are not 0.
+inline bool fill_two_words(u64* at, u64 first, u64 second) {
+  bool done;
+  u64 low = 0, high = 0;
+  asm volatile("lock cmpxchg16b %[at]"
+               : "=@ccz"(done), [at] "+m"(*reinterpret_cast<u64(*)[2]>(at)), "+a"(low), "+d"(high)
+               : "b"(first), "c"(second)
+               : "memory");
+  return done;
+}
 /// Adds in one instruction; safe between threads where `many`.
 template <typename T>
 void add(T& to, T value, bool many) {

@@ -91,8 +91,8 @@ bool walk_on(Collect& c) {
   // frames of the last walk that stand here are gone after this
   if (c.cursor >= kRoom - 1 - c.fresh) c.cursor = kRoom - 2 - c.fresh;
   ++c.fresh;
-  state = {
-      step.pc, step.sp, step.bp, step.bp_at, 0, 0, (step.loose ? kLoose : 0u) | (step.exact ? kExact : 0u)};
+  const u32 flags = (step.loose ? kLoose : 0u) | (step.exact ? kExact : 0u);
+  state = {step.pc, step.sp, step.bp, step.bp_at, 0, 0, 0, 0, static_cast<u16>(flags)};
   if (!step.pc) return false;
   PcEntry entry;
   look_up(step, entry);
@@ -106,14 +106,13 @@ bool walk_on(Collect& c) {
 /// Moves the new frames to where they belong, outermost first, and finds the stack. 0: no room.
 u32 place_frames(Collect& c, u32 function, u32 owner) {
   Walk& walk = c.walk;
-  u32 depth = 0, parent = 0;
+  u32 depth = 0;
   bool needs_bp = false;
   if (c.joined >= 0) {
     FrameState& state = walk.frames[c.joined];
     state.bp = c.step.bp;  // where it is not needed it may be another one
     state.bp_at = c.step.bp_at;
-    state.flags = (state.flags & ~kLoose) | (c.step.loose ? kLoose : 0u);
-    parent = state.node;
+    state.flags = static_cast<u16>((state.flags & ~kLoose) | (c.step.loose ? kLoose : 0u));
     depth = static_cast<u32>(c.joined) + 1;
     needs_bp = state.flags & kNeedsBp && !state.bp_at;
   }
@@ -125,17 +124,13 @@ u32 place_frames(Collect& c, u32 function, u32 owner) {
     needs_bp = state.flags & kNeedsBp && !state.bp_at;
   }
   walk.depth = depth;
-  const u32 leaf =
-      enter_path(parent, walk.frames + first, depth - first, leaf_of(function, walk.truncated, owner));
-  return stack_of(leaf, function, walk.truncated, owner);
+  return stack_of({walk.frames, first, depth}, {function, walk.truncated, owner});
 }
 
 u32 bare_stack(Thread& thread, u32 function) {
   u32& id = thread.bare_stack[function & 15];
   const u32 owner = stack_owner(thread);
-  if (!id)
-    id = stack_of(enter_path(0, nullptr, 0, leaf_of(function, LG_TRUNCATED_NOT, owner)), function,
-                  LG_TRUNCATED_NOT, owner);
+  if (!id) id = stack_of({nullptr, 0, 0}, {function, LG_TRUNCATED_NOT, owner});
   return id;
 }
 

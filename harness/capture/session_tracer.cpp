@@ -79,9 +79,9 @@ Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
   if (options_.unwind == UnwindMode::automatic && session_->unwind() != UnwindMode::eh_frame)
     problems_.emplace_back(
         "this kernel refused the .eh_frame walk: stacks follow frame pointers and miss callers");
-  modules_ = std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks),
-                                           std::move(hooks.module_seen), session_->unwind(),
-                                           options_.cache_directory);
+  modules_ =
+      std::make_unique<ModuleTable>(*session_, std::move(hooks.find_marks), std::move(hooks.module_seen),
+                                    session_->unwind(), options_.cache_directory);
   root_pid_ = target.pid;
   canary_pid_ = target.canary_pid;
   classify_ = hooks.classify;

@@ -57,8 +57,8 @@ void ReadAhead::start() {
 }
 
 ReadAhead::Entry* ReadAhead::next_waiting() {
-  const auto found =
-      std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return e.state == State::waiting; });
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [](const Entry& e) { return e.state == State::waiting; });
   return found == entries_.end() ? nullptr : &*found;
 }
 
@@ -91,9 +91,8 @@ void ReadAhead::run() {
 
 std::unique_ptr<ReadModule> ReadAhead::take(const ModuleFile& file) {
   std::unique_lock lock(mutex_);
-  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
-    return e.module->info == file;
-  });
+  const auto entry =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.module->info == file; });
   if (entry == entries_.end()) return nullptr;
   changed_.wait(lock, [&] { return entry->state != State::under_way; });
   std::unique_ptr<ReadModule> module = std::move(entry->module);

@@ -45,8 +45,8 @@ TEST_P(Scribbled, LedgerIsSaidToBeDamagedAndIsNoPass) {
   EXPECT_THAT(causes_of(traced), Contains("ledger_damaged"));
 }
 INSTANTIATE_TEST_SUITE_P(Parts, Scribbled,
-                         testing::Combine(testing::Values("header", "processes", "threads", "nodes", "stacks",
-                                                          "live"),
+                         testing::Combine(testing::Values("header", "processes", "threads", "frames",
+                                                          "stacks", "live"),
                                           testing::ValuesIn(kPatterns)),
                          name_of);
 

@@ -3,6 +3,7 @@
 #include "harness/capture/preload/stack_ids.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <span>
 
@@ -31,10 +32,37 @@ void StackIds::add_all(std::uint32_t process) {
     stack_of(process, number, id);
 }
 
-preload::Node StackIds::node(std::uint32_t process, std::uint32_t number) const {
-  if (number >= preload::kMaxNodes) return {};
-  if (nodes_.process == process && number < nodes_.nodes.size()) return nodes_.nodes[number];
-  return file_->get<preload::Node>(process, preload::kNodesAt + number * sizeof(preload::Node));
+bool StackIds::read_words(std::uint32_t process, std::uint64_t place, std::span<std::uint64_t> words) const {
+  if (place == 0 || place + words.size() > preload::kFrameWords) return false;
+  if (frames_.process == process && place + words.size() <= frames_.words.size()) {
+    std::copy_n(frames_.words.begin() + static_cast<std::ptrdiff_t>(place), words.size(), words.begin());
+    return true;
+  }
+  return file_->read(process, preload::kFramesAt + place * sizeof(std::uint64_t),
+                     std::as_writable_bytes(words));
+}
+
+std::optional<std::vector<std::uint64_t>> StackIds::read_frames(std::uint32_t process,
+                                                                std::uint32_t place) const {
+  std::vector<std::uint64_t> frames;
+  std::uint32_t wanted = ~0u;  // of the stack at `place`, from the outermost one on; all of the first
+  while (place != 0 && wanted != 0) {
+    std::uint64_t word = 0;
+    if (!read_words(process, place, std::span(&word, 1))) return std::nullopt;
+    const auto head = std::bit_cast<preload::FrameHead>(word);
+    const std::uint32_t depth = std::uint32_t{head.shared} + head.count;
+    if (wanted == ~0u) wanted = depth;
+    if (depth == 0 || depth > LG_MAX_FRAMES || wanted > depth || head.outer >= place) return std::nullopt;
+    if (wanted > head.shared) {
+      std::vector<std::uint64_t> own(wanted - head.shared);
+      if (!read_words(process, std::uint64_t{place} + 1, own)) return std::nullopt;
+      frames.insert(frames.end(), own.rbegin(), own.rend());
+      wanted = head.shared;
+    }
+    place = head.outer;
+  }
+  const bool whole = wanted == 0 && std::find(frames.begin(), frames.end(), 0) == frames.end();
+  return whole ? std::optional(std::move(frames)) : std::nullopt;
 }
 
 StackRow StackIds::read(const Stack& stack) const {
@@ -51,11 +79,10 @@ StackRow StackIds::read(const Stack& stack) const {
   row.counters.frees += share.frees;
   for (std::size_t i = 0; i < std::size(share.lifetime_log2_ms); ++i)
     row.counters.lifetime_log2_ms[i] += share.lifetime_log2_ms[i];
-  for (std::uint32_t at = row.counters.node; at != 0 && row.frames.size() < LG_MAX_FRAMES;) {
-    const preload::Node node = this->node(stack.process, at);
-    if (node.frame == 0) return damaged();
-    row.frames.push_back(node.frame);
-    at = node.parent;
+  if (row.counters.node != 0) {
+    auto frames = read_frames(stack.process, row.counters.node);
+    if (!frames) return damaged();
+    row.frames = std::move(*frames);
   }
   const auto freed_by = ids_.find(std::uint64_t{stack.process} << 32 | row.counters.freed_by);
   row.counters.freed_by = freed_by == ids_.end() ? 0 : freed_by->second;
@@ -70,10 +97,11 @@ Result<StackRow> StackIds::row(std::uint32_t id) const {
 }
 
 void StackIds::keep(std::uint32_t process) {
-  constexpr std::uint32_t kMostNodes = 1u << 20;
+  constexpr std::uint32_t kMostWords = 1u << 24;  // 128 MiB
   const auto region = file_->get<preload::Region>(process, 0);
-  nodes_ = {process, std::vector<preload::Node>(std::min(region.nodes, kMostNodes) + 1)};
-  if (!file_->read(process, preload::kNodesAt, std::as_writable_bytes(std::span(nodes_.nodes)))) nodes_ = {};
+  frames_ = {process, std::vector<std::uint64_t>(std::min(region.frame_words, kMostWords) + 1)};
+  if (!file_->read(process, preload::kFramesAt, std::as_writable_bytes(std::span(frames_.words))))
+    frames_ = {};
   // where blocks of some were freed: stacks of their own, of which nothing was freed again
   for (std::size_t i = 0, count = stacks_.size(); i < count; ++i) {
     if (stacks_[i].process != process || stacks_[i].kept) continue;
@@ -84,7 +112,7 @@ void StackIds::keep(std::uint32_t process) {
   }
   for (Stack& stack : stacks_)
     if (stack.process == process && !stack.kept) stack.kept = read(stack);
-  nodes_ = {};
+  frames_ = {};
 }
 
 }  // namespace leakgate::capture

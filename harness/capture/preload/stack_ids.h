@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -40,19 +41,23 @@ class StackIds {
     std::optional<StackRow> kept;
   };
   Stack& stack_of(std::uint32_t process, std::uint32_t number, std::uint32_t& id);
-  /// The nodes of one process, read at once.
-  struct Nodes {
+  /// The frames of one process, read at once.
+  struct Frames {
     std::uint32_t process = ~0u;
-    std::vector<preload::Node> nodes;
+    std::vector<std::uint64_t> words;
   };
-  [[nodiscard]] preload::Node node(std::uint32_t process, std::uint32_t number) const;
+  [[nodiscard]] bool read_words(std::uint32_t process, std::uint64_t place,
+                                std::span<std::uint64_t> words) const;
+  /// Innermost first; nothing: they cannot be what the library wrote.
+  [[nodiscard]] std::optional<std::vector<std::uint64_t>> read_frames(std::uint32_t process,
+                                                                      std::uint32_t place) const;
   [[nodiscard]] StackRow read(const Stack& stack) const;
 
   std::shared_ptr<SharedFile> file_;
   std::vector<Stack> stacks_;  ///< by id - 1
   std::unordered_map<std::uint64_t, std::uint32_t> ids_;
   mutable std::set<std::uint64_t> damaged_;
-  Nodes nodes_;  ///< while a process's stacks are kept
+  Frames frames_;  ///< while a process's stacks are kept
 };
 
 }  // namespace leakgate::capture

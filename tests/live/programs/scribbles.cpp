@@ -30,7 +30,7 @@ constexpr Part kParts[] = {
     {"ring", false, kRingAt, u64{kRingSlots} * sizeof(RingSlot)},
     {"region", true, 0, sizeof(Region)},
     {"threads", true, kThreadsAt, 4 * kThreadStride},
-    {"nodes", true, kNodesAt, 1 << 20},
+    {"frames", true, kFramesAt, 1 << 20},
     {"stacks", true, kStacksAt, 1 << 20},
     {"live", true, kLiveAt, kFirstBuckets * sizeof(LiveBucket)},
 };

@@ -15,8 +15,8 @@
 namespace leakgate::capture {
 namespace {
 
+using preload::FrameHead;
 using preload::LiveBucket;
-using preload::Node;
 using preload::Process;
 using preload::Region;
 
@@ -56,13 +56,14 @@ class Ledger : public testing::Test {
   void fill_region() {
     Region region{};
     region.live_tiers = 1;
-    region.nodes = 2;
+    region.frame_words = 3;
     region.stacks = 1;
     put(0, region);
-    put(preload::kNodesAt + 1 * sizeof(Node), Node{0x1001, 0, 0, 0, 0});
-    put(preload::kNodesAt + 2 * sizeof(Node), Node{0x1002, 1, 0, 0, 0});
+    put(preload::kFramesAt + 8, FrameHead{0, 0, 2});
+    put(preload::kFramesAt + 16, std::uint64_t{0x1001});
+    put(preload::kFramesAt + 24, std::uint64_t{0x1002});
     lg_stack stack{};
-    stack.node = 2;
+    stack.node = 1;
     stack.function = LG_FN_malloc;
     put(preload::kStacksAt + sizeof stack, stack);
     LiveBucket bucket{};
@@ -134,11 +135,13 @@ TEST_F(Ledger, AWholeOneIsReadAndNotSaidToBeDamaged) {
 
 TEST_F(Ledger, WhereOthersWereFreedIsToldByItsOwnStack) {
   lg_stack stack{};
-  stack.node = 2;
+  stack.node = 1;
   stack.function = LG_FN_malloc;
   stack.freed_by = 2;
   put(preload::kStacksAt + sizeof stack, stack);
-  stack.node = 1;
+  put(preload::kFramesAt + 32, FrameHead{1, 1, 0});
+  put(offsetof(Region, frame_words), std::uint32_t{4});
+  stack.node = 4;
   stack.function = LG_FN_free;
   stack.freed_by = 0;
   put(preload::kStacksAt + 2 * sizeof stack, stack);
@@ -193,13 +196,89 @@ TEST_F(Ledger, BlocksThatCannotBeAreLeftOut) {
   EXPECT_EQ(damages(), 1u);
 }
 
-TEST_F(Ledger, AStackOfNodesThatAreNotThereIsUnknown) {
-  put(preload::kNodesAt + sizeof(Node), Node{});
+TEST_F(Ledger, AStackOfFramesThatAreNotThereIsUnknown) {
+  put(preload::kFramesAt + 24, std::uint64_t{0});
   sizes();
   const auto stack = session_->stack(1);
   ASSERT_TRUE(stack);
   EXPECT_TRUE(stack->frames.empty());
   EXPECT_EQ(damages(), 1u);
+}
+
+/// A second stack, of the process's first two frames and what `head` says, and a third that shares with it.
+class SharedFrames : public Ledger {
+ protected:
+  void add(const FrameHead& second, const FrameHead& third) {
+    lg_stack stack{};
+    stack.function = LG_FN_malloc;
+    for (stack.node = 4; stack.node <= 6; stack.node += 2)
+      put(preload::kStacksAt + (stack.node / 2) * sizeof stack, stack);
+    put(preload::kFramesAt + 32, second);
+    put(preload::kFramesAt + 40, std::uint64_t{0x1003});
+    put(preload::kFramesAt + 48, third);
+    put(preload::kFramesAt + 56, std::uint64_t{0x1004});
+    put(offsetof(Region, stacks), std::uint32_t{3});
+    put(offsetof(Region, frame_words), std::uint32_t{7});
+    LiveBucket bucket{};
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      bucket.names[i] = 0x900000 + i * 0x10000;
+      bucket.blocks[i] = {16, 2 + i, 0, 1, 7};
+    }
+    put(preload::kLiveAt + sizeof bucket, bucket);
+    put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes) + 2});
+  }
+  std::vector<std::vector<std::uint64_t>> frames() {
+    std::vector<std::uint32_t> ids;
+    (void)session_->visit_live([&](const lg_live_key& key, const lg_live& block) {
+      if (key.addr >= 0x900000 && key.addr < 0x920000) ids.push_back(block.stack);
+      return false;
+    });
+    std::vector<std::vector<std::uint64_t>> all;
+    for (const std::uint32_t id : ids) {
+      const auto row = session_->stack(id);
+      all.push_back(row ? row->frames : std::vector<std::uint64_t>{0});
+    }
+    return all;
+  }
+};
+using Frames = std::vector<std::vector<std::uint64_t>>;
+
+TEST_F(SharedFrames, AreThoseOfTheOuterStacks) {
+  add({1, 1, 1}, {4, 2, 1});
+  const Frames expected = {{0x1003, 0x1001}, {0x1004, 0x1003, 0x1001}};
+  EXPECT_EQ(frames(), expected);
+  session_->retire(0);  // read at once
+  EXPECT_EQ(frames(), expected);
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(SharedFrames, MayBeOfAStackFurtherOutThanTheOneThatIsNamed) {
+  add({1, 2, 1}, {4, 1, 1});
+  EXPECT_EQ(frames(), (Frames{{0x1003, 0x1002, 0x1001}, {0x1004, 0x1001}}));
+}
+
+TEST_F(SharedFrames, MoreThanThereAreAreDamage) {
+  add({1, 3, 1}, {4, 4, 0});
+  EXPECT_EQ(frames(), (Frames{{}, {}}));
+  EXPECT_EQ(damages(), 2u);
+}
+
+TEST_F(SharedFrames, OfNobodyAreDamage) {
+  add({0, 2, 1}, {1, 2, 1});
+  EXPECT_EQ(frames(), (Frames{{}, {0x1004, 0x1002, 0x1001}}));
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(SharedFrames, WithoutAHeadAreDamage) {
+  add({0, 0, 0}, {4, 0, 1});
+  EXPECT_EQ(frames(), (Frames{{}, {0x1004}}));
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(SharedFrames, OfAStackThatComesLaterAreDamage) {
+  add({6, 2, 1}, {6, 2, 1});
+  EXPECT_EQ(frames(), (Frames{{}, {}}));
+  EXPECT_EQ(damages(), 2u);
 }
 
 TEST_F(Ledger, AProcessThatIsTakenOutOfItIsDamage) {
@@ -252,7 +331,7 @@ class AnyLedger : public Ledger, public testing::WithParamInterface<unsigned> {
                  [&](std::uint64_t i, std::uint8_t byte) { *file_->control(at + i) = std::byte{byte}; });
     for (const auto& [at, bytes] : {std::pair<std::uint64_t, std::uint64_t>{0, sizeof(Region)},
                                     {preload::kThreadsAt, 2 * preload::kThreadStride},
-                                    {preload::kNodesAt, 8 * sizeof(Node)},
+                                    {preload::kFramesAt, 128},
                                     {preload::kStacksAt, 4 * sizeof(lg_stack)},
                                     {preload::kLiveAt, 4 * sizeof(LiveBucket)}})
       if (random_() % 2 == 0) scribble(bytes, [&](std::uint64_t i, std::uint8_t byte) { put(at + i, byte); });
