@@ -17,6 +17,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "harness/base/sanitizer_library.h"
+#include "harness/base/text.h"
 #include "harness/capture/preload/thread_states.h"
 
 namespace leakgate::capture {
@@ -50,16 +52,12 @@ Status check_user(std::int32_t pid) {
 
 /// A sanitizer's library wants to be the first that is loaded, and ends the program where it is not.
 Status check_sanitizers(const TracedTarget& target) {
-  for (const KnownObject& object : target.objects) {
-    const std::string name = object.path.substr(object.path.rfind('/') + 1);
-    for (const char* sanitizer : {"libasan", "libhwasan", "liblsan", "libmsan", "libtsan"})
-      if (name.starts_with(sanitizer))
-        return Error{ErrorKind::unsupported,
-                     fmt::format("the target has a sanitizer ({}), beside which nothing "
-                                 "can be preloaded",
-                                 name),
-                     "trace it by eBPF (--backend ebpf), or a build without the sanitizer", 0};
-  }
+  for (const KnownObject& object : target.objects)
+    if (is_sanitizer_library(object.path))
+      return Error{ErrorKind::unsupported,
+                   fmt::format("the target has a sanitizer ({}), beside which nothing can be preloaded",
+                               base_name(object.path)),
+                   "trace it by eBPF (--backend ebpf), or a build without the sanitizer", 0};
   return {};
 }
 
