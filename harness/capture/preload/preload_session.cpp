@@ -9,7 +9,6 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "harness/base/clock.h"
 #include "harness/base/sanitizer_library.h"
 #include "harness/base/text.h"
 #include "harness/capture/preload/thread_states.h"
@@ -26,12 +26,6 @@ namespace {
 
 using preload::Process;
 using preload::Thread;
-
-std::uint64_t monotonic_ns() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
-}
 
 template <typename T>
 T load(const T& from) {
