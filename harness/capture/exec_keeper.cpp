@@ -105,9 +105,14 @@ struct Keeper {
   void read_events() {
     alignas(fanotify_event_metadata) char buffer[4096];
     ssize_t size = read(fanotify, buffer, sizeof buffer);
-    const auto* event = reinterpret_cast<const fanotify_event_metadata*>(buffer);
-    for (; FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size))
+    // not FAN_EVENT_NEXT, whose cast clang warns of
+    for (const char* at = buffer;;) {
+      const auto* event = reinterpret_cast<const fanotify_event_metadata*>(static_cast<const void*>(at));
+      if (!FAN_EVENT_OK(event, size)) return;
+      at += event->event_len;
+      size -= event->event_len;
       handle(*event);
+    }
   }
 };
 

@@ -279,14 +279,16 @@ class AnyLedger : public Ledger, public testing::WithParamInterface<unsigned> {
                                     {preload::kProcessesAt, 2 * preload::kProcessStride},
                                     {preload::kRingAt, 8 * sizeof(preload::RingSlot)}})
       if (random_() % 2 == 0)
-        scribble(bytes,
-                 [&](std::uint64_t i, std::uint8_t byte) { *file_->control(at + i) = std::byte{byte}; });
+        scribble(bytes, [&, at = at](std::uint64_t i, std::uint8_t byte) {
+          *file_->control(at + i) = std::byte{byte};
+        });
     for (const auto& [at, bytes] : {std::pair<std::uint64_t, std::uint64_t>{0, sizeof(Region)},
                                     {preload::kThreadsAt, 2 * preload::kThreadStride},
                                     {preload::kNodesAt, 8 * sizeof(Node)},
                                     {preload::kStacksAt, 4 * sizeof(lg_stack)},
                                     {preload::kLiveAt, 4 * sizeof(LiveBucket)}})
-      if (random_() % 2 == 0) scribble(bytes, [&](std::uint64_t i, std::uint8_t byte) { put(at + i, byte); });
+      if (random_() % 2 == 0)
+        scribble(bytes, [&, at = at](std::uint64_t i, std::uint8_t byte) { put(at + i, byte); });
   }
 
   void tell_anything() {
