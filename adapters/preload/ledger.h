@@ -103,8 +103,10 @@ inline LiveBucket* find_block(const Place& place, u32& slot) {
   return true;
 }
 
-/// The same for leakgate's own blocks, and those of adapters.
+/// Whether the block is in the ledger already: what an allocation function calls inside may have put it
+/// there.
 bool has_block(Hidden block);
+/// Marks a block that is not to be judged, as an adapter asks for it; false: it is not in the ledger.
 bool ignore_block(u64 address);
 
 /// Brings the counters of the window up to date with what is open.

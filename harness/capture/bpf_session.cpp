@@ -16,6 +16,7 @@
 #include <cstring>
 #include <optional>
 
+#include "harness/base/clock.h"
 #include "harness/base/descriptor.h"
 #include "harness/capture/link_closer.h"
 #include "harness/capture/live_table.h"
@@ -56,12 +57,6 @@ std::string last_words() {
 
 Error bpf_error(std::string_view what, int negative_errno) {
   return map_error(what, negative_errno, last_words());
-}
-
-std::uint64_t now_ns() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 /// Length of the kernel's timer tick.
@@ -120,7 +115,7 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
   state.skeleton = leakgate_bpf__open();
   if (!state.skeleton) return -errno;
   leakgate_bpf& skeleton = *state.skeleton;
-  skeleton.rodata->cfg_start_ns = now_ns();
+  skeleton.rodata->cfg_start_ns = monotonic_ns();
   skeleton.rodata->cfg_tick_us = tick_us();
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(target.pid);
   skeleton.rodata->cfg_canary_pid = static_cast<std::uint32_t>(target.canary_pid);
@@ -131,7 +126,7 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
                                 : unwind == UnwindMode::frame_pointer ? 1u
                                                                       : 2u;
   skeleton.rodata->cfg_moments = static_cast<std::uint32_t>(options.moments);
-  skeleton.bss->user_beat_ns = now_ns();
+  skeleton.bss->user_beat_ns = monotonic_ns();
   const std::uint32_t process_room = options.max_processes + 1;  // the canary's place
   bpf_map__set_max_entries(skeleton.maps.processes, process_room);
   bpf_map__set_max_entries(skeleton.maps.examined, process_room);
@@ -349,7 +344,7 @@ void BpfSession::set_examined(std::uint32_t process) {
 }
 
 void BpfSession::beat() {
-  __atomic_store_n(&state_->skeleton->bss->user_beat_ns, now_ns(), __ATOMIC_RELAXED);
+  __atomic_store_n(&state_->skeleton->bss->user_beat_ns, monotonic_ns(), __ATOMIC_RELAXED);
 }
 
 void BpfSession::answer_moment(std::uint32_t process, std::uint32_t moment) {

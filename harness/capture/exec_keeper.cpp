@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "harness/base/clock.h"
 #include "harness/capture/exec_gate.h"
 
 namespace leakgate::capture {
@@ -23,9 +23,7 @@ namespace {
 constexpr int kPatienceMs = static_cast<int>(kGatePatience.count());
 
 std::int64_t now_ms() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1000000;
+  return static_cast<std::int64_t>(monotonic_ns() / 1'000'000);
 }
 
 /// Everything but the two descriptors is leakgate's: maps and probes must not outlive it in this process.
@@ -107,9 +105,14 @@ struct Keeper {
   void read_events() {
     alignas(fanotify_event_metadata) char buffer[4096];
     ssize_t size = read(fanotify, buffer, sizeof buffer);
-    const auto* event = reinterpret_cast<const fanotify_event_metadata*>(buffer);
-    for (; FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size))
+    // not FAN_EVENT_NEXT, whose cast clang warns of
+    for (const char* at = buffer;;) {
+      const auto* event = reinterpret_cast<const fanotify_event_metadata*>(static_cast<const void*>(at));
+      if (!FAN_EVENT_OK(event, size)) return;
+      at += event->event_len;
+      size -= event->event_len;
       handle(*event);
+    }
   }
 };
 

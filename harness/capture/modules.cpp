@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
+#include "harness/base/clock.h"
 #include "harness/capture/planner/allocators.h"
 #include "harness/capture/planner/query_places.h"
 #include "harness/capture/unwind/unwind_table.h"
@@ -71,12 +71,6 @@ std::uint64_t cookie_of(const AllocatorFunction& function) {
   return LG_COOKIE(function_number(function.name), argument_number(function.size_argument),
                    argument_number(function.count_argument), argument_number(function.old_pointer_argument),
                    argument_number(function.out_pointer_argument));
-}
-
-std::uint64_t monotonic_ns() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 /// How many writable segments map the page of the file that `offset` lies in. lld lets segments share pages

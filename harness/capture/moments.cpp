@@ -2,7 +2,7 @@
 // The order at a moment: hold, read the ledger, classify, see that nothing moved, let go.
 #include "harness/capture/moments.h"
 
-#include <chrono>
+#include "harness/base/clock.h"
 
 namespace leakgate::capture {
 namespace {
@@ -14,10 +14,6 @@ constexpr int kTries = 4;  // the last one stops sleeping threads too
 constexpr std::uint64_t kFreeNs = 400'000'000;
 constexpr std::uint64_t kEachNs = 700'000;
 constexpr std::uint64_t kShare = 5;
-
-std::uint64_t monotonic_ns() {
-  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
 
 }  // namespace
 
@@ -35,7 +31,7 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
     session_.answer_moment(moment.head.proc, moment.moment);
     return;
   }
-  const auto started = std::chrono::steady_clock::now();
+  const std::uint64_t started_ns = monotonic_ns();
   HeldProcess held(session_, modules_, moment, pid);
   model::MomentFindings findings;
   const Status done = examine(held, findings);
@@ -43,7 +39,7 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   if (asked && tell_asker_) tell_asker_(moment, pid, done ? &findings : nullptr);
   if (HeldThreads left = held.release(); !left.release()) lingering_.push_back(std::move(left));
   const bool at_end = moment.kind != LG_MOMENT_TEST_END && !asked;
-  const auto ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - started).count());
+  const std::uint64_t ns = monotonic_ns() - started_ns;
   held_ns_ += ns;
   held_by_window_[{moment.head.proc, at_end ? 0 : moment.window}] += ns;
   if (!done) {

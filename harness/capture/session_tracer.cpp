@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <mutex>
 #include <set>
 
+#include "harness/base/clock.h"
 #include "harness/capture/bpf_session.h"
 
 namespace leakgate::capture {
@@ -25,12 +25,6 @@ constexpr const char* kLossNames[] = {
     LG_LOSS_LIST(X)
 #undef X
 };
-
-std::uint64_t monotonic_ns() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
-}
 
 std::string read_link(const std::string& path) {
   char target[4096];

@@ -9,17 +9,13 @@
 #include <set>
 
 #include "harness/base/elf_image.h"
+#include "harness/base/sanitizer_library.h"
 
 namespace leakgate::pipeline {
 namespace {
 
-constexpr const char* kSanitizers[] = {"libasan", "libhwasan", "liblsan", "libmsan", "libtsan"};
 constexpr double kLeastSeconds = 1;
 constexpr double kLeastShare = 0.2;
-
-std::string file_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
 
 bool can_be_preloaded(const std::string& program) {
   struct stat status {};
@@ -46,11 +42,8 @@ std::optional<std::string> describe_quicker_backend(const CallCosts& costs) {
 }
 
 bool can_all_be_preloaded(const model::Trace& trace) {
-  const bool sanitized = std::any_of(trace.modules.begin(), trace.modules.end(), [](const auto& module) {
-    const std::string name = file_name(module.path);
-    return std::any_of(std::begin(kSanitizers), std::end(kSanitizers),
-                       [&](const char* sanitizer) { return name.starts_with(sanitizer); });
-  });
+  const bool sanitized = std::any_of(trace.modules.begin(), trace.modules.end(),
+                                     [](const auto& module) { return is_sanitizer_library(module.path); });
   if (sanitized) return false;
   std::set<std::string> programs;
   for (const model::TraceProcess& process : trace.processes)

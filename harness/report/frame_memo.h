@@ -10,6 +10,7 @@
 
 #include "harness/base/json_writer.h"
 #include "harness/model/verdict.h"
+#include "harness/report/one_line.h"
 
 namespace leakgate::report {
 
@@ -54,11 +55,7 @@ class FrameMemo {
     std::uint32_t* const slot = slots_.find(stack, index);
     if (slot != nullptr && *slot >= kKept) return out.raw(texts_[*slot - kKept]);
     if (!is_worth_keeping(slot)) return write(stack[index], out);
-    JsonWriter one(1);  // what is below its first level is on one line
-    one.begin_array();
-    write(stack[index], one);
-    const std::string text = one.take();
-    out.raw(keep(*slot, text.substr(text.find('{'))));
+    out.raw(keep(*slot, one_line([&](JsonWriter& one) { write(stack[index], one); })));
   }
 
  private:

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "harness/base/json_writer.h"
+#include "harness/report/one_line.h"
 
 namespace leakgate::report {
 
@@ -21,11 +22,7 @@ class PathMemo {
     auto known = texts_.find(path);
     if (known == texts_.end()) {
       if (texts_.size() >= kMost) return write(out);
-      JsonWriter one(1);  // what is below its first level is on one line
-      one.begin_array();
-      write(one);
-      const std::string text = one.take();
-      known = texts_.emplace(std::string(path), text.substr(text.find('{'))).first;
+      known = texts_.emplace(std::string(path), one_line(write)).first;
     }
     out.raw(known->second);
   }

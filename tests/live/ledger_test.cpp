@@ -49,6 +49,10 @@ INSTANTIATE_TEST_SUITE_P(Parts, Scribbled,
                                                           "stacks", "live"),
                                           testing::ValuesIn(kPatterns)),
                          name_of);
+INSTANTIATE_TEST_SUITE_P(Forged, Scribbled,
+                         testing::Combine(testing::Values("record"),
+                                          testing::Values("short", "child", "type")),
+                         name_of);
 
 TEST(EarlyBlocks, AreReallocatedAsOthersAre) {
   const Scratch scratch;

@@ -2,11 +2,41 @@
 // Bounds alone: what is wrong inside them cannot be told from what is right.
 #include "harness/capture/preload/ledger_check.h"
 
+#include <cstring>
+
 namespace leakgate::capture {
 namespace {
 
 /// No user memory lies beyond, five levels of page tables included.
 constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 56;
+
+/// What the library writes of a record of this type; 0: it writes none.
+std::size_t bytes_of(std::uint32_t type) {
+  switch (type) {
+    case LG_REC_FORK:
+      return sizeof(lg_record_fork);
+    case LG_REC_EXEC:
+      return sizeof(lg_record_exec);
+    case LG_REC_TEST_START:
+    case LG_REC_TEST_END:
+    case LG_REC_SUITE_START:
+    case LG_REC_SUITE_END:
+      return sizeof(lg_record_test);
+    case LG_REC_EXAMINE:
+      return sizeof(lg_record);
+    case LG_REC_MOMENT:
+      return sizeof(lg_record_moment);
+    case LG_REC_SCOPE:
+      return sizeof(lg_record_scope);
+    case LG_REC_TEST_FAILED:
+    case LG_REC_ACCEPTED:
+    case preload::kExecExpected:
+    case preload::kExecCancelled:
+      return sizeof(lg_record_window);
+    default:
+      return 0;  // ends are the kernel's to tell, and no table grows on demand
+  }
+}
 
 }  // namespace
 
@@ -15,6 +45,14 @@ HeaderSeal::Words HeaderSeal::read(const preload::Header& header) {
   return {{header.magic, header.start_ns, header.max_live_blocks, header.max_stacks,
            join(header.root_pid, header.canary_pid), join(header.max_processes, header.max_threads),
            join(header.moments, header.unwind), join(header.ended, header.ring_slots)}};
+}
+
+bool is_possible_record(std::span<const std::byte> record) {
+  if (record.size() < sizeof(lg_record)) return false;
+  lg_record head{};
+  std::memcpy(&head, record.data(), sizeof head);
+  const std::size_t bytes = bytes_of(head.type);
+  return bytes != 0 && record.size() >= bytes;
 }
 
 bool is_possible(std::uint64_t address, const lg_live& block, const LedgerBounds& bounds) {

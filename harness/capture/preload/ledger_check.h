@@ -3,7 +3,9 @@
 // a stray pointer or on purpose: what does not fit makes the run incomplete. In: parts of the ledger.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "adapters/preload/shared_layout.h"
 
@@ -23,6 +25,9 @@ class HeaderSeal {
   static Words read(const preload::Header& header);
   Words written_{};
 };
+
+/// False: the library writes no record of this type, or more of it.
+bool is_possible_record(std::span<const std::byte> record);
 
 /// What a process's blocks are compared with.
 struct LedgerBounds {

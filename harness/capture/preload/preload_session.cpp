@@ -4,19 +4,18 @@
 #include "harness/capture/preload/preload_session.h"
 
 #include <fmt/format.h>
-#include <linux/futex.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstring>
 
+#include "harness/base/clock.h"
+#include "harness/base/sanitizer_library.h"
+#include "harness/base/text.h"
+#include "harness/capture/preload/shared_word.h"
 #include "harness/capture/preload/thread_states.h"
 
 namespace leakgate::capture {
@@ -24,21 +23,6 @@ namespace {
 
 using preload::Process;
 using preload::Thread;
-
-std::uint64_t monotonic_ns() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
-}
-
-template <typename T>
-T load(const T& from) {
-  return __atomic_load_n(&from, __ATOMIC_ACQUIRE);
-}
-
-void wake(std::uint32_t& word) {
-  ::syscall(SYS_futex, &word, FUTEX_WAKE, 0x7fffffff, nullptr, nullptr, 0);
-}
 
 /// The target opens the memory file by way of /proc, as the user it runs as.
 Status check_user(std::int32_t pid) {
@@ -50,16 +34,12 @@ Status check_user(std::int32_t pid) {
 
 /// A sanitizer's library wants to be the first that is loaded, and ends the program where it is not.
 Status check_sanitizers(const TracedTarget& target) {
-  for (const KnownObject& object : target.objects) {
-    const std::string name = object.path.substr(object.path.rfind('/') + 1);
-    for (const char* sanitizer : {"libasan", "libhwasan", "liblsan", "libmsan", "libtsan"})
-      if (name.starts_with(sanitizer))
-        return Error{ErrorKind::unsupported,
-                     fmt::format("the target has a sanitizer ({}), beside which nothing "
-                                 "can be preloaded",
-                                 name),
-                     "trace it by eBPF (--backend ebpf), or a build without the sanitizer", 0};
-  }
+  for (const KnownObject& object : target.objects)
+    if (is_sanitizer_library(object.path))
+      return Error{ErrorKind::unsupported,
+                   fmt::format("the target has a sanitizer ({}), beside which nothing can be preloaded",
+                               base_name(object.path)),
+                   "trace it by eBPF (--backend ebpf), or a build without the sanitizer", 0};
   return {};
 }
 
@@ -70,49 +50,16 @@ std::uint32_t tells(preload::DetourKind kind, std::uint64_t what) {
          (static_cast<std::uint32_t>(what) & kMask);
 }
 
-/// Figures of a process with those that its threads keep to themselves.
-lg_proc sum_up(const SharedFile& file, std::uint32_t index) {
-  const Process& process = file.process(index);
-  lg_proc sum = process.figures;
-  sum.allocations = sum.bytes = sum.frees = sum.outside_allocations = sum.outside_bytes = 0;
-  std::uint64_t test_allocations = 0;
-  std::uint64_t test_bytes = 0;
-  const std::uint32_t threads = std::min(load(process.threads), preload::kMaxThreads);
-  for (std::uint32_t i = 0; i < threads; ++i) {
-    struct Figures {
-      std::byte bytes[offsetof(Thread, bare_stack)];
-    };
-    const auto raw = file.get<Figures>(index, preload::kThreadsAt + i * preload::kThreadStride);
-    const auto at = [&](std::size_t offset) {
-      std::uint64_t value = 0;
-      std::memcpy(&value, raw.bytes + offset, sizeof value);
-      return value;
-    };
-    sum.allocations += at(offsetof(Thread, allocations));
-    sum.bytes += at(offsetof(Thread, bytes));
-    sum.frees += at(offsetof(Thread, frees));
-    sum.outside_allocations += at(offsetof(Thread, outside_allocations));
-    sum.outside_bytes += at(offsetof(Thread, outside_bytes));
-    std::uint32_t epoch = 0;
-    std::memcpy(&epoch, raw.bytes + offsetof(Thread, epoch), sizeof epoch);
-    if (epoch != process.epoch) continue;
-    test_allocations += at(offsetof(Thread, test_allocations));
-    test_bytes += at(offsetof(Thread, test_bytes));
-  }
-  sum.test_allocations = test_allocations;
-  sum.test_bytes = test_bytes;
-  return sum;
-}
-
 }  // namespace
 
 PreloadSession::PreloadSession(std::shared_ptr<SharedFile> file, const TracerOptions& options,
                                const TracedTarget& target)
     : file_(std::move(file)),
       unwind_(options.unwind == UnwindMode::automatic ? UnwindMode::eh_frame : options.unwind),
-      all_stacks_(options.all_stacks),
       root_pid_(target.pid),
-      stacks_(file_),
+      max_processes_(std::min(options.max_processes, preload::kMaxProcesses)),
+      ring_(file_, options.ring_bytes),
+      ledgers_(file_, max_processes_, options.all_stacks),
       patches_(file_) {
   preload::Header& header = file_->header();
   header.start_ns = monotonic_ns();
@@ -121,10 +68,8 @@ PreloadSession::PreloadSession(std::shared_ptr<SharedFile> file, const TracerOpt
   header.max_stacks = options.max_stacks;
   header.root_pid = static_cast<std::uint32_t>(target.pid);
   header.canary_pid = static_cast<std::uint32_t>(target.canary_pid);
-  header.max_processes = max_processes_ = std::min(options.max_processes, preload::kMaxProcesses);
+  header.max_processes = max_processes_;
   header.max_threads = std::min(options.max_threads, preload::kMaxThreads);
-  header.ring_slots = ring_slots_ = static_cast<std::uint32_t>(
-      std::clamp<std::uint64_t>(options.ring_bytes / sizeof(preload::RingSlot), 1, preload::kRingSlots));
   header.moments = static_cast<std::uint32_t>(options.moments);
   header.unwind = unwind_ == UnwindMode::none ? 0 : unwind_ == UnwindMode::frame_pointer ? 1 : 2;
   seal_.set(header);
@@ -137,43 +82,14 @@ Result<std::unique_ptr<Session>> PreloadSession::open(std::shared_ptr<SharedFile
   if (auto fit = check_sanitizers(target); !fit) return std::move(fit).error();
   std::unique_ptr<PreloadSession> session(new PreloadSession(std::move(file), options, target));
   session->events_.reset(::epoll_create1(EPOLL_CLOEXEC));
-  session->doorbell_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  epoll_event event{};
-  event.events = EPOLLIN;
-  if (!session->events_ || !session->doorbell_ ||
-      ::epoll_ctl(session->events_.get(), EPOLL_CTL_ADD, session->doorbell_.get(), &event) != 0)
-    return system_error(ErrorKind::io, "cannot make a descriptor for events", errno);
+  if (!session->events_) return system_error(ErrorKind::io, "cannot make a descriptor for events", errno);
+  if (auto telling = session->ring_.tell(session->events_.get()); !telling) return std::move(telling).error();
   session->ended_ = EndedProcesses(session->events_.get());
-  session->ringer_ =
-      std::jthread([raw = session.get()](const std::stop_token& stop) { raw->ring_through(stop); });
   return std::unique_ptr<Session>(std::move(session));
 }
 
 PreloadSession::~PreloadSession() {
-  preload::Header& header = file_->header();
-  __atomic_store_n(&header.ended, 1, __ATOMIC_RELEASE);
-  ringer_.request_stop();
-  __atomic_fetch_add(&header.doorbell, 1, __ATOMIC_RELEASE);
-  wake(header.doorbell);
-}
-
-/// A futex cannot be polled: this thread sleeps on it for us.
-void PreloadSession::ring_through(const std::stop_token& stop) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  std::uint32_t& doorbell = file_->header().doorbell;
-  std::uint32_t seen = 0;
-  while (!stop.stop_requested()) {
-    const std::uint32_t now = load(doorbell);
-    if (now == seen) {
-      ::syscall(SYS_futex, &doorbell, FUTEX_WAIT, now, nullptr, nullptr, 0);
-      continue;
-    }
-    seen = now;
-    const std::uint64_t one = 1;
-    (void)!::write(doorbell_.get(), &one, sizeof one);
-  }
+  store(file_->header().ended, 1);
 }
 
 void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
@@ -276,17 +192,17 @@ Status PreloadSession::set_mappings(std::uint32_t process, std::uint32_t generat
 
 void PreloadSession::set_examined(std::uint32_t process) {
   Process& image = file_->process(process);
-  __atomic_store_n(&image.examined, 1, __ATOMIC_RELEASE);
+  store(image.examined, 1);
   wake(image.examined);
 }
 
 void PreloadSession::beat() {
-  __atomic_store_n(&file_->header().beat_ns, monotonic_ns(), __ATOMIC_RELEASE);
+  store(file_->header().beat_ns, monotonic_ns());
 }
 
 void PreloadSession::answer_moment(std::uint32_t process, std::uint32_t moment) {
   Process& image = file_->process(process);
-  __atomic_store_n(&image.answered, moment, __ATOMIC_RELEASE);
+  store(image.answered, moment);
   wake(image.answered);
 }
 
@@ -308,9 +224,8 @@ Result<std::vector<lg_thread_state>> PreloadSession::threads(std::int32_t pid) c
 }
 
 Status PreloadSession::drain_records(const Handle& handle) {
-  std::uint64_t count = 0;
-  (void)!::read(doorbell_.get(), &count, sizeof count);
-  take_records(handle);
+  const auto take = [&](lg_record& record, std::size_t size) { return hand_on(record, size, handle); };
+  ring_.take(take);
   std::vector<lg_record_exit> exits;
   ended_.poll([&](std::uint32_t index, std::int32_t pid, int pidfd) {
     lg_record_exit record{};
@@ -325,74 +240,41 @@ Status PreloadSession::drain_records(const Handle& handle) {
     exits.push_back(record);
   });
   // what they wrote before they ended comes first
-  if (!exits.empty()) take_records(handle);
+  if (!exits.empty()) ring_.take(take);
   for (const lg_record_exit& record : exits)
     handle(record.head, sizeof record);
   return {};
 }
 
-void PreloadSession::take_records(const Handle& handle) {
-  for (std::uint32_t taken = 0; take_record(handle);) {
-    if (++taken < 4 * ring_slots_) continue;
-    const std::uint64_t again = 1;
-    (void)!::write(doorbell_.get(), &again, sizeof again);
-    break;
+bool PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& handle) {
+  if (record.proc > max_processes_) return false;
+  switch (record.type) {
+    case preload::kExecExpected:
+    case preload::kExecCancelled:
+      note_expected(reinterpret_cast<const lg_record_window&>(record));
+      return true;
+    case LG_REC_EXEC:
+      complete(reinterpret_cast<lg_record_exec&>(record));
+      break;
+    case LG_REC_FORK:
+      if (!watch(reinterpret_cast<const lg_record_fork&>(record))) return false;
+      break;
+    default:
+      break;
   }
-}
-
-bool PreloadSession::take_record(const Handle& handle) {
-  constexpr std::uint64_t kPatienceNs = 2'000'000'000;
-  preload::Header& header = file_->header();
-  const std::uint64_t ticket = ring_read_;
-  const std::uint64_t waiting = load(header.ring_next) - ticket;
-  if (waiting == 0) return false;
-  if (waiting > ring_slots_ || load(header.ring_read) != ticket) {  // overwritten: begin anew
-    ++damaged_records_;
-    __atomic_store_n(&header.ring_read, ticket, __ATOMIC_RELEASE);
-    __atomic_store_n(&header.ring_next, ticket, __ATOMIC_RELEASE);
-    return false;
-  }
-  const auto& slot =
-      reinterpret_cast<const preload::RingSlot*>(file_->control(preload::kRingAt))[ticket % ring_slots_];
-  if (load(slot.sequence) != ticket + 1) {  // being written, or its writer was killed
-    if (stuck_ticket_ != ticket) {
-      stuck_ticket_ = ticket;
-      stuck_since_ns_ = monotonic_ns();
-    }
-    if (monotonic_ns() - stuck_since_ns_ < kPatienceNs) return false;
-    __atomic_fetch_add(&header.lost[LG_LOST_ring_full], 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&header.ring_read, ++ring_read_, __ATOMIC_RELEASE);
-    return true;
-  }
-  alignas(8) std::array<std::byte, preload::kRecordBytes> copy;
-  const std::size_t size = std::min<std::size_t>(slot.bytes, copy.size());
-  std::memcpy(copy.data(), slot.record, size);
-  __atomic_store_n(&header.ring_read, ++ring_read_, __ATOMIC_RELEASE);
-  if (size >= sizeof(lg_record)) hand_on(*reinterpret_cast<lg_record*>(copy.data()), size, handle);
+  handle(record, size);
   return true;
 }
 
-void PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& handle) {
-  if (record.proc > max_processes_ || record.type == LG_REC_EXIT) {  // no library writes these
-    ++damaged_records_;
-    return;
-  }
-  if (record.type == preload::kExecExpected || record.type == preload::kExecCancelled) {
-    if (size >= sizeof(lg_record_window)) note_expected(reinterpret_cast<const lg_record_window&>(record));
-    return;
-  }
-  if (record.type == LG_REC_EXEC && size >= sizeof(lg_record_exec))
-    complete(reinterpret_cast<lg_record_exec&>(record));
-  if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork)) {
-    const auto& fork = reinterpret_cast<const lg_record_fork&>(record);
-    if (fork.child > max_processes_) return;
-    ended_.add(static_cast<std::int32_t>(fork.pid), fork.child);
-    __atomic_store_n(&file_->process(fork.child).watched, 1u, __ATOMIC_RELEASE);
-    wake(file_->process(fork.child).watched);
-    active_.insert(fork.child);
-    patches_.fork(fork.head.proc, fork.child);
-  }
-  handle(record, size);
+bool PreloadSession::watch(const lg_record_fork& record) {
+  if (record.child >= max_processes_) return false;
+  ended_.add(static_cast<std::int32_t>(record.pid), record.child);
+  Process& child = file_->process(record.child);
+  store(child.watched, 1);
+  wake(child.watched);
+  ledgers_.begin(record.child);
+  patches_.fork(record.head.proc, record.child);
+  return true;
 }
 
 void PreloadSession::complete(lg_record_exec& record) {
@@ -400,7 +282,7 @@ void PreloadSession::complete(lg_record_exec& record) {
   executed_ns_[pid] = record.head.time_ns;
   expected_ns_.erase(pid);
   const std::uint32_t before = ended_.add(pid, record.head.proc);
-  if (record.head.proc != max_processes_) active_.insert(record.head.proc);
+  ledgers_.begin(record.head.proc);
   record.replaced = before;
   record.same_process = before != EndedProcesses::kNoImage;
   lg_proc& figures = file_->process(record.head.proc).figures;
@@ -424,39 +306,6 @@ void PreloadSession::note_expected(const lg_record_window& record) {
     expected_ns_[pid] = record.head.time_ns;
 }
 
-std::uint32_t PreloadSession::images() const {
-  return std::min(load(file_->header().processes), max_processes_);
-}
-
-bool PreloadSession::is_used(std::uint32_t process) const {
-  return !retired_.contains(process) && load(file_->process(process).ready) != 0;
-}
-
-void PreloadSession::add_peaks(std::uint32_t index, lg_totals& totals) const {
-  const Process& process = file_->process(index);
-  const auto peak_blocks = static_cast<std::uint64_t>(process.peak_live_blocks);
-  const auto peak_bytes = static_cast<std::uint64_t>(process.peak_live_bytes);
-  totals.peak_live_blocks = std::max<std::uint64_t>(totals.peak_live_blocks, peak_blocks);
-  totals.peak_live_bytes = std::max<std::uint64_t>(totals.peak_live_bytes, peak_bytes);
-  totals.unknown_frees += process.unknown_frees;
-}
-
-lg_totals PreloadSession::totals() const {
-  lg_totals totals = retired_totals_;
-  totals.processes = images();
-  for (const std::uint32_t index : active_) {
-    const Process& process = file_->process(index);
-    totals.live_blocks += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_blocks, 0));
-    totals.live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_bytes, 0));
-    if (all_stacks_ && is_used(index)) stacks_.add_all(index);
-    add_peaks(index, totals);
-  }
-  // room is made for so many: the counters may be overwritten, but each block takes memory
-  totals.live_blocks = std::min<std::uint64_t>(totals.live_blocks, file_->written_bytes() / sizeof(lg_live));
-  totals.stacks = stacks_.count();
-  return totals;
-}
-
 std::vector<std::uint64_t> PreloadSession::lost() const {
   const auto& lost = file_->header().lost;
   return {std::begin(lost), std::end(lost)};
@@ -468,95 +317,21 @@ std::vector<std::uint64_t> PreloadSession::truncated() const {
 }
 
 std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
-  std::uint64_t failed = patches_.refused() + retired_patches_failed_;
-  for (const std::uint32_t index : active_)
-    if (is_used(index)) failed += file_->get<preload::Region>(index, 0).patches_failed;
   std::uint64_t unloaded = expected_ns_.size();
   if (!executed_ns_.contains(root_pid_) && !expected_ns_.contains(root_pid_)) ++unloaded;
   return {{"end_unseen", unknown_ends_},
           {"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
-          {"detour_refused", failed},
+          {"detour_refused", patches_.refused() + ledgers_.patches_failed()},
           {"ledger_damaged", damages()}};
 }
 
 std::uint64_t PreloadSession::damages() const {
-  return damaged_records_ + damaged_.size() + stacks_.damaged() + (seal_.is_intact(file_->header()) ? 0 : 1);
-}
-
-void PreloadSession::check_counts(std::uint32_t process, const lg_proc& figures, std::uint64_t blocks) {
-  const std::uint32_t threads = std::min(load(file_->process(process).threads), preload::kMaxThreads);
-  if (figures.index != process || !do_counts_fit(figures.allocations, figures.frees, blocks, threads))
-    damaged_.insert(process);
-}
-
-Result<lg_proc> PreloadSession::process(std::uint32_t index) const {
-  if (const auto retired = retired_.find(index); retired != retired_.end()) return retired->second;
-  if (index > max_processes_ || !is_used(index))
-    return Error{ErrorKind::not_found, "no such process image", "", 0};
-  return sum_up(*file_, index);
-}
-
-bool PreloadSession::visit_region(std::uint32_t process,
-                                  const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
-  using preload::LiveBucket;
-  const auto read_bounds = [&] {
-    return LedgerBounds{file_->get<preload::Region>(process, 0).stacks,
-                        file_->process(process).figures.last_test};
-  };
-  LedgerBounds bounds = read_bounds();
-  return file_->visit_written(
-      process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset, std::span<std::byte> bytes) {
-        for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket)) {
-          const auto& bucket = *reinterpret_cast<const LiveBucket*>(bytes.data() + at);
-          for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
-            const std::uint64_t name = bucket.names[slot];
-            if (name == 0 || name == LG_LIVE_CLAIMED) continue;
-            lg_live block = bucket.blocks[slot];
-            // other threads may run, and have made new stacks and windows since
-            if (!is_possible(name, block, bounds) && !is_possible(name, block, bounds = read_bounds())) {
-              damaged_.insert(process);
-              continue;
-            }
-            block.stack = stacks_.id(process, block.stack);
-            if (visit({name, process, 0}, block))
-              file_->put(process, offset + at + slot * 8, std::uint64_t{0});
-          }
-        }
-      });
-}
-
-Status PreloadSession::visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
-  for (auto& [process, blocks] : kept_)
-    std::erase_if(blocks, [&](const Block& block) { return visit(block.first, block.second); });
-  for (const std::uint32_t index : active_)
-    if (is_used(index) && !visit_region(index, visit)) unreadable_ = true;
-  const std::uint32_t canary = max_processes_;
-  if (is_used(canary) && !visit_region(canary, visit)) unreadable_ = true;
-  if (unreadable_) return Error{ErrorKind::io, "the ledger could not be read whole", "", 0};
-  return {};
+  return ring_.damaged() + ledgers_.damaged() + (seal_.is_intact(file_->header()) ? 0 : 1);
 }
 
 void PreloadSession::retire(std::uint32_t process) {
-  if (process >= max_processes_ || retired_.contains(process)) return;
-  if (!is_used(process)) damaged_.insert(process);  // it was, or nobody would have told of it
-  // those that freed are of use to those that leaked, up to where SessionTracer reads them
-  const std::uint32_t stacks = file_->get<preload::Region>(process, 0).stacks;
-  if (all_stacks_ || stacks_.count() + stacks <= preload::kMostStacksForHints) stacks_.add_all(process);
-  std::vector<Block>& blocks = kept_[process];
-  const bool whole = visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
-    blocks.emplace_back(key, block);
-    return false;
-  });
-  unreadable_ = unreadable_ || !whole;
-  stacks_.keep(process);
-  retired_patches_failed_ += file_->get<preload::Region>(process, 0).patches_failed;
-  const auto figures = retired_.emplace(process, sum_up(*file_, process)).first;
-  check_counts(process, figures->second, blocks.size());
-  add_peaks(process, retired_totals_);
-  active_.erase(process);
-  patches_.end(process);
-  file_->drop(process);
+  if (ledgers_.retire(process)) patches_.end(process);
 }
 
 }  // namespace leakgate::capture

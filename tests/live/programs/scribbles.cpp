@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // scribbles PART PATTERN: writes over a part of the ledger that the preload backend shares with this process,
 // as a stray pointer would, then ends. PATTERN: zeros, ones, letters, or a number that seeds random words.
+// scribbles record WHAT: puts a record into the ring that the library does not write: a short one, a fork
+// of a child that has no place, one of an unknown type.
 // truth: 300 blocks, 7200 bytes; without the library: nothing to write over, exit status 9
 #include <unistd.h>
 
@@ -61,12 +63,30 @@ void scribble(unsigned char* at, u64 bytes, const std::string& pattern) {
   }
 }
 
+void forge_record(unsigned char* ledger, const std::string& what) {
+  Header& header = *reinterpret_cast<Header*>(ledger);
+  const u64 ticket = header.ring_next++;
+  RingSlot& slot = reinterpret_cast<RingSlot*>(ledger + kRingAt)[ticket % header.ring_slots];
+  lg_record_fork record{};
+  record.head.type = what == "type" ? 99 : LG_REC_FORK;
+  record.child = what == "child" ? kMaxProcesses + 7 : 1;
+  std::memcpy(slot.record, &record, sizeof record);
+  slot.bytes = what == "short" ? 8 : sizeof record;
+  __atomic_store_n(&slot.sequence, ticket + 1, __ATOMIC_RELEASE);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) return 125;
   for (int i = 0; i < 300; ++i)
     live_keep(std::malloc(24));
+  if (std::strcmp(argv[1], "record") == 0) {
+    unsigned char* const ledger = find_ledger(false);
+    if (!ledger) return 9;
+    forge_record(ledger, argv[2]);
+    _exit(0);
+  }
   for (const Part& part : kParts) {
     if (std::strcmp(part.name, argv[1]) != 0) continue;
     unsigned char* const ledger = find_ledger(part.in_region);

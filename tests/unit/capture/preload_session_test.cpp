@@ -308,6 +308,37 @@ TEST_F(Ledger, AnEndThatTheLibraryTellsOfIsNotBelieved) {
   EXPECT_EQ(damages(), 1u);
 }
 
+TEST_F(Ledger, ARecordThatIsTooShortOrTooLongIsDamage) {
+  const std::uint32_t kBytes[] = {0, sizeof(lg_record) - 1, sizeof(lg_record), sizeof(lg_record_exec) - 1,
+                                  preload::kRecordBytes + 1};
+  for (const std::uint32_t bytes : kBytes)
+    tell(exec_record(), bytes);
+  EXPECT_TRUE(drain().empty());
+  EXPECT_EQ(damages(), std::size(kBytes));
+}
+
+TEST_F(Ledger, ARecordOfATypeThatNoLibraryWritesIsDamage) {
+  for (const std::uint32_t type : {0u, static_cast<unsigned>(LG_REC_GROW), 99u, 102u}) {
+    lg_record_exec record = exec_record();
+    record.head.type = type;
+    tell(record);
+  }
+  EXPECT_TRUE(drain().empty());
+  EXPECT_EQ(damages(), 4u);
+}
+
+TEST_F(Ledger, AForkOfAProcessThatThereIsNoRoomForIsDamage) {
+  for (const std::uint32_t child : {preload::kMaxProcesses, ~0u}) {
+    lg_record_fork record{};
+    record.head = {LG_REC_FORK, 0, 1};
+    record.child = child;
+    record.pid = static_cast<std::uint32_t>(::getpid());
+    tell(record);
+  }
+  EXPECT_TRUE(drain().empty());
+  EXPECT_EQ(damages(), 2u);
+}
+
 TEST_F(Ledger, CountersDoNotSayForHowManyBlocksThereIsRoom) {
   file_->process(0).live_blocks = std::int64_t{1} << 62;
   EXPECT_LT(session_->totals().live_blocks, 1u << 24);
@@ -327,14 +358,16 @@ class AnyLedger : public Ledger, public testing::WithParamInterface<unsigned> {
                                     {preload::kProcessesAt, 2 * preload::kProcessStride},
                                     {preload::kRingAt, 8 * sizeof(preload::RingSlot)}})
       if (random_() % 2 == 0)
-        scribble(bytes,
-                 [&](std::uint64_t i, std::uint8_t byte) { *file_->control(at + i) = std::byte{byte}; });
+        scribble(bytes, [&, at = at](std::uint64_t i, std::uint8_t byte) {
+          *file_->control(at + i) = std::byte{byte};
+        });
     for (const auto& [at, bytes] : {std::pair<std::uint64_t, std::uint64_t>{0, sizeof(Region)},
                                     {preload::kThreadsAt, 2 * preload::kThreadStride},
                                     {preload::kFramesAt, 128},
                                     {preload::kStacksAt, 4 * sizeof(lg_stack)},
                                     {preload::kLiveAt, 4 * sizeof(LiveBucket)}})
-      if (random_() % 2 == 0) scribble(bytes, [&](std::uint64_t i, std::uint8_t byte) { put(at + i, byte); });
+      if (random_() % 2 == 0)
+        scribble(bytes, [&, at = at](std::uint64_t i, std::uint8_t byte) { put(at + i, byte); });
   }
 
   void tell_anything() {

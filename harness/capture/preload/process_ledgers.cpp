@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process writes to its region until it ends, and may write what it likes: bounds are checked at each read.
+#include "harness/capture/preload/process_ledgers.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "harness/capture/preload/ledger_check.h"
+#include "harness/capture/preload/shared_word.h"
+
+namespace leakgate::capture {
+
+using preload::Process;
+using preload::Thread;
+
+ProcessLedgers::ProcessLedgers(std::shared_ptr<SharedFile> file, std::uint32_t max_processes, bool all_stacks)
+    : file_(std::move(file)), max_processes_(max_processes), all_stacks_(all_stacks), stacks_(file_) {}
+
+void ProcessLedgers::begin(std::uint32_t process) {
+  if (process != max_processes_) active_.insert(process);
+}
+
+bool ProcessLedgers::is_used(std::uint32_t process) const {
+  return !retired_.contains(process) && load(file_->process(process).ready) != 0;
+}
+
+lg_proc ProcessLedgers::sum_up(std::uint32_t index) const {
+  const Process& process = file_->process(index);
+  lg_proc sum = process.figures;
+  sum.allocations = sum.bytes = sum.frees = sum.outside_allocations = sum.outside_bytes = 0;
+  std::uint64_t test_allocations = 0;
+  std::uint64_t test_bytes = 0;
+  const std::uint32_t threads = std::min(load(process.threads), preload::kMaxThreads);
+  for (std::uint32_t i = 0; i < threads; ++i) {
+    struct Figures {
+      std::byte bytes[offsetof(Thread, bare_stack)];
+    };
+    const auto raw = file_->get<Figures>(index, preload::kThreadsAt + i * preload::kThreadStride);
+    const auto at = [&](std::size_t offset) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, raw.bytes + offset, sizeof value);
+      return value;
+    };
+    sum.allocations += at(offsetof(Thread, allocations));
+    sum.bytes += at(offsetof(Thread, bytes));
+    sum.frees += at(offsetof(Thread, frees));
+    sum.outside_allocations += at(offsetof(Thread, outside_allocations));
+    sum.outside_bytes += at(offsetof(Thread, outside_bytes));
+    std::uint32_t epoch = 0;
+    std::memcpy(&epoch, raw.bytes + offsetof(Thread, epoch), sizeof epoch);
+    if (epoch != process.epoch) continue;
+    test_allocations += at(offsetof(Thread, test_allocations));
+    test_bytes += at(offsetof(Thread, test_bytes));
+  }
+  sum.test_allocations = test_allocations;
+  sum.test_bytes = test_bytes;
+  return sum;
+}
+
+void ProcessLedgers::add_peaks(std::uint32_t index, lg_totals& totals) const {
+  const Process& process = file_->process(index);
+  const auto peak_blocks = static_cast<std::uint64_t>(process.peak_live_blocks);
+  const auto peak_bytes = static_cast<std::uint64_t>(process.peak_live_bytes);
+  totals.peak_live_blocks = std::max<std::uint64_t>(totals.peak_live_blocks, peak_blocks);
+  totals.peak_live_bytes = std::max<std::uint64_t>(totals.peak_live_bytes, peak_bytes);
+  totals.unknown_frees += process.unknown_frees;
+}
+
+std::uint64_t ProcessLedgers::patches_failed() const {
+  std::uint64_t failed = retired_patches_failed_;
+  for (const std::uint32_t index : active_)
+    if (is_used(index)) failed += file_->get<preload::Region>(index, 0).patches_failed;
+  return failed;
+}
+
+lg_totals ProcessLedgers::totals() const {
+  lg_totals totals = retired_totals_;
+  totals.processes = std::min(load(file_->header().processes), max_processes_);
+  for (const std::uint32_t index : active_) {
+    const Process& process = file_->process(index);
+    totals.live_blocks += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_blocks, 0));
+    totals.live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(process.live_bytes, 0));
+    if (all_stacks_ && is_used(index)) stacks_.add_all(index);
+    add_peaks(index, totals);
+  }
+  // room is made for so many: the counters may be overwritten, but each block takes memory
+  totals.live_blocks = std::min<std::uint64_t>(totals.live_blocks, file_->written_bytes() / sizeof(lg_live));
+  totals.stacks = stacks_.count();
+  return totals;
+}
+
+void ProcessLedgers::check_counts(std::uint32_t process, const lg_proc& figures, std::uint64_t blocks) {
+  const std::uint32_t threads = std::min(load(file_->process(process).threads), preload::kMaxThreads);
+  if (figures.index != process || !do_counts_fit(figures.allocations, figures.frees, blocks, threads))
+    damaged_.insert(process);
+}
+
+Result<lg_proc> ProcessLedgers::process(std::uint32_t index) const {
+  if (const auto retired = retired_.find(index); retired != retired_.end()) return retired->second;
+  if (index > max_processes_ || !is_used(index))
+    return Error{ErrorKind::not_found, "no such process image", "", 0};
+  return sum_up(index);
+}
+
+bool ProcessLedgers::visit_region(std::uint32_t process,
+                                  const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
+  using preload::LiveBucket;
+  const auto read_bounds = [&] {
+    return LedgerBounds{file_->get<preload::Region>(process, 0).stacks,
+                        file_->process(process).figures.last_test};
+  };
+  LedgerBounds bounds = read_bounds();
+  return file_->visit_written(
+      process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset, std::span<std::byte> bytes) {
+        for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket)) {
+          const auto& bucket = *reinterpret_cast<const LiveBucket*>(bytes.data() + at);
+          for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
+            const std::uint64_t name = bucket.names[slot];
+            if (name == 0 || name == LG_LIVE_CLAIMED) continue;
+            lg_live block = bucket.blocks[slot];
+            // other threads may run, and have made new stacks and windows since
+            if (!is_possible(name, block, bounds) && !is_possible(name, block, bounds = read_bounds())) {
+              damaged_.insert(process);
+              continue;
+            }
+            block.stack = stacks_.id(process, block.stack);
+            if (visit({name, process, 0}, block))
+              file_->put(process, offset + at + slot * 8, std::uint64_t{0});
+          }
+        }
+      });
+}
+
+Status ProcessLedgers::visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
+  for (auto& [process, blocks] : kept_)
+    std::erase_if(blocks, [&](const Block& block) { return visit(block.first, block.second); });
+  for (const std::uint32_t index : active_)
+    if (is_used(index) && !visit_region(index, visit)) unreadable_ = true;
+  const std::uint32_t canary = max_processes_;
+  if (is_used(canary) && !visit_region(canary, visit)) unreadable_ = true;
+  if (unreadable_) return Error{ErrorKind::io, "the ledger could not be read whole", "", 0};
+  return {};
+}
+
+bool ProcessLedgers::retire(std::uint32_t process) {
+  if (process >= max_processes_ || retired_.contains(process)) return false;
+  if (!is_used(process)) damaged_.insert(process);  // it was, or nobody would have told of it
+  // those that freed are of use to those that leaked, up to where SessionTracer reads them
+  const std::uint32_t stacks = file_->get<preload::Region>(process, 0).stacks;
+  if (all_stacks_ || stacks_.count() + stacks <= preload::kMostStacksForHints) stacks_.add_all(process);
+  std::vector<Block>& blocks = kept_[process];
+  const bool whole = visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
+    blocks.emplace_back(key, block);
+    return false;
+  });
+  unreadable_ = unreadable_ || !whole;
+  stacks_.keep(process);
+  retired_patches_failed_ += file_->get<preload::Region>(process, 0).patches_failed;
+  const auto figures = retired_.emplace(process, sum_up(process)).first;
+  check_counts(process, figures->second, blocks.size());
+  add_peaks(process, retired_totals_);
+  active_.erase(process);
+  file_->drop(process);
+  return true;
+}
+
+}  // namespace leakgate::capture
