@@ -60,8 +60,7 @@ void CanaryWatch::look() {
   const bool settled = moments_.is_settled(index_);
   for (const model::TraceOutstanding& group : moments_.groups())
     look_at(group.blocks, group.bytes, group.kind);
-  (void)session_.visit_live([&](const lg_live_key& key, const lg_live& block) {
-    if (key.proc != index_) return false;
+  (void)session_.visit_live_of(index_, [&](const lg_live_key&, const lg_live& block) {
     if (!settled) look_at(1, block.size, model::Kind::unclassified);
     return true;
   });

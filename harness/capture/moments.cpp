@@ -73,8 +73,7 @@ Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
   if (const auto live = static_cast<std::int64_t>(session_.totals().live_blocks); live > 0)
     view.blocks.reserve(static_cast<std::size_t>(live));
   view.last_window_seen = known != known_.end() ? known->second.last_window : 0;
-  auto read = session_.visit_live([&](const lg_live_key& key, const lg_live& block) {
-    if (key.proc != view.process) return false;
+  auto read = session_.visit_live_of(view.process, [&](const lg_live_key& key, const lg_live& block) {
     model::HeldBlock row;
     row.address = key.addr;
     row.size_bytes = block.size;

@@ -118,6 +118,13 @@ class Session {
   [[nodiscard]] virtual std::uint64_t stack_capacity() const = 0;  ///< the largest id there can be now
   /// Calls `visit` for every live block; it says which are taken out of the table.
   virtual Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) = 0;
+  /// Likewise, for those of one process.
+  virtual Status visit_live_of(std::uint32_t process,
+                               const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
+    return visit_live([&](const lg_live_key& key, const lg_live& block) {
+      return key.proc == process && visit(key, block);
+    });
+  }
   /// The process has ended, and its blocks were taken out.
   virtual void retire(std::uint32_t process) { (void)process; }
 };

@@ -16,7 +16,10 @@ constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 57;
 }  // namespace
 
 MemoryScan::MemoryScan(const ReadMemory& read, const NextTouched& next_touched, std::size_t window_bytes)
-    : read_(read), next_touched_(next_touched), window_(std::max<std::size_t>(window_bytes / 8, 1)) {}
+    : read_(read),
+      next_touched_(next_touched),
+      window_words_(std::max<std::size_t>(window_bytes / 8, 1)),
+      window_(std::make_unique_for_overwrite<std::uint64_t[]>(window_words_)) {}
 
 std::uint64_t MemoryScan::bounded(std::uint64_t from, std::uint64_t end) {
   if (end <= kUserEnd) return end;
@@ -30,7 +33,7 @@ std::uint64_t MemoryScan::load(std::uint64_t at, std::uint64_t end, std::uint64_
     if (hole_unreadable_) unreadable_bytes_ += beyond - at;
     return beyond;
   }
-  const std::uint64_t window_bytes = window_.size() * 8;
+  const std::uint64_t window_bytes = window_words_ * 8;
   std::uint64_t stop = align_down8(ahead - at > window_bytes ? at + window_bytes : ahead);
   if (next_touched_) {
     const std::uint64_t touched = std::clamp(next_touched_(at, stop), at, stop);
@@ -41,7 +44,7 @@ std::uint64_t MemoryScan::load(std::uint64_t at, std::uint64_t end, std::uint64_
       return std::min(end, std::max(align_down8(touched), at + 8));
     }
   }
-  const std::span<std::byte> out = std::as_writable_bytes(std::span(window_)).first(stop - at);
+  const std::span<std::byte> out = std::as_writable_bytes(std::span(window_.get(), window_words_)).first(stop - at);
   const std::uint64_t got = align_down8(std::min<std::uint64_t>(read_(at, out), out.size()));
   window_begin_ = at;
   window_end_ = at + got;

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "harness/classify/graph_input.h"
 
@@ -39,7 +39,7 @@ class MemoryScan {
       }
       const std::uint64_t stop = std::min(end, window_end_);
       const std::size_t count = (stop - at) / 8;
-      visit(at, window_.data() + (at - window_begin_) / 8, count);
+      visit(at, window_.get() + (at - window_begin_) / 8, count);
       scanned_bytes_ += count * 8;
       at = stop;
     }
@@ -60,7 +60,8 @@ class MemoryScan {
 
   const ReadMemory& read_;
   const NextTouched& next_touched_;
-  std::vector<std::uint64_t> window_;
+  std::size_t window_words_;
+  std::unique_ptr<std::uint64_t[]> window_;
   std::uint64_t window_begin_ = 0;
   std::uint64_t window_end_ = 0;
   std::uint64_t hole_begin_ = 0;  // not to be read: never touched, or found unreadable

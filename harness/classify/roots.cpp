@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <span>
 
 namespace leakgate::classify {
 namespace {
@@ -227,9 +228,14 @@ class RootFinder {
   /// the next one; else 0.
   std::uint64_t dead_control_block(const HeldMapping& mapping) const {
     if (!held_.threads_known || mapping.end - mapping.start < kPage) return 0;
-    const std::uint64_t low = std::max(mapping.start, mapping.end - kControlBlockSearch);
-    for (std::uint64_t at = low; at + 64 <= mapping.end; at += 64)
-      if (word(at) == at && word(at + 16) == at) return at;  // tcbhead_t: tcb, dtv, self
+    std::array<std::uint64_t, kPage / 8> words;
+    for (std::uint64_t page = std::max(mapping.start, mapping.end - kControlBlockSearch);
+         page + kPage <= mapping.end; page += kPage) {
+      if (held_.read(page, std::as_writable_bytes(std::span(words))) != kPage) continue;
+      for (std::size_t i = 0; i < words.size(); i += 8)
+        if (const std::uint64_t at = page + i * 8; words[i] == at && words[i + 2] == at)
+          return at;  // tcbhead_t: tcb, dtv, self
+    }
     return 0;
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ReadAhead: opens modules while the target still runs, and leakgate has nothing else to do, so that they are
-// at hand when their stacks are named at the end. See docs/decisions/0073.
+// at hand when their stacks are named at the end. See docs/decisions/0072.
 #pragma once
 
 #include <chrono>

@@ -68,6 +68,10 @@ class PreloadSession final : public Session {
   Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) override {
     return ledgers_.visit_live(visit);
   }
+  Status visit_live_of(std::uint32_t process,
+                       const std::function<bool(const lg_live_key&, const lg_live&)>& visit) override {
+    return ledgers_.visit_live_of(process, visit);
+  }
   void retire(std::uint32_t process) override;
 
  private:

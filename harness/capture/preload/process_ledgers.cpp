@@ -142,6 +142,16 @@ Status ProcessLedgers::visit_live(const std::function<bool(const lg_live_key&, c
   return {};
 }
 
+Status ProcessLedgers::visit_live_of(std::uint32_t process,
+                                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
+  if (const auto kept = kept_.find(process); kept != kept_.end())
+    std::erase_if(kept->second, [&](const Block& block) { return visit(block.first, block.second); });
+  else if (process <= max_processes_ && is_used(process) && !visit_region(process, visit))
+    unreadable_ = true;
+  if (unreadable_) return Error{ErrorKind::io, "the ledger could not be read whole", "", 0};
+  return {};
+}
+
 bool ProcessLedgers::retire(std::uint32_t process) {
   if (process >= max_processes_ || retired_.contains(process)) return false;
   if (!is_used(process)) damaged_.insert(process);  // it was, or nobody would have told of it

@@ -35,6 +35,9 @@ class ProcessLedgers {
   [[nodiscard]] std::uint64_t stack_count() const { return stacks_.count(); }
   /// As Session::visit_live.
   Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
+  /// As Session::visit_live_of: reads no other process's ledger.
+  Status visit_live_of(std::uint32_t process,
+                       const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
   /// Changes to the processes' code that the library could not make.
   [[nodiscard]] std::uint64_t patches_failed() const;
   /// Images and stacks that were overwritten.

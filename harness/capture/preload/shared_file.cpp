@@ -87,23 +87,23 @@ bool SharedFile::write(std::uint32_t process, std::uint64_t offset, std::span<co
 
 bool SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
                                const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const {
-  constexpr std::uint64_t kPiece = 1u << 20;
+  // where holes end is asked, where they begin is not: what follows is read, in pieces that double as long as
+  // there is no hole
+  constexpr std::uint64_t kSmallestPiece = 4u << 10, kLargestPiece = 1u << 20;
   const auto base = static_cast<off_t>(region_offset(process));
   const off_t end = base + static_cast<off_t>(offset + bytes);
   std::vector<std::byte> buffer;
+  std::uint64_t wanted = kSmallestPiece;
   for (off_t at = base + static_cast<off_t>(offset); at < end;) {
     const off_t data = ::lseek(file_.get(), at, SEEK_DATA);
     if (data < 0) return errno == ENXIO;  // nothing but a hole is left
     if (data >= end) return true;
-    const off_t hole = std::min<off_t>(std::max<off_t>(::lseek(file_.get(), data, SEEK_HOLE), data), end);
-    for (at = data; at < hole;) {
-      buffer.resize(std::min<std::uint64_t>(kPiece, static_cast<std::uint64_t>(hole - at)));
-      const auto inside = static_cast<std::uint64_t>(at - base);
-      if (!read(process, inside, buffer)) return false;
-      visit(inside, buffer);
-      at += static_cast<off_t>(buffer.size());
-    }
-    if (hole <= data) return false;
+    wanted = data == at ? std::min(2 * wanted, kLargestPiece) : kSmallestPiece;
+    buffer.resize(std::min<std::uint64_t>(wanted, static_cast<std::uint64_t>(end - data)));
+    const auto inside = static_cast<std::uint64_t>(data - base);
+    if (!read(process, inside, buffer)) return false;
+    visit(inside, buffer);
+    at = data + static_cast<off_t>(buffer.size());
   }
   return true;
 }

@@ -43,8 +43,8 @@ class SharedFile {
   void put(std::uint32_t process, std::uint64_t offset, const T& value) const {
     write(process, offset, std::as_bytes(std::span(&value, 1)));
   }
-  /// Calls `visit` for the parts of [offset, offset + bytes) that were written, with their offset. False: not
-  /// all of them could be read.
+  /// Calls `visit` for the parts of [offset, offset + bytes) that were written, with their offset and, in
+  /// between, 0 where nothing was. They begin at multiples of a page. False: not all of them could be read.
   [[nodiscard]] bool visit_written(
       std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
       const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const;
