@@ -44,7 +44,8 @@ std::uint64_t MemoryScan::load(std::uint64_t at, std::uint64_t end, std::uint64_
       return std::min(end, std::max(align_down8(touched), at + 8));
     }
   }
-  const std::span<std::byte> out = std::as_writable_bytes(std::span(window_.get(), window_words_)).first(stop - at);
+  const std::span<std::byte> out =
+      std::as_writable_bytes(std::span(window_.get(), window_words_)).first(stop - at);
   const std::uint64_t got = align_down8(std::min<std::uint64_t>(read_(at, out), out.size()));
   window_begin_ = at;
   window_end_ = at + got;

@@ -77,9 +77,7 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   auto started_target = start_traced(request, objects, [&] {
     return capture::TracerHooks{find_framework_marks, classifier(request),
                                 early_verdicts(request, recording.run.cwd, resolver),
-                                [resolver](const model::TraceModule& module, bool has_tests) {
-                                  resolver->expect(module, has_tests);
-                                }};
+                                reader_ahead(resolver, objects)};
   });
   if (!started_target) return std::move(started_target).error();
   launch::Target* const target = &started_target->target;

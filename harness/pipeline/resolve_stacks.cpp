@@ -127,10 +127,18 @@ StackResolver::StackResolver(const RecordRequest& request, const std::string& cw
       // what nobody may want is not worth a download
       reads_ahead_(depth == Depth::lines && !debuginfod_user(request)) {}
 
-void StackResolver::expect(const model::TraceModule& module, bool has_tests) {
-  if (!reads_ahead_ || (!has_tests && !is_runtime(module.path))) return;
+void StackResolver::expect(const model::TraceModule& module, bool is_tested) {
+  if (!reads_ahead_ || (!is_tested && !is_runtime(module.path))) return;
   symbolizer_.read_ahead().add(file_of(module), module.file);
-  if (has_tests) symbolizer_.read_ahead().start();
+  symbolizer_.read_ahead().start();
+}
+
+capture::ModuleSeen reader_ahead(std::shared_ptr<StackResolver> resolver,
+                                 const std::vector<std::string>& objects) {
+  return [resolver = std::move(resolver), program = objects.empty() ? std::string() : objects.front()](
+             const model::TraceModule& module, bool has_tests) {
+    resolver->expect(module, has_tests || module.path == program);
+  };
 }
 
 void StackResolver::resolve(const model::Trace& trace, std::span<const std::size_t> origins,

@@ -6,7 +6,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "harness/capture/heap_tracer.h"
 #include "harness/model/recording.h"
 #include "harness/model/trace.h"
 #include "harness/pipeline/record.h"
@@ -25,9 +27,9 @@ class StackResolver {
   /// Paths are shown as the request says, relative to `cwd` where it says nothing.
   StackResolver(const RecordRequest& request, const std::string& cwd, Depth depth = Depth::lines);
 
-  /// Tells of a module while the target runs: those that most stacks go through, the program with the tests
-  /// and the C and C++ runtimes, are read ahead from when the first one with tests is seen.
-  void expect(const model::TraceModule& module, bool has_tests);
+  /// Tells of a module while the target runs: what most stacks go through, the program that is tested and the
+  /// C and C++ runtimes, is read ahead.
+  void expect(const model::TraceModule& module, bool is_tested);
 
   /// Fills recording.modules, frames and stacks, makes the blocks' stack indexes refer to them, and names the
   /// blocks' types and holders. Only stacks that a block or a holder refers to are resolved. `origins`: the
@@ -39,5 +41,10 @@ class StackResolver {
   bool reads_ahead_;
   std::size_t modules_ = 0;  ///< that the symbolizer knows
 };
+
+/// What capture is to call: has the resolver expect new modules. The command's own program is the first of
+/// `objects`.
+[[nodiscard]] capture::ModuleSeen reader_ahead(std::shared_ptr<StackResolver> resolver,
+                                               const std::vector<std::string>& objects);
 
 }  // namespace leakgate::pipeline
