@@ -311,11 +311,11 @@ bool start_process() {
     if (g.self && g.self->ready) return true;
     g.phase = kStarting;
   }
-  const bool forked = phase != kUntouched;
+  const bool is_child = phase != kUntouched;
   g.starter = own_tid();
   g.starter_pid = own_pid();
   bool done = false;
-  if (forked) {
+  if (is_child) {
     done = g.control && start_forked();
   } else {
     const long page = system_call(SYS_mmap, 0, 4096, kReadWrite, kPrivateAnonymous, -1, 0);
@@ -325,7 +325,7 @@ bool start_process() {
   g.off = !done;
   if (done) g.self->ready = 1;
   store(g.phase, static_cast<u32>(kStarted));
-  if (done && !forked) watch_forks();
+  if (done && !is_child) watch_forks();
   return done;
 }
 

@@ -144,7 +144,7 @@ TEST_F(Canary, MissesProbesThatAreGone) {
            {"on_exec", "its process was not noticed"},
            {"on_exit", "the end of its process was not noticed"}}) {
     SCOPED_TRACE(program);
-    run({program_path("live_clean")}, {.after_start = [&] { lose_probes(program); }});
+    run({program_path("live_clean")}, {.after_start = [&, program = program] { lose_probes(program); }});
     expect_blind(kNotSeen + what);
   }
 }
