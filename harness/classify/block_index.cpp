@@ -15,7 +15,10 @@ namespace {
 constexpr std::uint64_t kTop = std::numeric_limits<std::uint64_t>::max();
 /// Block starts further apart than this begin a new extent: buckets over a wide hole would be wasted.
 constexpr std::uint64_t kExtentGap = std::uint64_t{1} << 20;
-constexpr std::uint64_t kCoarseEntries = std::uint64_t{1} << 16;
+/// Of the table that leads to the extents: more than so many for each extent, as for a large heap, would take
+/// longer to fill than they save.
+constexpr std::uint64_t kCoarseForEach = 64;
+constexpr std::uint64_t kFewestCoarse = std::uint64_t{1} << 10, kMostCoarse = std::uint64_t{1} << 16;
 /// Blocks inside blocks inside blocks: no allocator nests deeper, and a hostile ledger must not make look-ups
 /// slow.
 constexpr int kMaxNesting = 64;
@@ -123,7 +126,8 @@ void BlockIndex::add_extent(std::size_t first, std::size_t last, std::uint64_t e
 }
 
 void BlockIndex::build_coarse() {
-  while ((span_ >> coarse_shift_) >= kCoarseEntries)
+  const std::uint64_t entries = std::clamp(kCoarseForEach * extents_.size(), kFewestCoarse, kMostCoarse);
+  while ((span_ >> coarse_shift_) >= entries)
     ++coarse_shift_;
   const std::size_t granules = (span_ >> coarse_shift_) + 1;
   coarse_.reserve(granules + 1);

@@ -14,7 +14,14 @@ namespace leakgate::symbolize {
 namespace {
 
 /// Beyond, what is read for nothing costs more than is gained.
-constexpr std::uint64_t kMostBytes = std::uint64_t{256} << 20U;
+constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20U;
+
+/// Size of the file; all there is where it cannot be told.
+std::uint64_t bytes_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && status.st_size >= 0 ? static_cast<std::uint64_t>(status.st_size)
+                                                                   : ~std::uint64_t{0};
+}
 
 }  // namespace
 
@@ -31,10 +38,7 @@ ReadAhead::~ReadAhead() {
 }
 
 void ReadAhead::add(ModuleFile file, std::shared_ptr<Descriptor> keep) {
-  struct stat status {};
-  const std::string& path = file.open_path.empty() ? file.path : file.open_path;
-  if (::stat(path.c_str(), &status) != 0 || status.st_size < 0) return;
-  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t bytes = bytes_of(file.open_path.empty() ? file.path : file.open_path);
   {
     const std::lock_guard lock(mutex_);
     if (bytes > kMostBytes - bytes_) return;
@@ -65,7 +69,8 @@ ReadAhead::Entry* ReadAhead::next_waiting() {
 void ReadAhead::read(ReadModule& module) const {
   try {
     module.load(options_);
-    if (module.file) module.load_dwarf(options_);
+    const bool large = module.debug_file && bytes_of(module.debug_file->path()) > kMostBytes;
+    if (module.file && !large) module.load_dwarf(options_);
   } catch (const std::exception& error) {
     module.note = error.what();  // so that it is not taken
   }

@@ -120,7 +120,7 @@ TEST(ReadAhead, LargeFilesAreLeftOut) {
   const TemporaryFolder folder;
   const std::string path = folder.path() + "/large";
   std::filesystem::copy_file(fixture(full_fixtures().front()), path);
-  std::filesystem::resize_file(path, std::uintmax_t{300} << 20U);  // a hole behind it
+  std::filesystem::resize_file(path, std::uintmax_t{80} << 20U);  // a hole behind it
   const ModuleFile file{path, "", ""};
   const ModuleFile other{fixture(full_fixtures().front()), "", ""};
   ReadAhead ahead({}, std::chrono::milliseconds(0));
