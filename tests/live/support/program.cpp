@@ -127,6 +127,9 @@ std::string Program::output() const {
 ProgramResult Program::wait() {
   if (!ended(pid_, time_limit_)) {
     ADD_FAILURE() << "process " << pid_ << " had to be killed at its time limit";
+    // nothing else tells, afterwards, what it was waiting for
+    const std::string show = std::string(LEAKGATE_SOURCE_DIR "/tests/live/support/show_stuck ");
+    (void)!std::system((show + std::to_string(pid_) + " >&2").c_str());
     kill(pid_, SIGKILL);
   }
   int status = 0;
