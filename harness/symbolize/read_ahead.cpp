@@ -19,8 +19,9 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20U;
 /// Size of the file; all there is where it cannot be told.
 std::uint64_t bytes_of(const std::string& path) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && status.st_size >= 0 ? static_cast<std::uint64_t>(status.st_size)
-                                                                   : ~std::uint64_t{0};
+  return ::stat(path.c_str(), &status) == 0 && status.st_size >= 0
+             ? static_cast<std::uint64_t>(status.st_size)
+             : ~std::uint64_t{0};
 }
 
 }  // namespace
