@@ -61,12 +61,12 @@ bool is_allocator_library(std::string_view module) {
   return module == "libjemalloc.so" || module == "libmimalloc.so" || module.starts_with("libtcmalloc");
 }
 
+}  // namespace
+
 bool is_runtime_library(std::string_view module) {
   return is_c_library(module) || module == "libstdc++.so" || module == "libgcc_s.so" ||
          module == "libc++.so" || module == "libc++abi.so";
 }
-
-}  // namespace
 
 std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stack,
                                     const std::vector<FrameOwner>& owners, bool truncated) {

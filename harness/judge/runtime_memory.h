@@ -10,6 +10,9 @@
 
 namespace leakgate::judge {
 
+/// The C library, the dynamic linker or a part of a C++ runtime, by its module_name().
+bool is_runtime_library(std::string_view module);
+
 /// Who in the runtime made this allocation for itself ("the dynamic linker", "stdio", "the C++ runtime");
 /// empty if nobody did. What a library function allocates for its caller (strdup, fopen's FILE) is the
 /// caller's.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks up all framework symbols in one pass and translates what attribute says into what capture takes.
+// Looks up all framework symbols and translates what attribute says into what capture takes.
 #include "harness/pipeline/marks.h"
 
 #include <map>

@@ -5,10 +5,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <map>
-#include <string_view>
 
+#include "harness/judge/runtime_memory.h"
 #include "harness/judge/site.h"
 #include "harness/pipeline/debuginfod_user.h"
 #include "harness/pipeline/free_hints.h"
@@ -32,13 +31,6 @@ symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std
 symbolize::ModuleFile file_of(const model::TraceModule& module) {
   const int fd = module.file ? module.file->get() : -1;
   return {module.path, fd >= 0 ? fmt::format("/proc/self/fd/{}", fd) : module.path, module.build_id};
-}
-
-/// The C library, the dynamic linker or a C++ runtime, by its name.
-bool is_runtime(std::string_view path) {
-  const std::string_view name = path.substr(path.rfind('/') + 1);
-  constexpr std::string_view kNames[] = {"libc.so", "ld-linux", "libstdc++.so", "libc++.so"};
-  return std::ranges::any_of(kNames, [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 /// The frames of one machine frame, as indexes into recording.frames.
@@ -128,7 +120,8 @@ StackResolver::StackResolver(const RecordRequest& request, const std::string& cw
       reads_ahead_(depth == Depth::lines && !debuginfod_user(request)) {}
 
 void StackResolver::expect(const model::TraceModule& module, bool is_tested) {
-  if (!reads_ahead_ || (!is_tested && !is_runtime(module.path))) return;
+  if (!reads_ahead_) return;
+  if (!is_tested && !judge::is_runtime_library(judge::module_name(module.path))) return;
   symbolizer_.read_ahead().add(file_of(module), module.file);
   symbolizer_.read_ahead().start();
 }

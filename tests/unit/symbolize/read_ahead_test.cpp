@@ -23,31 +23,37 @@ using testing::TemporaryFolder;
 
 constexpr std::chrono::milliseconds kNever{3'600'000};
 
-/// Until the reader has taken up `file`, after which take() waits for it.
-std::unique_ptr<ReadModule> take_once_begun(ReadAhead& ahead, const ModuleFile& file,
-                                            const ModuleFile& after) {
+/// What the reader hands over of `file`, once it has come to it.
+std::unique_ptr<ReadModule> read_ahead(const ModuleFile& file, std::shared_ptr<Descriptor> keep = nullptr) {
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  ahead.add(file, std::move(keep));
+  ahead.start();
   // modules are read in the order they were given: when the later one is there, so was the earlier one
+  const ModuleFile after{fixture(full_fixtures().back()), "", ""};
   std::unique_ptr<ReadModule> last;
   for (int i = 0; i < 3000 && !last; ++i) {
     ahead.add(after, nullptr);
     ::usleep(10'000);
     last = ahead.take(after);
   }
-  return ahead.take(file);
+  auto module = ahead.take(file);
+  EXPECT_EQ(ahead.take(file), nullptr) << "it is handed over once";
+  return module;
+}
+
+/// A copy of a fixture.
+std::string copy_in(const TemporaryFolder& folder) {
+  const std::string path = folder.path() + "/copy";
+  std::filesystem::copy_file(fixture(full_fixtures().front()), path);
+  return path;
 }
 
 TEST(ReadAhead, AModuleComesReadWithItsDwarf) {
-  ReadAhead ahead({}, std::chrono::milliseconds(0));
-  const ModuleFile file{fixture(full_fixtures().front()), "", ""};
-  const ModuleFile other{fixture(full_fixtures().back()), "", ""};
-  ahead.add(file, nullptr);
-  ahead.start();
-  const auto module = take_once_begun(ahead, file, other);
+  const auto module = read_ahead({fixture(full_fixtures().front()), "", ""});
   ASSERT_NE(module, nullptr);
   EXPECT_TRUE(module->loaded);
   EXPECT_TRUE(module->dwarf_loaded);
   EXPECT_NE(module->dwarf, nullptr);
-  EXPECT_EQ(ahead.take(file), nullptr) << "it is handed over once";
 }
 
 TEST(ReadAhead, AnswersAreThoseOfReadingAtTheEnd) {
@@ -76,6 +82,7 @@ TEST(ReadAhead, NothingIsReadBeforeTheDelayIsOver) {
   const ModuleFile file{fixture(full_fixtures().front()), "", ""};
   ahead.add(file, nullptr);
   ahead.start();
+  ::usleep(50'000);
   EXPECT_EQ(ahead.take(file), nullptr);
 }  // and its end does not wait for the delay
 
@@ -92,11 +99,7 @@ TEST(ReadAhead, WhatIsDamagedIsLeftToWhoAsks) {
   const std::string path = folder.path() + "/damaged";
   std::ofstream(path) << "\177ELF and no more";
   const ModuleFile file{path, "", ""};
-  const ModuleFile other{fixture(full_fixtures().front()), "", ""};
-  ReadAhead ahead({}, std::chrono::milliseconds(0));
-  ahead.add(file, nullptr);
-  ahead.start();
-  EXPECT_EQ(take_once_begun(ahead, file, other), nullptr);
+  EXPECT_EQ(read_ahead(file), nullptr);
 
   Symbolizer symbolizer;
   symbolizer.read_ahead().add(file, nullptr);
@@ -108,38 +111,25 @@ TEST(ReadAhead, WhatIsDamagedIsLeftToWhoAsks) {
 }
 
 TEST(ReadAhead, AFileOfAnotherBuildIsNotTaken) {
-  const ModuleFile file{fixture(full_fixtures().front()), "", "00112233445566778899aabbccddeeff00112233"};
-  const ModuleFile other{fixture(full_fixtures().back()), "", ""};
-  ReadAhead ahead({}, std::chrono::milliseconds(0));
-  ahead.add(file, nullptr);
-  ahead.start();
-  EXPECT_EQ(take_once_begun(ahead, file, other), nullptr);
+  const std::string id = "00112233445566778899aabbccddeeff00112233";
+  EXPECT_EQ(read_ahead({fixture(full_fixtures().front()), "", id}), nullptr);
 }
 
 TEST(ReadAhead, LargeFilesAreLeftOut) {
   const TemporaryFolder folder;
-  const std::string path = folder.path() + "/large";
-  std::filesystem::copy_file(fixture(full_fixtures().front()), path);
+  const std::string path = copy_in(folder);
+  EXPECT_NE(read_ahead({path, "", ""}), nullptr);
   std::filesystem::resize_file(path, std::uintmax_t{80} << 20U);  // a hole behind it
-  const ModuleFile file{path, "", ""};
-  const ModuleFile other{fixture(full_fixtures().front()), "", ""};
-  ReadAhead ahead({}, std::chrono::milliseconds(0));
-  ahead.add(file, nullptr);
-  ahead.start();
-  EXPECT_EQ(take_once_begun(ahead, file, other), nullptr);
+  EXPECT_EQ(read_ahead({path, "", ""}), nullptr);
 }
 
 TEST(ReadAhead, ADescriptorIsKeptUntilItsFileIsRead) {
   const TemporaryFolder folder;
-  const std::string path = folder.path() + "/gone";
-  std::filesystem::copy_file(fixture(full_fixtures().front()), path);
+  const std::string path = copy_in(folder);
   auto descriptor = std::make_shared<Descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const ModuleFile file{path, fmt::format("/proc/self/fd/{}", descriptor->get()), ""};
   std::filesystem::remove(path);
-  ReadAhead ahead({}, std::chrono::milliseconds(0));
-  ahead.add(file, std::move(descriptor));
-  ahead.start();
-  const auto module = take_once_begun(ahead, file, {fixture(full_fixtures().back()), "", ""});
+  const auto module = read_ahead(file, std::move(descriptor));
   ASSERT_NE(module, nullptr);
   EXPECT_NE(module->dwarf, nullptr);
 }

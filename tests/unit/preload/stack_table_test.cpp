@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the library enters, leakgate reads: both halves over one memory file.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <tuple>
+
+#include "adapters/preload/state.h"
+#include "harness/capture/preload/stack_ids.h"
+
+namespace leakgate::preload {
+
+// the library's, in threads.cpp
+State g;
+__thread Thread* own_thread __attribute__((tls_model("initial-exec")));
+
+namespace {
+
+using Path = std::vector<u64>;  // outermost frame first
+
+class StackTable : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = capture::SharedFile::make();
+    ASSERT_TRUE(made) << made.error().message;
+    file_ = std::make_shared<capture::SharedFile>(std::move(*made));
+    const std::string name = file_->name();
+    const int fd = std::atoi(name.c_str() + name.find('/') + 1);
+    void* const at =
+        ::mmap(nullptr, kRegionBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, kRegionsAt);
+    ASSERT_NE(at, MAP_FAILED);
+    g = {};
+    g.header = &file_->header();
+    g.region_bytes = static_cast<u8*>(at);
+    g.region = static_cast<Region*>(at);
+  }
+  void TearDown() override { ::munmap(g.region_bytes, kRegionBytes); }
+
+  /// Enters a walk: its first `joined` frames are those of the walk before.
+  u32 enter(const Path& path, std::size_t joined = 0, StackEnd end = {LG_FN_malloc, 0, 0}) {
+    for (std::size_t i = joined; i < path.size(); ++i) {
+      walk_[i] = {};
+      walk_[i].frame = path[i];
+    }
+    return stack_of({walk_, static_cast<u32>(joined), static_cast<u32>(path.size())}, end);
+  }
+
+  /// What leakgate reads; a frame of 0, which no stack has: it cannot be read.
+  Path read(u32 stack) {
+    capture::StackIds ids(file_);
+    const auto row = ids.row(ids.id(0, stack));
+    if (!row || ids.damaged() != 0) return {0};
+    return {row->frames.rbegin(), row->frames.rend()};
+  }
+
+  u64 lost() const { return g.header->lost[LG_LOST_stack_table_full]; }
+
+  std::shared_ptr<capture::SharedFile> file_;
+  FrameState walk_[LG_MAX_FRAMES] = {};
+};
+
+TEST_F(StackTable, APathIsOneStackAndIsReadAsItWasEntered) {
+  const u32 id = enter({0x10, 0x20, 0x30});
+  ASSERT_NE(id, 0u);
+  EXPECT_EQ(enter({0x10, 0x20, 0x30}), id);
+  EXPECT_NE(enter({0x10, 0x20, 0x31}), id);
+  EXPECT_NE(enter({0x10, 0x20}), id);
+  EXPECT_EQ(read(id), (Path{0x10, 0x20, 0x30}));
+}
+
+TEST_F(StackTable, WhatItEndsInIsPartOfAStack) {
+  const Path path = {0x10, 0x20};
+  const u32 id = enter(path);
+  EXPECT_NE(enter(path, 0, {LG_FN_calloc, 0, 0}), id);
+  EXPECT_NE(enter(path, 0, {LG_FN_malloc, LG_TRUNCATED_DEPTH, 0}), id);
+  EXPECT_NE(enter(path, 0, {LG_FN_malloc, 0, 7}), id);
+  EXPECT_EQ(enter(path), id);
+}
+
+TEST_F(StackTable, FramesThatAreNotToldAreNone) {
+  const u32 id = enter({0x10, 0, 0x30});
+  EXPECT_EQ(read(id), (Path{0x10, 0x30}));
+  EXPECT_EQ(enter({0x10, 0x30}), id);
+  const u32 bare = enter({0, 0});
+  ASSERT_NE(bare, 0u);
+  EXPECT_EQ(enter({}), bare);
+  EXPECT_EQ(read(bare), Path());
+  EXPECT_EQ(lost(), 0u);
+}
+
+/// The hash of a path mixes what came before into the next frame by a rotation and an exclusive or: frames
+/// can be chosen so that two paths have the same.
+TEST_F(StackTable, PathsOfOneHashAreToldApartByTheirFrames) {
+  enter({0x10});
+  const u64 first = walk_[0].hash;
+  enter({0x20});
+  const u64 second = walk_[0].hash;
+  const auto turned = [](u64 hash) { return hash << 29 | hash >> 35; };
+  const Path one = {0x10, 0x1234, 0x77}, other = {0x20, 0x1234 ^ turned(first) ^ turned(second), 0x77};
+  const u32 id = enter(one);
+  const u64 hash = walk_[2].hash;
+  const u32 other_id = enter(other);
+  ASSERT_EQ(walk_[2].hash, hash) << "then this tests nothing";
+  EXPECT_NE(other_id, id);
+  EXPECT_EQ(enter(one), id);
+  EXPECT_EQ(enter(other), other_id);
+  EXPECT_EQ(read(id), one);
+  EXPECT_EQ(read(other_id), other);
+}
+
+TEST_F(StackTable, OnlyWhatIsNewOfAStackIsWritten) {
+  Path path(100, 0x10);
+  for (u64 i = 0; i < path.size(); ++i)
+    path[i] += i;
+  enter(path);
+  const u32 words = g.region->frame_words;
+  path.back() = 0x1000;
+  const u32 id = enter(path, path.size() - 1);
+  EXPECT_EQ(g.region->frame_words, words + 2);
+  EXPECT_EQ(read(id), path);
+}
+
+TEST_F(StackTable, NoMoreThanTheLimitIsALoss) {
+  g.header->max_stacks = 2;
+  EXPECT_NE(enter({1}), 0u);
+  EXPECT_NE(enter({2}), 0u);
+  EXPECT_EQ(enter({3}), 0u);
+  EXPECT_EQ(lost(), 1u);
+  EXPECT_NE(enter({1}), 0u);
+}
+
+TEST_F(StackTable, NoRoomForFramesIsALoss) {
+  g.region->frame_words = kFrameWords - LG_MAX_FRAMES;
+  EXPECT_EQ(enter({1, 2, 3}), 0u);
+  EXPECT_EQ(lost(), 1u);
+  EXPECT_EQ(g.region->frame_words, kFrameWords - LG_MAX_FRAMES);
+}
+
+/// Walks as a program makes them, each with some outer frames of the one before.
+TEST_F(StackTable, ManyWalksHaveAStackForEachPath) {
+  std::mt19937_64 random{7};
+  std::map<std::tuple<Path, u32>, u32> known;
+  Path path;
+  for (int turn = 0; turn < 120'000; ++turn) {
+    const std::size_t joined = path.empty() ? 0 : random() % (path.size() + 1);
+    path.resize(joined);
+    while (path.size() < LG_MAX_FRAMES && random() % 8 != 0)
+      path.push_back(1 + random() % 6);
+    const u32 function = random() % 8 ? LG_FN_malloc : LG_FN_calloc;
+    const u32 id = enter(path, joined, {function, 0, 0});
+    ASSERT_NE(id, 0u);
+    const auto [found, fresh] = known.try_emplace({path, function}, id);
+    ASSERT_EQ(found->second, id) << "turn " << turn;
+  }
+  std::map<u32, Path> read_back;
+  for (const auto& [key, id] : known)
+    ASSERT_TRUE(read_back.emplace(id, std::get<Path>(key)).second) << "two paths, one stack";
+  for (const auto& [id, expected] : read_back)
+    if (id % 16 == 0) {
+      ASSERT_EQ(read(id), expected);
+    }
+  EXPECT_EQ(lost(), 0u);
+  EXPECT_GT(g.region->open_tier, 0u) << "and tiers were filled";
+}
+
+}  // namespace
+}  // namespace leakgate::preload
