@@ -276,7 +276,13 @@ TEST_F(SharedFrames, WithoutAHeadAreDamage) {
 }
 
 TEST_F(SharedFrames, OfAStackThatComesLaterAreDamage) {
-  add({6, 2, 1}, {6, 2, 1});
+  add({6, 1, 1}, {0, 0, 1});
+  EXPECT_EQ(frames(), (Frames{{}, {0x1004}}));
+  EXPECT_EQ(damages(), 1u);
+}
+
+TEST_F(SharedFrames, OfTheStackItselfAreDamage) {
+  add({4, 2, 1}, {6, 2, 1});
   EXPECT_EQ(frames(), (Frames{{}, {}}));
   EXPECT_EQ(damages(), 2u);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <bit>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -109,6 +110,28 @@ TEST_F(StackTable, PathsOfOneHashAreToldApartByTheirFrames) {
   EXPECT_EQ(enter(other), other_id);
   EXPECT_EQ(read(id), one);
   EXPECT_EQ(read(other_id), other);
+}
+
+TEST_F(StackTable, APathAndWhatItBeginsWithAreToldApartByTheirLength) {
+  enter({0x10}, 0, {LG_FN_calloc, 0, 0});  // for the hash alone: it does not depend on the function
+  const u64 hash = walk_[0].hash;
+  const Path longer = {0x10, 0x10 ^ (hash << 29 | hash >> 35)};
+  const u32 id = enter(longer);
+  ASSERT_EQ(walk_[1].hash, hash) << "then this tests nothing";
+  EXPECT_NE(enter({0x10}), id);
+  EXPECT_EQ(enter(longer), id);
+}
+
+TEST_F(StackTable, FramesAreSharedWithTheStackThatHasThem) {
+  const u32 id = enter({1, 2, 3});
+  enter({1, 2, 4}, 2);
+  enter({1, 2, 4});  // a walk that joined nothing: all its frames are known from the second stack
+  const u32 other = enter({1, 9}, 1);
+  const u64* const words = reinterpret_cast<const u64*>(g.region_bytes + kFramesAt);
+  const auto head = std::bit_cast<FrameHead>(words[stack_slot(other)->node]);
+  EXPECT_EQ(head.outer, stack_slot(id)->node);
+  EXPECT_EQ(head.shared, 1);
+  EXPECT_EQ(read(other), (Path{1, 9}));
 }
 
 TEST_F(StackTable, OnlyWhatIsNewOfAStackIsWritten) {
