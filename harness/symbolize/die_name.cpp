@@ -266,18 +266,10 @@ std::string DieNames::type_text(Dwarf_Die type, int depth) {
 
 std::string DieNames::qualifier(Dwarf_Die die, int depth) {
   if (depth > kMaxTypeDepth) return {};
-  const Scopes& scopes = scopes_of(die);
-  const auto* address = static_cast<const char*>(die.addr);
-  auto it = std::upper_bound(scopes.begin(), scopes.end(), address,
-                             [](const char* value, const Scope& scope) { return value <= scope.begin; });
-  if (it == scopes.begin()) return {};
-  auto index =
-      static_cast<std::uint32_t>(it - scopes.begin());  // index + 1 of the last scope that begins before
-  while (index != 0 && scopes[index - 1].end < address)
-    index = scopes[index - 1].parent;
+  std::vector<Dwarf_Die> scopes = scopes_around(die);
   std::string text;
-  for (int level = 0; index != 0 && level < kMaxDieDepth; ++level, index = scopes[index - 1].parent) {
-    Dwarf_Die scope = scopes[index - 1].die;
+  for (; !scopes.empty(); scopes.pop_back()) {
+    Dwarf_Die scope = scopes.back();
     const int tag = dwarf_tag(&scope);
     if (tag == DW_TAG_lexical_block || tag == DW_TAG_inlined_subroutine) continue;
     // A member function's body stands outside its class; its declaration tells the whole name.
@@ -301,34 +293,39 @@ std::string DieNames::qualifier(Dwarf_Die die, int depth) {
   return text;
 }
 
-const DieNames::Scopes& DieNames::scopes_of(Dwarf_Die die) {
-  Dwarf_Die unit{};
-  if (dwarf_diecu(&die, &unit, nullptr, nullptr) == nullptr) unit.addr = nullptr;
-  const auto known = scopes_.find(unit.addr);
-  if (known != scopes_.end()) return known->second;
-  Scopes scopes;
-  if (unit.addr != nullptr) collect_scopes(unit, 0, 0, scopes);
-  scopes.shrink_to_fit();
-  memory_bytes_ += scopes.capacity() * sizeof(Scope);
-  return scopes_.emplace(unit.addr, std::move(scopes)).first->second;
+std::vector<Dwarf_Die> DieNames::scopes_around(Dwarf_Die die) {
+  std::vector<Dwarf_Die> around;
+  const auto* address = static_cast<const char*>(die.addr);
+  Dwarf_Die at{};
+  if (dwarf_diecu(&die, &at, nullptr, nullptr) == nullptr) return around;
+  for (int level = 0; level < kMaxDieDepth; ++level) {
+    const Scopes& scopes = scopes_in(at);
+    auto it = std::lower_bound(scopes.begin(), scopes.end(), address, [](const Scope& scope, const char* value) {
+      return static_cast<const char*>(scope.die.addr) < value;
+    });
+    if (it == scopes.begin()) break;
+    --it;
+    if (it->end != nullptr && it->end <= address) break;
+    at = it->die;
+    around.push_back(at);
+  }
+  return around;
 }
 
-const char* DieNames::collect_scopes(Dwarf_Die parent, std::uint32_t parent_scope, int depth,
-                                     Scopes& scopes) {
-  const char* last = static_cast<const char*>(parent.addr);
-  if (depth > kMaxDieDepth) return last;
+const DieNames::Scopes& DieNames::scopes_in(Dwarf_Die parent) {
+  const auto known = scopes_.find(parent.addr);
+  if (known != scopes_.end()) return known->second;
+  Scopes scopes;
+  bool is_open = false;  // the last one's end is not known yet
   for_each_child(&parent, budget_, [&](Dwarf_Die& child) {
-    last = static_cast<const char*>(child.addr);
-    const int tag = dwarf_tag(&child);
-    if (is_scope(tag) && dwarf_haschildren(&child) == 1) {
-      scopes.push_back({last, last, parent_scope, child});
-      const auto index = static_cast<std::uint32_t>(scopes.size());
-      last = collect_scopes(child, index, depth + 1, scopes);
-      scopes[index - 1].end = last;
-    }
+    if (is_open) scopes.back().end = static_cast<const char*>(child.addr);
+    is_open = is_scope(dwarf_tag(&child)) && dwarf_haschildren(&child) == 1;
+    if (is_open) scopes.push_back({nullptr, child});
     return true;
   });
-  return last;
+  scopes.shrink_to_fit();
+  memory_bytes_ += scopes.capacity() * sizeof(Scope) + sizeof(Scopes);
+  return scopes_.emplace(parent.addr, std::move(scopes)).first->second;
 }
 
 }  // namespace leakgate::symbolize

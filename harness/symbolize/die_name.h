@@ -27,14 +27,13 @@ class DieNames {
   [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
 
  private:
-  /// An entry that other entries are named inside of.
+  /// An entry that other entries are named inside of. Addresses in the DWARF data are in preorder: an entry's
+  /// own entries stand between it and the next of its siblings.
   struct Scope {
-    const char* begin;     ///< address of the entry in the DWARF data: preorder
-    const char* end;       ///< address of the last entry inside
-    std::uint32_t parent;  ///< index + 1; 0: the unit
+    const char* end;  ///< address of the next sibling; null: the last one, which ends with its parent
     Dwarf_Die die;
   };
-  using Scopes = std::vector<Scope>;
+  using Scopes = std::vector<Scope>;  ///< by address
 
   FunctionName make_name(Dwarf_Die die);
   std::string source_name(Dwarf_Die declaration);
@@ -44,12 +43,13 @@ class DieNames {
   bool is_const_method(Dwarf_Die function);
   std::string type_name(Dwarf_Die* owner, int depth);
   std::string type_text(Dwarf_Die type, int depth);
-  const Scopes& scopes_of(Dwarf_Die die);
-  const char* collect_scopes(Dwarf_Die parent, std::uint32_t parent_scope, int depth, Scopes& scopes);
+  /// The entries around `die` that name it, outermost first.
+  std::vector<Dwarf_Die> scopes_around(Dwarf_Die die);
+  const Scopes& scopes_in(Dwarf_Die parent);
 
   WorkBudget& budget_;
   std::unordered_map<const void*, FunctionName> names_;  ///< by address of the entry
-  std::unordered_map<const void*, Scopes> scopes_;       ///< by address of the unit's entry
+  std::unordered_map<const void*, Scopes> scopes_;       ///< by address of the entry they are in
   std::size_t memory_bytes_ = 0;
   int nesting_ = 0;  ///< of source_name(): functions inside functions
 };
