@@ -183,24 +183,26 @@ struct FrameHead {
 static_assert(sizeof(FrameHead) == 8);
 static_assert(kFramesAt + u64{kFrameWords} * 8 <= kStacksAt);
 
-/// Where a path is looked for. An entry stands where the path's hash says, in any place of one cache line, or
-/// of the line of the next tier when that was full.
+/// Where a path is looked for. An entry stands in either of two cache lines of one page, both told by the path's
+/// hash, or in those of a later tier when they were full.
 struct PathEntry {
   u64 hash;  ///< of all frames, and what is called last; 0: free
   u64 stack;
 };
 inline constexpr u32 kPathsInLine = 64 / sizeof(PathEntry);
-inline constexpr u32 kFirstPathLines = 256;
-inline constexpr u32 kPathTiers = 9;  ///< each four times as large as the one before
+inline constexpr u32 kPathLinesInPage = 64;
+inline constexpr u32 kFirstPathPages = 4;
+inline constexpr u32 kPathTiers = 6;  ///< each eight times as large as the one before
 
-constexpr u32 path_lines(u32 tier) {
-  return kFirstPathLines << 2 * tier;
+constexpr u32 path_pages(u32 tier) {
+  return kFirstPathPages << 3 * tier;
 }
-constexpr u32 first_path_line(u32 tier) {
-  return (path_lines(tier) - kFirstPathLines) / 3;
+constexpr u32 first_path_page(u32 tier) {
+  return (path_pages(tier) - kFirstPathPages) / 7;
 }
-static_assert(u64{first_path_line(kPathTiers)} * kPathsInLine >= 2 * kMaxStacks);
-static_assert(kPathsAt + u64{first_path_line(kPathTiers)} * 64 <= kRegionBytes);
+/// Each closes when it is about half full.
+static_assert(u64{path_pages(kPathTiers - 1)} * kPathLinesInPage * kPathsInLine >= 2 * kMaxStacks);
+static_assert(kPathsAt + u64{first_path_page(kPathTiers)} * kPathLinesInPage * 64 <= kRegionBytes);
 
 /// Counters of a stack, in the order of lg_stack, by threads that are not its owner.
 struct StackShare {

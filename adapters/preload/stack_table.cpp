@@ -53,9 +53,9 @@ bool has_frames(u32 place, const NewPath& path) {
 }
 
 bool is_stack(u32 id, const NewPath& path, const StackEnd& end) {
+  // whose it is was told by the hash: with the same frames it differs where the end does
   const lg_stack& stack = *stack_slot(id);
-  return stack.function == end.function && stack.truncated == end.truncated &&
-         share_slot(id)->owner == end.owner && has_frames(stack.node, path);
+  return stack.function == end.function && stack.truncated == end.truncated && has_frames(stack.node, path);
 }
 
 /// Place of the head of the stack, from which it has only those frames that no other has; 0: no room.
@@ -95,7 +95,7 @@ u32 new_stack(const NewPath& path, const StackEnd& end) {
   stack.node = node;
   stack.function = static_cast<u16>(end.function);
   stack.truncated = static_cast<u16>(end.truncated);
-  share_slot(id)->owner = end.owner;
+  if (end.owner) share_slot(id)->owner = end.owner;  // else its memory is not taken
   return id;
 }
 
@@ -107,54 +107,70 @@ struct Search {
   u32 open;  ///< tiers before this one get no more entries
 };
 
-PathEntry* line_of(u32 tier, u64 hash) {
+/// The two lines, first one by one half of the hash's low bits, then by the other.
+PathEntry* line_of(u32 tier, u64 hash, u32 choice) {
+  constexpr u32 kLineBits = 6, kLines = kPathLinesInPage;
   auto* const entries = reinterpret_cast<PathEntry*>(g.region_bytes + kPathsAt);
-  return entries +
-         u64{first_path_line(tier) + (static_cast<u32>(hash) & (path_lines(tier) - 1))} * kPathsInLine;
+  const u32 page = first_path_page(tier) + (static_cast<u32>(hash >> 2 * kLineBits) & (path_pages(tier) - 1));
+  const u32 line = static_cast<u32>(choice ? hash >> kLineBits : hash) & (kLines - 1);
+  return entries + (u64{page} * kLines + line) * kPathsInLine;
 }
 
-/// Two lines full one after the other: in the first of the tiers hardly any room is left.
-void close_tier(const Search& search, u32 used) {
-  u32 open = search.open;
-  if (used > open + 1)
-    __atomic_compare_exchange_n(&g.region->open_tier, &open, open + 1, false, __ATOMIC_ACQ_REL,
-                                __ATOMIC_RELAXED);
+u32 find_in_line(const PathEntry* line, const Search& search) {
+  for (u32 i = 0; i < kPathsInLine; ++i)
+    if (LG_UNLIKELY(load(line[i].hash) == search.hash))
+      if (const u32 id = static_cast<u32>(line[i].stack); is_stack(id, search.path, search.end)) return id;
+  return 0;
 }
 
-u32 find_closed(const Search& search) {
-  for (u32 tier = 0; tier < search.open; ++tier) {
-    const PathEntry* const line = line_of(tier, search.hash);
-    for (u32 i = 0; i < kPathsInLine; ++i)
-      if (load(line[i].hash) == search.hash)
-        if (const u32 id = static_cast<u32>(line[i].stack); is_stack(id, search.path, search.end)) return id;
+u32 find_in_tier(u32 tier, const Search& search) {
+  const u32 id = find_in_line(line_of(tier, search.hash, 0), search);
+  return id ? id : find_in_line(line_of(tier, search.hash, 1), search);
+}
+
+u32 used_in(const PathEntry* line) {
+  u32 used = 0;
+  for (u32 i = 0; i < kPathsInLine; ++i)
+    used += load(line[i].hash) != 0;
+  return used;
+}
+
+/// Enters `made` into the emptier one of the two lines, which fills a tier evenly (balanced allocations: Azar,
+/// Broder, Karlin, Upfal 1994). The path's stack, which is another one where somebody was quicker; 0: both
+/// are full.
+u32 enter(u32 tier, const Search& search, u32 made) {
+  PathEntry* const first = line_of(tier, search.hash, 0);
+  PathEntry* const second = line_of(tier, search.hash, 1);
+  const u32 here = used_in(first), there = used_in(second);
+  PathEntry* const line = there < here ? second : first;
+  for (u32 i = there < here ? there : here; i < kPathsInLine; ++i) {
+    if (fill_two_words(&line[i].hash, search.hash, made)) return made;
+    if (load(line[i].hash) == search.hash)
+      if (const u32 id = static_cast<u32>(line[i].stack); is_stack(id, search.path, search.end)) return id;
   }
   return 0;
 }
 
-u32 find_or_make(const Search& search) {
-  u32 made = 0;
-  for (u32 tier = search.open; tier < kPathTiers; ++tier) {
-    PathEntry* const line = line_of(tier, search.hash);
-    for (u32 i = 0; i < kPathsInLine; ++i) {
-      PathEntry& entry = line[i];
-      if (!load(entry.hash)) {
-        if (!made) made = new_stack(search.path, search.end);
-        if (!made) return 0;
-        if (fill_two_words(&entry.hash, search.hash, made)) {
-          close_tier(search, tier);
-          return made;
-        }
-      }
-      if (load(entry.hash) == search.hash)
-        if (const u32 id = static_cast<u32>(entry.stack); is_stack(id, search.path, search.end)) return id;
-    }
+/// From now on paths are added to the next tier alone.
+void close_tier(u32 tier) {
+  __atomic_compare_exchange_n(&g.region->open_tier, &tier, tier + 1, false, __ATOMIC_ACQ_REL,
+                              __ATOMIC_RELAXED);
+}
+
+FoundStack find_or_make(const Search& search) {
+  for (u32 tier = 0; tier <= search.open; ++tier)
+    if (const u32 id = find_in_tier(tier, search); id) return {id, false};
+  const u32 made = new_stack(search.path, search.end);
+  for (u32 tier = search.open; made && tier < kPathTiers; ++tier) {
+    if (const u32 id = enter(tier, search, made); id) return {id, id == made};
+    if (tier + 1 < kPathTiers) close_tier(tier);
   }
-  return 0;
+  return {0, false};
 }
 
 }  // namespace
 
-u32 stack_of(const NewPath& path, const StackEnd& end) {
+FoundStack stack_of(const NewPath& path, const StackEnd& end) {
   u64 hash = path.first ? path.frames[path.first - 1].hash : 0;
   u32 depth = path.first ? path.frames[path.first - 1].depth : 0;
   for (u32 i = path.first; i < path.count; ++i) {
@@ -164,17 +180,19 @@ u32 stack_of(const NewPath& path, const StackEnd& end) {
     state.depth = static_cast<u16>(depth);
   }
   hash = path_hash(hash, leaf_of(end));
+  hash = hash ? hash : 1;
   const u32 open = load(g.region->open_tier);
-  const Search search{path, end, hash ? hash : 1, open < kPathTiers ? open : kPathTiers - 1};
-  u32 id = find_closed(search);
-  if (!id) id = find_or_make(search);
-  if (!id) {
+  const Search search{path, end, hash, open < kPathTiers ? open : kPathTiers - 1};
+  __builtin_prefetch(line_of(search.open, hash, 0), 1);
+  __builtin_prefetch(line_of(search.open, hash, 1), 1);
+  const FoundStack found = find_or_make(search);
+  if (!found.id) {
     lose(LG_LOST_stack_table_full);
-    return 0;
+    return found;
   }
   for (u32 i = path.first; i < path.count; ++i)
-    path.frames[i].node = stack_slot(id)->node;
-  return id;
+    path.frames[i].node = stack_slot(found.id)->node;
+  return found;
 }
 
 }  // namespace leakgate::preload

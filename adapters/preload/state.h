@@ -111,8 +111,11 @@ struct StackEnd {
   u32 truncated;  ///< enum lg_truncated
   u32 owner;      ///< the thread that alone counts in it (stack_owner()); 0: nobody's own
 };
-/// Id of the stack, which is made where it is new; 0: no room, and the loss is counted.
-u32 stack_of(const NewPath& path, const StackEnd& end);
+struct FoundStack {
+  u32 id;     ///< 0: no room, and the loss is counted
+  bool made;  ///< it was not there before
+};
+FoundStack stack_of(const NewPath& path, const StackEnd& end);
 inline u32 stack_owner(const Thread& thread) {
   constexpr u32 kOwners = 63;
   return many_threads() && thread.number < kOwners ? thread.number + 1 : 0;

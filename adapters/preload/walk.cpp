@@ -103,8 +103,8 @@ bool walk_on(Collect& c) {
   return more;
 }
 
-/// Moves the new frames to where they belong, outermost first, and finds the stack. 0: no room.
-u32 place_frames(Collect& c, u32 function, u32 owner) {
+/// Moves the new frames to where they belong, outermost first, and finds the stack.
+FoundStack place_frames(Collect& c, u32 function, u32 owner) {
   Walk& walk = c.walk;
   u32 depth = 0;
   bool needs_bp = false;
@@ -130,13 +130,13 @@ u32 place_frames(Collect& c, u32 function, u32 owner) {
 u32 bare_stack(Thread& thread, u32 function) {
   u32& id = thread.bare_stack[function & 15];
   const u32 owner = stack_owner(thread);
-  if (!id) id = stack_of({nullptr, 0, 0}, {function, LG_TRUNCATED_NOT, owner});
+  if (!id) id = stack_of({nullptr, 0, 0}, {function, LG_TRUNCATED_NOT, owner}).id;
   return id;
 }
 
 constexpr u32 kWalkAgain = ~0u;
 
-u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
+FoundStack walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
   Walk& walk = thread.walks[thread.busy > 1];
   Collect c(walk);
   begin_walk(c.step, sp, bp, thread);
@@ -150,32 +150,34 @@ u32 walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
   if (c.joined >= 0 && !c.fresh && static_cast<u32>(c.joined) + 1 == walk.depth &&
       walk.function == function && walk.owner == stack_owner(thread)) {
     if (walk.truncated) __atomic_fetch_add(&g.header->truncated[walk.truncated], 1, __ATOMIC_RELAXED);
-    return walk.stack;
+    return {walk.stack, false};
   }
   if (c.joined >= 0 && c.joined + 1 + c.fresh > static_cast<s32>(LG_MAX_FRAMES)) {
     // too deep to be kept whole: what is cut off must be what a walk from here would cut off
     walk.depth = 0;
-    return kWalkAgain;
+    return {kWalkAgain, false};
   }
   if (c.joined < 0 || c.fresh) walk.truncated = c.joined >= 0 ? walk.truncated : c.step.truncated;
   walk.function = function;
   walk.owner = stack_owner(thread);
-  walk.stack = place_frames(c, function, walk.owner);
+  const FoundStack found = place_frames(c, function, walk.owner);
+  walk.stack = found.id;
   // other ends depend on more than is kept
   if (c.step.unkept || (walk.truncated != LG_TRUNCATED_NOT && walk.truncated != LG_TRUNCATED_DEPTH) ||
       !walk.stack)
     walk.depth = 0;
-  return walk.stack;
+  return found;
 }
 
 }  // namespace
 
 u32 take_new_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
   if (!g.header->unwind) return bare_stack(thread, function);
-  u32 id = walk_stack(sp, bp, thread, function);
-  if (id == kWalkAgain) id = walk_stack(sp, bp, thread, function);
-  if (id && may_be_known(sp, thread)) learn_stack(sp, thread, function);
-  return id;
+  FoundStack found = walk_stack(sp, bp, thread, function);
+  if (found.id == kWalkAgain) found = walk_stack(sp, bp, thread, function);
+  // many stacks are never seen again: it is learned the second time
+  if (found.id && !found.made && may_be_known(sp, thread)) learn_stack(sp, thread, function);
+  return found.id;
 }
 
 }  // namespace leakgate::preload

@@ -46,7 +46,7 @@ class StackTable : public testing::Test {
       walk_[i] = {};
       walk_[i].frame = path[i];
     }
-    return stack_of({walk_, static_cast<u32>(joined), static_cast<u32>(path.size())}, end);
+    return stack_of({walk_, static_cast<u32>(joined), static_cast<u32>(path.size())}, end).id;
   }
 
   /// What leakgate reads; a frame of 0, which no stack has: it cannot be read.
