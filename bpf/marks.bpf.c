@@ -128,6 +128,7 @@ static __noinline int start_test(struct pt_regs *ctx, const struct lg_mark *mark
 		return 0;
 	object = follow(argument(ctx, mark->arg), mark->deref);
 	open_window(proc, mark->framework, object);
+	await_body(proc);
 	record = reserve_record(sizeof(*record), LG_REC_TEST_START, thread->proc - 1);
 	if (!record)
 		return 0;
@@ -272,6 +273,9 @@ int mark_hit(struct pt_regs *ctx)
 		break;
 	case LG_MARK_THROW:
 		proc->test_last_throw = next_error();
+		break;
+	case LG_MARK_TEST_BODY:
+		begin_body(proc, mark->framework, object);
 		break;
 	case LG_MARK_DEATH_FORK:
 		proc->death_tid = (__u32)bpf_get_current_pid_tgid();

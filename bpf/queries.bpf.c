@@ -79,6 +79,7 @@ static __noinline int start_asked_test(struct lg_query *query, __u32 index)
 		end_asked_test(query, index);
 	}
 	open_window(proc, query->framework, query->object);
+	await_body(proc);
 	record = reserve_record(sizeof(*record), LG_REC_TEST_START, index);
 	if (!record)
 		return 0;

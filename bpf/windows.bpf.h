@@ -26,6 +26,28 @@ static __always_inline __u32 open_window(struct lg_proc *proc, __u32 framework, 
 	return proc->test_root;
 }
 
+/* What the framework does for itself at the start of a test is not charged to it, where it is known to end.
+ */
+static __always_inline void await_body(struct lg_proc *proc)
+{
+	if (proc->tells_bodies != proc->framework)
+		return;
+	proc->awaits_body = 1;
+	proc->test = 0;
+}
+
+/* A test's function is called, or one of its fixtures: `function` holds it. */
+static __always_inline void begin_body(struct lg_proc *proc, __u32 framework, __u64 function)
+{
+	if (!proc->test_root || proc->framework != framework)
+		return;
+	if (function - proc->test_object < LG_TEST_OBJECT_BYTES)
+		proc->tells_bodies = framework;
+	if (proc->awaits_body && !proc->test)
+		proc->test = proc->test_root;
+	proc->awaits_body = 0;
+}
+
 /* Closes the open window, and the scopes in it; its number if it left blocks behind, else 0. */
 static __always_inline __u32 shut_window(struct lg_proc *proc)
 {
@@ -34,6 +56,9 @@ static __always_inline __u32 shut_window(struct lg_proc *proc)
 	proc->ended_test = window;
 	proc->ended_dirty = (__s64)proc->test_live_bytes > 0;
 	proc->test_root = 0;
+	if (proc->awaits_body) /* it did not come: not every body is told of */
+		proc->tells_bodies = 0;
+	proc->awaits_body = 0;
 	proc->test = proc->scopes ? close_scopes_in(proc->index, window) : 0;
 	return proc->ended_dirty ? window : 0;
 }

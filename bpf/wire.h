@@ -84,6 +84,8 @@ enum lg_mark_role {
 	    7, /* the framework reports a fatal signal: what it calls an end afterwards is none */
 	LG_MARK_TESTS_DUE = 8, /* the framework is about to run one test at least */
 	LG_MARK_THROW = 9,     /* an exception is thrown */
+	LG_MARK_TEST_BODY =
+	    10, /* the framework calls a function of the test's: `arg` points at what holds it */
 };
 
 enum lg_text_kind {
@@ -363,8 +365,18 @@ struct lg_proc {
 	__u64 exit_sp;		 /* 0: none */
 	__u64 exit_registers[6]; /* rbx, rbp, r12 to r15 */
 	__u32 exit_tid;
-	__u32 exit_pad;
+	/*
+	 * The framework, model::Framework, in this process in which the mark TEST_BODY was seen to come
+	 * before a test's own function; 0: none. From then on what it allocates between a test's start and
+	 * that mark is not the test's.
+	 */
+	__u32 tells_bodies;
+	__u32 awaits_body; /* the open window's has not come yet: nothing is charged to it */
+	__u32 pad;
 };
+
+/* An object of a test holds its function within so many bytes. */
+#define LG_TEST_OBJECT_BYTES 1024
 
 struct lg_totals {
 	__u64 live_blocks;

@@ -79,6 +79,7 @@ extern "C" void lg_on_detour(const u64* registers, u32 place) {
   Thread& thread = *own_thread;
   if (thread.busy > 1) return;
   const u32 kind = place >> kDetourShift, what = place & ((1u << kDetourShift) - 1);
+  if (kind == kDetourMark && is_idle_mark(registers, what)) return;
   // a vfork child is in its parent's memory
   if (g.process->figures.tgid != own_pid()) return;
   switch (kind) {

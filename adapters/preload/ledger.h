@@ -61,6 +61,12 @@ inline LiveBucket* bucket_of(u32 tier, u64 address, u64 hash, u32 choice) {
                                      : exchange_alone(at, expected, wanted);
 }
 
+/// leakgate need not look for pages with blocks among those without.
+inline void tell_of_page(const LiveBucket& bucket) {
+  const u64 offset = static_cast<u64>(word(&bucket)) - static_cast<u64>(word(g.region_bytes + kLiveAt));
+  g.region_bytes[kLivePagesAt + offset / kLivePage] = 1;
+}
+
 [[gnu::always_inline]] inline bool put_in_bucket(LiveBucket& bucket, Hidden hidden, const lg_live& block) {
   const u64 address = shown(hidden);
   for (u32 slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
@@ -70,6 +76,7 @@ inline LiveBucket* bucket_of(u32 tier, u64 address, u64 hash, u32 choice) {
     }
     if (bucket.names[slot] != 0 || !exchange(bucket.names[slot], 0, LG_LIVE_CLAIMED)) continue;
     bucket.blocks[slot] = block;
+    tell_of_page(bucket);
     store(bucket.names[slot], address);
     return true;
   }

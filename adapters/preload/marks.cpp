@@ -100,6 +100,7 @@ void close_test(const u64* registers, const lg_mark& mark) {
 void start_test(const lg_mark& mark, u64 object) {
   lg_record_test record;
   open_window(mark.framework, object);
+  await_body();
   begin_record(record, LG_REC_TEST_START);
   record.test = g.process->figures.test_root;
   record.framework = mark.framework;
@@ -162,6 +163,14 @@ void copy_string(char* out, u32 room, u64 from) {
   if (from) copy_text(out, room, from, room - 1);
 }
 
+bool is_idle_mark(const u64* registers, u32 number) {
+  constexpr u64 kTypes = 8;
+  const lg_mark& mark = reinterpret_cast<const lg_mark*>(g.control + kMarksAt)[number];
+  if (mark.role != LG_MARK_TEST_PART || mark.outcome_form != LG_OUTCOME_PLAIN) return false;
+  const u64 type = argument(registers, mark.outcome_arg) & 0xffffffff;
+  return type < kTypes && !((mark.failed_mask | mark.skipped_mask) >> type & 1);
+}
+
 void hit_mark(const u64* registers, u32 number) {
   const lg_mark& mark = reinterpret_cast<const lg_mark*>(g.control + kMarksAt)[number];
   lg_proc& figures = g.process->figures;
@@ -191,6 +200,9 @@ void hit_mark(const u64* registers, u32 number) {
       return;
     case LG_MARK_THROW:
       figures.test_last_throw = next_error();
+      return;
+    case LG_MARK_TEST_BODY:
+      begin_body(mark.framework, object);
       return;
     case LG_MARK_DEATH_FORK:
       figures.death_tid = own_tid();

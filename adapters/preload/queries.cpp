@@ -26,6 +26,7 @@ void start_asked_test(const lg_query& query) {
     end_asked_test(query);
   }
   open_window(query.framework, query.object);
+  await_body();
   lg_record_test record;
   begin_record(record, LG_REC_TEST_START);
   record.test = figures.test_root;

@@ -146,6 +146,9 @@ inline constexpr u32 kMostStacksForHints = 20000;
 inline constexpr u64 kLiveAt = 8 * kGiB;
 inline constexpr u64 kLiveBytes = 16 * kGiB;
 inline constexpr u64 kSharesAt = 24 * kGiB;
+/// A byte for each page of the live blocks' table: not 0 once a block was put there.
+inline constexpr u64 kLivePagesAt = 25 * kGiB + 512 * kMiB;
+inline constexpr u64 kLivePage = 4096;
 inline constexpr u64 kKnownAt = 26 * kGiB;  ///< stacks that threads know, see known_stacks.cpp
 inline constexpr u64 kKnownBytes = kMiB;    ///< of a thread
 inline constexpr u64 kPathsAt = 28 * kGiB;
@@ -183,8 +186,8 @@ struct FrameHead {
 static_assert(sizeof(FrameHead) == 8);
 static_assert(kFramesAt + u64{kFrameWords} * 8 <= kStacksAt);
 
-/// Where a path is looked for. An entry stands in either of two cache lines of one page, both told by the path's
-/// hash, or in those of a later tier when they were full.
+/// Where a path is looked for. An entry stands in either of two cache lines of one page, both told by the
+/// path's hash, or in those of a later tier when they were full.
 struct PathEntry {
   u64 hash;  ///< of all frames, and what is called last; 0: free
   u64 stack;
@@ -211,7 +214,8 @@ struct StackShare {
   u64 frees;
   u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
 };
-static_assert(kSharesAt + u64{kMaxStacks} * sizeof(StackShare) <= kKnownAt);
+static_assert(kSharesAt + u64{kMaxStacks} * sizeof(StackShare) <= kLivePagesAt);
+static_assert(kLivePagesAt + kLiveBytes / kLivePage <= kKnownAt);
 
 struct PcEntry {
   u64 pc;

@@ -135,9 +135,9 @@ u32 used_in(const PathEntry* line) {
   return used;
 }
 
-/// Enters `made` into the emptier one of the two lines, which fills a tier evenly (balanced allocations: Azar,
-/// Broder, Karlin, Upfal 1994). The path's stack, which is another one where somebody was quicker; 0: both
-/// are full.
+/// Enters `made` into the emptier one of the two lines, which fills a tier evenly (balanced allocations:
+/// Azar, Broder, Karlin, Upfal 1994). The path's stack, which is another one where somebody was quicker; 0:
+/// both are full.
 u32 enter(u32 tier, const Search& search, u32 made) {
   PathEntry* const first = line_of(tier, search.hash, 0);
   PathEntry* const second = line_of(tier, search.hash, 1);

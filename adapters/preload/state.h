@@ -142,6 +142,10 @@ void sum_up();
 // ---- windows.cpp ----
 u32 open_window(u32 framework, u64 object);
 u32 shut_window();
+/// What the framework does for itself at the start of a test is not charged to it, where it is known to end.
+void await_body();
+/// A test's function is called, or one of its fixtures: `function` holds it.
+void begin_body(u32 framework, u64 function);
 void describe_end(lg_record_test& record);
 
 // ---- scopes.cpp ----

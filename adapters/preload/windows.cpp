@@ -23,6 +23,21 @@ u32 open_window(u32 framework, u64 object) {
   return figures.test_root;
 }
 
+void await_body() {
+  lg_proc& figures = g.process->figures;
+  if (figures.tells_bodies != figures.framework) return;
+  figures.awaits_body = 1;
+  figures.test = 0;
+}
+
+void begin_body(u32 framework, u64 function) {
+  lg_proc& figures = g.process->figures;
+  if (!figures.test_root || figures.framework != framework) return;
+  if (function - figures.test_object < LG_TEST_OBJECT_BYTES) figures.tells_bodies = framework;
+  if (figures.awaits_body && !figures.test) figures.test = figures.test_root;
+  figures.awaits_body = 0;
+}
+
 u32 shut_window() {
   lg_proc& figures = g.process->figures;
   const u32 window = figures.test_root;
@@ -30,6 +45,8 @@ u32 shut_window() {
   figures.ended_test = window;
   figures.ended_dirty = static_cast<s64>(figures.test_live_bytes) > 0;
   figures.test_root = 0;
+  if (figures.awaits_body) figures.tells_bodies = 0;  // it did not come: not every body is told of
+  figures.awaits_body = 0;
   figures.test = figures.scopes ? close_scopes_in(window) : 0;
   return figures.ended_dirty ? window : 0;
 }

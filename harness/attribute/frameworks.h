@@ -29,7 +29,9 @@ enum class MarkRole : std::uint8_t {
   suite_end = 6,  ///< the innermost suite is left
   test_crash =
       7,  ///< the framework reports a fatal signal: later ends in this process are not ends, the test crashed
-  tests_due = 8,  ///< the framework is about to run one test at least
+  tests_due = 8,   ///< the framework is about to run one test at least
+  test_body = 10,  ///< a function of the test's is called: what came before is the framework's own; 9 is a
+                   ///< thrown exception, which is no framework's
 };
 
 /// How a text is stored in memory. Up to inline_text the values are those of the wire.

@@ -65,6 +65,15 @@ MarkLayout boost_part(OutcomeForm form) {
   return layout;
 }
 
+/// The case holds the boost::function that is called.
+MarkLayout boost_body() {
+  MarkLayout layout;
+  layout.role = MarkRole::test_body;
+  layout.framework = model::Framework::boost_test;
+  layout.arg = 1;
+  return layout;
+}
+
 FrameworkVariant boost_variant(const StringAbi& abi, std::vector<std::string> evidence) {
   const std::string collector = "_ZN5boost9unit_test19results_collector_t";
   const std::string started = collector + "15test_unit_startERKNS0_9test_unitE";
@@ -88,6 +97,11 @@ FrameworkVariant boost_variant(const StringAbi& abi, std::vector<std::string> ev
       {false,
        Take::first,
        {{{collector + "17test_unit_abortedERKNS0_9test_unitE"}, boost_part(OutcomeForm::always)}}},
+      // the collector itself takes memory for each test
+      {false,
+       Take::first,
+       {{{"_ZN5boost9unit_test19unit_test_monitor_t21execute_and_translateERKNS_8functionIFvvEEEm"},
+         boost_body()}}},
   };
   return made;
 }

@@ -47,12 +47,11 @@ class PointerBatch {
   void add(std::uint32_t holder, std::uint64_t address, const std::uint64_t* words, std::size_t count,
            Emit&& emit) {
     if (mask_ != ~std::uint64_t{0}) return add_masked(holder, address, words, count, emit);
-    for (std::size_t i = 0; i < count; ++i) {
-      // Written always, kept if it may be a pointer: words are too mixed for a branch to be foreseen.
-      batch_[filled_] = {words[i], address + i * 8, holder, 0};
-      filled_ += words[i] - lowest_ < span_ ? 1 : 0;
-      if (filled_ == kBatch) finish(emit);
-    }
+    std::size_t i = 0;
+    // Much of most programs' memory is text, numbers and zeros.
+    for (; i + kTogether <= count; i += kTogether)
+      if (may_point(words + i)) take(holder, address + i * 8, words + i, kTogether, emit);
+    take(holder, address + i * 8, words + i, count - i, emit);
   }
 
   /// Emits what was taken and not yet emitted.
@@ -96,6 +95,27 @@ class PointerBatch {
     std::uint32_t holder;
     std::uint32_t at;  // bucket, then predecessor
   };
+
+  static constexpr std::size_t kTogether = 8;
+
+  /// Whether any of so many words may be a pointer.
+  bool may_point(const std::uint64_t* words) const {
+    bool any = false;
+    for (std::size_t i = 0; i < kTogether; ++i)
+      any |= words[i] - lowest_ < span_;
+    return any;
+  }
+
+  template <typename Emit>
+  void take(std::uint32_t holder, std::uint64_t address, const std::uint64_t* words, std::size_t count,
+            Emit&& emit) {
+    for (std::size_t i = 0; i < count; ++i) {
+      // Written always, kept if it may be a pointer: words are too mixed for a branch to be foreseen.
+      batch_[filled_] = {words[i], address + i * 8, holder, 0};
+      filled_ += words[i] - lowest_ < span_ ? 1 : 0;
+      if (filled_ == kBatch) finish(emit);
+    }
+  }
 
   BlockPointer look_up_plain(std::uint64_t word) const {
     if (word - lowest_ >= span_) return {};

@@ -3,7 +3,12 @@
 // word points at a vtable as the Itanium C++ ABI lays it out; and the module address of a run-time address.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
 
 #include "harness/model/held_process.h"
 
@@ -21,8 +26,17 @@ class Vtables {
   [[nodiscard]] model::ModuleAddress locate(std::uint64_t address) const;
 
  private:
+  static constexpr std::uint64_t kPage = 4096;
+  using Page = std::array<std::uint64_t, kPage / 8>;
+
   [[nodiscard]] const model::HeldMapping* mapping_of(std::uint64_t address) const;
+  /// False: cannot be read.
+  bool read(std::uint64_t address, std::span<std::uint64_t> words) const;
+
   const model::HeldProcess& held_;
+  mutable std::mutex mutex_;
+  /// What was read of modules' data: a program's vtables stand close together. Null: cannot be read whole.
+  mutable std::unordered_map<std::uint64_t, std::unique_ptr<const Page>> pages_;
 };
 
 }  // namespace leakgate::classify

@@ -31,7 +31,9 @@ void run_workers(unsigned count, const std::function<void(unsigned worker)>& wor
 
 unsigned worker_count(unsigned wanted) {
   if (wanted != 0) return std::min(wanted, kMaxWorkers);
-  return std::clamp(std::thread::hardware_concurrency(), 1u, kMaxAutomatic);
+  // asked once: the answer is read from files
+  static const unsigned processors = std::thread::hardware_concurrency();
+  return std::clamp(processors, 1u, kMaxAutomatic);
 }
 
 }  // namespace leakgate::classify

@@ -300,9 +300,10 @@ std::vector<Dwarf_Die> DieNames::scopes_around(Dwarf_Die die) {
   if (dwarf_diecu(&die, &at, nullptr, nullptr) == nullptr) return around;
   for (int level = 0; level < kMaxDieDepth; ++level) {
     const Scopes& scopes = scopes_in(at);
-    auto it = std::lower_bound(scopes.begin(), scopes.end(), address, [](const Scope& scope, const char* value) {
-      return static_cast<const char*>(scope.die.addr) < value;
-    });
+    auto it =
+        std::lower_bound(scopes.begin(), scopes.end(), address, [](const Scope& scope, const char* value) {
+          return static_cast<const char*>(scope.die.addr) < value;
+        });
     if (it == scopes.begin()) break;
     --it;
     if (it->end != nullptr && it->end <= address) break;

@@ -316,7 +316,8 @@ void Tracer::hit(pid_t tid, Process& process, const MarkLayout& mark, const user
       process.crash_reported = true;
       break;
     case MarkRole::tests_due:
-      break;  // it opens and closes nothing
+    case MarkRole::test_body:
+      break;  // they open and close nothing
   }
 }
 

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <vector>
 
 #include "harness/base/descriptor.h"
 
@@ -27,6 +29,38 @@ bool has_content(std::uint64_t entry, bool shared) {
          (entry & kFileOrShared) == 0;  // a private page of a file that was never written is the file's
 }
 
+/// Code is no root.
+bool is_code(const model::HeldMapping& mapping) {
+  return mapping.kind == model::MappingKind::file && mapping.executable && !mapping.writable;
+}
+
+/// Entries of rising addresses. The modules' parts stand side by side: those of the next one are read along.
+class PagemapReader {
+ public:
+  explicit PagemapReader(int file) : file_(file), entries_(kMost) {}
+
+  /// Nothing: the kernel tells no more.
+  std::optional<std::uint64_t> of(std::uint64_t address, std::uint64_t end) {
+    const std::uint64_t page = address / kPage;
+    if (page < first_ || page - first_ >= count_) {
+      const std::size_t wanted = std::clamp<std::uint64_t>((end - address) / kPage, kFewest, kMost);
+      const ssize_t got =
+          ::pread(file_, entries_.data(), wanted * sizeof entries_[0], static_cast<off_t>(page * 8));
+      first_ = page;
+      count_ = got > 0 ? static_cast<std::size_t>(got) / sizeof entries_[0] : 0;
+      if (count_ == 0) return std::nullopt;
+    }
+    return entries_[page - first_];
+  }
+
+ private:
+  static constexpr std::size_t kFewest = 128, kMost = 8192;
+  int file_;
+  std::vector<std::uint64_t> entries_;
+  std::uint64_t first_ = 0;
+  std::size_t count_ = 0;
+};
+
 }  // namespace
 
 HeldMemory::HeldMemory(std::int32_t pid, std::span<const model::HeldMapping> mappings) : pid_(pid) {
@@ -39,26 +73,20 @@ void HeldMemory::find_touched(std::span<const model::HeldMapping> mappings) {
     all_touched_ = true;
     return;
   }
-  std::vector<std::uint64_t> entries(8192);
+  PagemapReader entries(pagemap.get());
   for (const model::HeldMapping& mapping : mappings) {
     if (!mapping.readable) continue;
     if (mapping.end - mapping.start > model::kLargestMapping)
       unknown_.emplace_back(mapping.start, mapping.end);
-    if (mapping.kind == model::MappingKind::special) continue;
-    for (std::uint64_t at = mapping.start; at < mapping.end;) {
-      const std::size_t pages = std::min<std::uint64_t>(entries.size(), (mapping.end - at) / kPage);
-      const ssize_t got = ::pread(pagemap.get(), entries.data(), pages * sizeof entries[0],
-                                  static_cast<off_t>(at / kPage * sizeof entries[0]));
-      if (got <= 0) break;
-      const std::size_t count = static_cast<std::size_t>(got) / sizeof entries[0];
-      for (std::size_t i = 0; i < count; ++i, at += kPage) {
-        if (!has_content(entries[i], mapping.shared)) continue;
-        if (!touched_.empty() && touched_.back().second == at)
-          touched_.back().second += kPage;
-        else
-          touched_.emplace_back(at, at + kPage);
-      }
-      if (count == 0) break;
+    if (mapping.kind == model::MappingKind::special || is_code(mapping)) continue;
+    for (std::uint64_t at = mapping.start; at < mapping.end; at += kPage) {
+      const auto entry = entries.of(at, mapping.end);
+      if (!entry) break;
+      if (!has_content(*entry, mapping.shared)) continue;
+      if (!touched_.empty() && touched_.back().second == at)
+        touched_.back().second += kPage;
+      else
+        touched_.emplace_back(at, at + kPage);
     }
   }
 }

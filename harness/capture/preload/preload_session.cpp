@@ -43,6 +43,12 @@ Status check_sanitizers(const TracedTarget& target) {
   return {};
 }
 
+/// GoogleTest tells of its tests in more than one place, and some of them are a single return; exceptions are
+/// a hint alone; without bodies a framework's own blocks are the test's.
+bool can_be_missed(std::uint8_t role) {
+  return role == LG_MARK_TESTS_DUE || role == LG_MARK_THROW || role == LG_MARK_TEST_BODY;
+}
+
 /// What a detour is to tell the library.
 std::uint32_t tells(preload::DetourKind kind, std::uint64_t what) {
   constexpr std::uint32_t kMask = (1u << preload::kDetourShift) - 1;
@@ -109,10 +115,7 @@ Status PreloadSession::attach(ProbeProgram program, const std::string&, std::spa
   for (const ProbeSite& site : sites) {
     switch (program) {
       case ProbeProgram::mark_hit:
-        // GoogleTest tells of its tests in more than one place, and some of them are a single return;
-        // exceptions are a hint alone
-        if ((role_of(site.cookie) != LG_MARK_TESTS_DUE && role_of(site.cookie) != LG_MARK_THROW) ||
-            patches_.can_detour(site.file_offset))
+        if (!can_be_missed(role_of(site.cookie)) || patches_.can_detour(site.file_offset))
           patches_.add_detour(site.file_offset, tells(preload::kDetourMark, site.cookie));
         break;
       case ProbeProgram::exit_hit:

@@ -3,9 +3,9 @@
 #include "harness/capture/preload/process_ledgers.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
-#include "harness/capture/preload/ledger_check.h"
 #include "harness/capture/preload/shared_word.h"
 
 namespace leakgate::capture {
@@ -102,33 +102,74 @@ Result<lg_proc> ProcessLedgers::process(std::uint32_t index) const {
   return sum_up(index);
 }
 
+LedgerBounds ProcessLedgers::bounds_of(std::uint32_t process) const {
+  return {file_->get<preload::Region>(process, 0).stacks, file_->process(process).figures.last_test};
+}
+
+template <typename Take>
+void ProcessLedgers::take_bucket(std::uint32_t process, const LiveBucket& bucket, LedgerBounds& bounds,
+                                 Take&& take) {
+  for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
+    const std::uint64_t name = load(bucket.names[slot]);
+    if (name == 0 || name == LG_LIVE_CLAIMED) continue;
+    lg_live block = bucket.blocks[slot];
+    // other threads may run, and have made new stacks and windows since
+    if (!is_possible(name, block, bounds) && !is_possible(name, block, bounds = bounds_of(process))) {
+      damaged_.insert(process);
+      continue;
+    }
+    block.stack = stacks_.id(process, block.stack);
+    take(slot, lg_live_key{name, process, 0}, block);
+  }
+}
+
 bool ProcessLedgers::visit_region(std::uint32_t process,
                                   const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
-  using preload::LiveBucket;
-  const auto read_bounds = [&] {
-    return LedgerBounds{file_->get<preload::Region>(process, 0).stacks,
-                        file_->process(process).figures.last_test};
-  };
-  LedgerBounds bounds = read_bounds();
+  LedgerBounds bounds = bounds_of(process);
   return file_->visit_written(
       process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset, std::span<std::byte> bytes) {
-        for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket)) {
-          const auto& bucket = *reinterpret_cast<const LiveBucket*>(bytes.data() + at);
-          for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
-            const std::uint64_t name = bucket.names[slot];
-            if (name == 0 || name == LG_LIVE_CLAIMED) continue;
-            lg_live block = bucket.blocks[slot];
-            // other threads may run, and have made new stacks and windows since
-            if (!is_possible(name, block, bounds) && !is_possible(name, block, bounds = read_bounds())) {
-              damaged_.insert(process);
-              continue;
-            }
-            block.stack = stacks_.id(process, block.stack);
-            if (visit({name, process, 0}, block))
-              file_->put(process, offset + at + slot * 8, std::uint64_t{0});
-          }
-        }
+        for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket))
+          take_bucket(process, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
+                      [&](std::size_t slot, const lg_live_key& key, const lg_live& block) {
+                        if (visit(key, block)) file_->put(process, offset + at + slot * 8, std::uint64_t{0});
+                      });
       });
+}
+
+std::optional<std::vector<ProcessLedgers::Found>> ProcessLedgers::blocks_in_view(std::uint32_t process) {
+  constexpr std::uint32_t kTiers = 2;  // beyond, most pages are written
+  constexpr std::uint64_t kBytes =
+      (preload::first_bucket(kTiers - 1) + preload::buckets_in(kTiers - 1)) * sizeof(LiveBucket);
+  if (file_->get<preload::Region>(process, 0).live_tiers > kTiers) return std::nullopt;
+  std::array<std::byte, kBytes / preload::kLivePage> written;
+  if (!file_->read(process, preload::kLivePagesAt, written)) return std::nullopt;
+  const auto view = views_.try_emplace(process, file_->view(process, preload::kLiveAt, kBytes)).first;
+  const std::span<const std::byte> bytes = view->second.bytes();
+  if (bytes.empty()) return std::nullopt;
+  LedgerBounds bounds = bounds_of(process);
+  std::vector<Found> found;
+  for (std::size_t page = 0; page < written.size(); ++page) {
+    if (written[page] == std::byte{0}) continue;
+    for (std::uint64_t at = page * preload::kLivePage; at < (page + 1) * preload::kLivePage;
+         at += sizeof(LiveBucket))
+      take_bucket(process, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
+                  [&](std::size_t slot, const lg_live_key& key, const lg_live& block) {
+                    found.push_back({preload::kLiveAt + at + slot * 8, key, block});
+                  });
+  }
+  // the target can overwrite what it likes: only what is as many as was counted is believed to be all
+  const lg_proc figures = sum_up(process);
+  if (figures.allocations - figures.frees != found.size()) return std::nullopt;
+  return found;
+}
+
+bool ProcessLedgers::visit_all(std::uint32_t process,
+                               const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
+  const auto found = blocks_in_view(process);
+  if (!found) return visit_region(process, visit);
+  for (const Found& each : *found)
+    if (visit(each.key, each.block)) file_->put(process, each.offset, std::uint64_t{0});
+  return true;
 }
 
 Status ProcessLedgers::visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
@@ -146,7 +187,7 @@ Status ProcessLedgers::visit_live_of(std::uint32_t process,
                                      const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
   if (const auto kept = kept_.find(process); kept != kept_.end())
     std::erase_if(kept->second, [&](const Block& block) { return visit(block.first, block.second); });
-  else if (process <= max_processes_ && is_used(process) && !visit_region(process, visit))
+  else if (process <= max_processes_ && is_used(process) && !visit_all(process, visit))
     unreadable_ = true;
   if (unreadable_) return Error{ErrorKind::io, "the ledger could not be read whole", "", 0};
   return {};
@@ -170,6 +211,7 @@ bool ProcessLedgers::retire(std::uint32_t process) {
   check_counts(process, figures->second, blocks.size());
   add_peaks(process, retired_totals_);
   active_.erase(process);
+  views_.erase(process);
   file_->drop(process);
   return true;
 }

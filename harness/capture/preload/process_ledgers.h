@@ -8,10 +8,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "harness/capture/preload/ledger_check.h"
 #include "harness/capture/preload/shared_file.h"
 #include "harness/capture/preload/stack_ids.h"
 #include "harness/capture/session.h"
@@ -45,12 +47,29 @@ class ProcessLedgers {
 
  private:
   using Block = std::pair<lg_live_key, lg_live>;
+  using LiveBucket = preload::LiveBucket;
 
   /// Figures of a process with those that its threads keep to themselves.
   [[nodiscard]] lg_proc sum_up(std::uint32_t process) const;
   /// False: not all of its blocks could be read.
+  bool visit_all(std::uint32_t process, const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
+  /// visit_all() by looking at all that was written.
   bool visit_region(std::uint32_t process,
                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
+  /// A block, and where its name stands in the region.
+  struct Found {
+    std::uint64_t offset = 0;
+    lg_live_key key;
+    lg_live block;
+  };
+  /// The blocks of a process whose table is small, by what the library says of its pages. Nothing where that
+  /// may not be all.
+  std::optional<std::vector<Found>> blocks_in_view(std::uint32_t process);
+  /// What blocks of the process can be at this moment.
+  [[nodiscard]] LedgerBounds bounds_of(std::uint32_t process) const;
+  /// Calls take(slot, key, block) for the blocks in a bucket; what can be none makes the process damaged.
+  template <typename Take>
+  void take_bucket(std::uint32_t process, const LiveBucket& bucket, LedgerBounds& bounds, Take&& take);
   void check_counts(std::uint32_t process, const lg_proc& figures, std::uint64_t blocks);
   void add_peaks(std::uint32_t process, lg_totals& totals) const;
   [[nodiscard]] bool is_used(std::uint32_t process) const;
@@ -62,7 +81,8 @@ class ProcessLedgers {
   std::set<std::uint32_t> active_;                    ///< images that were told of, and have not ended
   std::map<std::uint32_t, std::vector<Block>> kept_;  ///< of images that have ended
   std::map<std::uint32_t, lg_proc> retired_;
-  lg_totals retired_totals_{};  ///< peaks alone
+  std::map<std::uint32_t, RegionView> views_;  ///< of images that have not ended
+  lg_totals retired_totals_{};                 ///< peaks alone
   std::uint64_t retired_patches_failed_ = 0;
   std::set<std::uint32_t> damaged_;  ///< images whose ledger was overwritten
   bool unreadable_ = false;          ///< a process's blocks could not be read when it had ended

@@ -108,6 +108,16 @@ bool SharedFile::visit_written(std::uint32_t process, std::uint64_t offset, std:
   return true;
 }
 
+RegionView::~RegionView() {
+  if (bytes_ != nullptr) ::munmap(bytes_, size_);
+}
+
+RegionView SharedFile::view(std::uint32_t process, std::uint64_t offset, std::size_t bytes) const {
+  void* const at = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, file_.get(),
+                          static_cast<off_t>(region_offset(process) + offset));
+  return at == MAP_FAILED ? RegionView{nullptr, 0} : RegionView{static_cast<std::byte*>(at), bytes};
+}
+
 std::uint64_t SharedFile::written_bytes() const {
   struct stat status {};
   return ::fstat(file_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * 512 : 0;

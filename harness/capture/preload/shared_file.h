@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SharedFile: the memory file that the traced processes write their ledgers to. The part for all processes is
 // mapped; regions of processes are read through the descriptor, since looking at a hole through a mapping
-// would fill it.
+// would fill it, or where it is known what was written, through a mapping for a while.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +9,30 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "adapters/preload/shared_layout.h"
 #include "harness/base/descriptor.h"
 #include "harness/base/result.h"
 
 namespace leakgate::capture {
+
+/// Part of a process's region, mapped for reading; unmapped with this. What was never written must not be
+/// looked at.
+class RegionView {
+ public:
+  RegionView(std::byte* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
+  RegionView(RegionView&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  RegionView& operator=(RegionView&&) = delete;
+  ~RegionView();
+  /// Empty: could not be mapped.
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {bytes_, size_}; }
+
+ private:
+  std::byte* bytes_;
+  std::size_t size_;
+};
 
 class SharedFile {
  public:
@@ -48,6 +66,7 @@ class SharedFile {
   [[nodiscard]] bool visit_written(
       std::uint32_t process, std::uint64_t offset, std::uint64_t bytes,
       const std::function<void(std::uint64_t, std::span<std::byte>)>& visit) const;
+  [[nodiscard]] RegionView view(std::uint32_t process, std::uint64_t offset, std::size_t bytes) const;
   /// Memory that the file takes.
   [[nodiscard]] std::uint64_t written_bytes() const;
   /// Gives the memory of a process's region back.

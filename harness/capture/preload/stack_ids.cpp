@@ -9,6 +9,19 @@
 
 namespace leakgate::capture {
 
+template <typename Row>
+Row StackIds::Ahead<Row>::get(const SharedFile& file, std::uint32_t of, std::uint32_t number) const {
+  if (of == process && number < rows.size()) return rows[number];
+  return file.get<Row>(of, at + number * sizeof(Row));
+}
+
+template <typename Row>
+void StackIds::Ahead<Row>::read(const SharedFile& file, std::uint32_t of, std::uint32_t count) {
+  process = of;
+  rows.resize(count);
+  if (!file.read(of, at, std::as_writable_bytes(std::span(rows)))) rows.clear();
+}
+
 StackIds::Stack& StackIds::stack_of(std::uint32_t process, std::uint32_t number, std::uint32_t& id) {
   const auto [found, fresh] = ids_.emplace(std::uint64_t{process} << 32 | number, 0);
   if (fresh) {
@@ -34,8 +47,8 @@ void StackIds::add_all(std::uint32_t process) {
 
 bool StackIds::read_words(std::uint32_t process, std::uint64_t place, std::span<std::uint64_t> words) const {
   if (place == 0 || place + words.size() > preload::kFrameWords) return false;
-  if (frames_.process == process && place + words.size() <= frames_.words.size()) {
-    std::copy_n(frames_.words.begin() + static_cast<std::ptrdiff_t>(place), words.size(), words.begin());
+  if (frames_.process == process && place + words.size() <= frames_.rows.size()) {
+    std::copy_n(frames_.rows.begin() + static_cast<std::ptrdiff_t>(place), words.size(), words.begin());
     return true;
   }
   return file_->read(process, preload::kFramesAt + place * sizeof(std::uint64_t),
@@ -67,15 +80,14 @@ std::optional<std::vector<std::uint64_t>> StackIds::read_frames(std::uint32_t pr
 
 StackRow StackIds::read(const Stack& stack) const {
   StackRow row;
-  row.counters = file_->get<lg_stack>(stack.process, preload::kStacksAt + stack.number * sizeof(lg_stack));
+  row.counters = counters_.get(*file_, stack.process, stack.number);
   const auto damaged = [&] {
     damaged_.insert(std::uint64_t{stack.process} << 32 | stack.number);
     return StackRow();
   };
   if (row.counters.function == LG_FN_none && row.counters.node == 0)
     return stack.is_referred_to ? damaged() : StackRow();
-  const auto share = file_->get<preload::StackShare>(
-      stack.process, preload::kSharesAt + stack.number * sizeof(preload::StackShare));
+  const auto share = shares_.get(*file_, stack.process, stack.number);
   row.counters.frees += share.frees;
   for (std::size_t i = 0; i < std::size(share.lifetime_log2_ms); ++i)
     row.counters.lifetime_log2_ms[i] += share.lifetime_log2_ms[i];
@@ -96,23 +108,36 @@ Result<StackRow> StackIds::row(std::uint32_t id) const {
   return stack.kept ? *stack.kept : read(stack);
 }
 
-void StackIds::keep(std::uint32_t process) {
+void StackIds::read_ahead(std::uint32_t process) {
   constexpr std::uint32_t kMostWords = 1u << 24;  // 128 MiB
+  constexpr std::uint32_t kMostRows = 1u << 17;   // 24 MiB
+  constexpr std::uint32_t kWorthAll = 16;         // a row alone takes as long as so many together
   const auto region = file_->get<preload::Region>(process, 0);
-  frames_ = {process, std::vector<std::uint64_t>(std::min(region.frame_words, kMostWords) + 1)};
-  if (!file_->read(process, preload::kFramesAt, std::as_writable_bytes(std::span(frames_.words))))
-    frames_ = {};
+  const auto wanted = std::count_if(stacks_.begin(), stacks_.end(), [&](const Stack& stack) {
+    return stack.process == process && !stack.kept;
+  });
+  if (wanted < region.stacks / kWorthAll) return;
+  frames_.read(*file_, process, std::min(region.frame_words, kMostWords) + 1);
+  if (region.stacks >= kMostRows) return;
+  counters_.read(*file_, process, region.stacks + 1);
+  shares_.read(*file_, process, region.stacks + 1);
+}
+
+void StackIds::keep(std::uint32_t process) {
+  read_ahead(process);
+  const auto stacks = file_->get<preload::Region>(process, 0).stacks;
   // where blocks of some were freed: stacks of their own, of which nothing was freed again
   for (std::size_t i = 0, count = stacks_.size(); i < count; ++i) {
     if (stacks_[i].process != process || stacks_[i].kept) continue;
-    const std::uint64_t row = preload::kStacksAt + stacks_[i].number * sizeof(lg_stack);
-    const auto freed_by = file_->get<std::uint32_t>(process, row + offsetof(lg_stack, freed_by));
+    const std::uint32_t freed_by = counters_.get(*file_, process, stacks_[i].number).freed_by;
     std::uint32_t id = 0;
-    if (freed_by != 0 && freed_by <= region.stacks) stack_of(process, freed_by, id);
+    if (freed_by != 0 && freed_by <= stacks) stack_of(process, freed_by, id);
   }
   for (Stack& stack : stacks_)
     if (stack.process == process && !stack.kept) stack.kept = read(stack);
-  frames_ = {};
+  frames_.rows = {};
+  counters_.rows = {};
+  shares_.rows = {};
 }
 
 }  // namespace leakgate::capture

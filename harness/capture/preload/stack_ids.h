@@ -41,11 +41,18 @@ class StackIds {
     std::optional<StackRow> kept;
   };
   Stack& stack_of(std::uint32_t process, std::uint32_t number, std::uint32_t& id);
-  /// The frames of one process, read at once.
-  struct Frames {
+  /// A table of one process, read at once while its stacks are kept; else a row is read when it is asked for.
+  template <typename Row>
+  struct Ahead {
+    std::uint64_t at;  ///< in the process's region
     std::uint32_t process = ~0u;
-    std::vector<std::uint64_t> words;
+    std::vector<Row> rows{};
+
+    [[nodiscard]] Row get(const SharedFile& file, std::uint32_t of, std::uint32_t number) const;
+    void read(const SharedFile& file, std::uint32_t of, std::uint32_t count);
   };
+  /// Reads the process's tables at once, where most of it will be looked at.
+  void read_ahead(std::uint32_t process);
   [[nodiscard]] bool read_words(std::uint32_t process, std::uint64_t place,
                                 std::span<std::uint64_t> words) const;
   /// Innermost first; nothing: they cannot be what the library wrote.
@@ -57,7 +64,9 @@ class StackIds {
   std::vector<Stack> stacks_;  ///< by id - 1
   std::unordered_map<std::uint64_t, std::uint32_t> ids_;
   mutable std::set<std::uint64_t> damaged_;
-  Frames frames_;  ///< while a process's stacks are kept
+  Ahead<std::uint64_t> frames_{preload::kFramesAt};
+  Ahead<lg_stack> counters_{preload::kStacksAt};
+  Ahead<preload::StackShare> shares_{preload::kSharesAt};
 };
 
 }  // namespace leakgate::capture
