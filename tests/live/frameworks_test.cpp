@@ -63,6 +63,19 @@ TEST_P(Boost, CasesHaveThePathOfTheirSuites) {
                   "templated<double> passed leak", "last passed leak"));
 }
 
+TEST_P(Boost, WhatTheFrameworkKeepsOfEachTestIsNotTheTests) {
+  const Traced traced = trace_program(scratch_, GetParam());
+  expect_whole(traced);
+  for (const auto& test : traced.result["tests"]) {
+    if (test["id"] == "templated<int>") {
+      EXPECT_EQ(test["held_s"], 0) << "a clean test was looked at";
+    }
+    if (test["id"] == "templated<double>") {
+      EXPECT_GT(test["held_s"], 0) << "a test with a leak was not";
+    }
+  }
+}
+
 TEST_P(Boost, AFilterLeavesPathsAsTheyAre) {
   const Traced traced = run(GetParam(), 23, {"--run_test=outer/inner"});
   EXPECT_THAT(test_outcomes(traced), ElementsAre("outer/inner/leaks passed leak"));
