@@ -116,6 +116,24 @@ class Ledger : public testing::Test {
     return sizes;
   }
 
+  /// Likewise, of the process while it runs.
+  std::vector<std::uint64_t> sizes_now(bool take_out = false) {
+    std::vector<std::uint64_t> sizes;
+    EXPECT_TRUE(session_->visit_live_of(0, [&](const lg_live_key&, const lg_live& block) {
+      sizes.push_back(block.size);
+      return take_out;
+    }));
+    return sizes;
+  }
+
+  /// A block more than fill_region() makes, in the second page of the table.
+  void put_further_block(std::uint64_t bytes) {
+    LiveBucket bucket{};
+    bucket.names[3] = 0x900000;
+    bucket.blocks[3] = {bytes, 1, 0, 1, 7};
+    put(preload::kLiveAt + preload::kLivePage, bucket);
+  }
+
   std::uint64_t damages() { return session_->own_losses().at("ledger_damaged"); }
 
   std::shared_ptr<SharedFile> file_;
@@ -130,6 +148,28 @@ TEST_F(Ledger, AWholeOneIsReadAndNotSaidToBeDamaged) {
   EXPECT_EQ(stack->frames, (std::vector<std::uint64_t>{0x1002, 0x1001}));
   session_->retire(0);
   EXPECT_EQ(sizes().size(), std::size(kSizes));
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(Ledger, OnlyPagesThatAreToldOfAreLookedAtWhereThatIsAll) {
+  const std::vector<std::uint64_t> all(std::begin(kSizes), std::end(kSizes));
+  put(preload::kLivePagesAt, std::uint8_t{1});
+  put_further_block(99);  // counted by nobody
+  EXPECT_EQ(sizes_now(), all);
+  EXPECT_EQ(sizes_now(true), all) << "and they can be taken out";
+  EXPECT_EQ(sizes_now(), std::vector<std::uint64_t>{99}) << "what is not counted is found then, by looking";
+}
+
+TEST_F(Ledger, ABlockInAPageThatNobodyToldOfIsFound) {
+  std::vector<std::uint64_t> all(std::begin(kSizes), std::end(kSizes));
+  EXPECT_EQ(sizes_now(), all) << "no page is told of";
+  put(preload::kLivePagesAt, std::uint8_t{1});
+  put_further_block(99);
+  put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes) + 1});
+  all.push_back(99);
+  EXPECT_EQ(sizes_now(), all);
+  put(preload::kLivePagesAt + 1, std::uint8_t{1});
+  EXPECT_EQ(sizes_now(), all);
   EXPECT_EQ(damages(), 0u);
 }
 

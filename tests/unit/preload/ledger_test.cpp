@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks are put where they are found again, in pages that leakgate is told of.
+#include "adapters/preload/ledger.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstring>
+#include <memory>
+#include <set>
+
+namespace leakgate::preload {
+namespace {
+
+class LiveTable : public testing::Test {
+ protected:
+  void SetUp() override {
+    void* const at = ::mmap(nullptr, kRegionBytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ASSERT_NE(at, MAP_FAILED);
+    g = {};
+    g.header = header_.get();
+    g.process = process_.get();
+    g.region_bytes = static_cast<u8*>(at);
+    g.region = static_cast<Region*>(at);
+    g.region->live_tiers = 1;
+  }
+  void TearDown() override { ::munmap(g.region_bytes, kRegionBytes); }
+
+  static Place at(u64 address) { return place_of(hide(reinterpret_cast<const void*>(address))); }
+
+  static u64 page_of(const LiveBucket* bucket) {
+    return (reinterpret_cast<u64>(bucket) - reinterpret_cast<u64>(g.region_bytes + kLiveAt)) / kLivePage;
+  }
+
+  std::unique_ptr<Header> header_ = std::make_unique<Header>();
+  std::unique_ptr<Process> process_ = std::make_unique<Process>();
+};
+
+TEST_F(LiveTable, ThePagesWithBlocksAndNoOthersAreToldOf) {
+  constexpr u64 kBlocks = 3000, kFrom = 0x5555'0000'0000, kStep = 48;
+  std::set<u64> pages;
+  for (u64 i = 0; i < kBlocks; ++i) {
+    const Place place = at(kFrom + i * kStep);
+    ASSERT_TRUE(put_block(place, {i, 1, 0, 1, 7}));
+    u32 slot = 0;
+    const LiveBucket* const bucket = find_block(place, slot);
+    ASSERT_NE(bucket, nullptr);
+    EXPECT_EQ(bucket->blocks[slot].size, i);
+    pages.insert(page_of(bucket));
+  }
+  EXPECT_GT(pages.size(), 20u);
+  EXPECT_GT(g.region->live_tiers, 1u) << "blocks so close together want more than the first tier";
+  const u64 end = (first_bucket(g.region->live_tiers) + 1) * sizeof(LiveBucket) / kLivePage;
+  for (u64 page = 0; page < end; ++page)
+    EXPECT_EQ(g.region_bytes[kLivePagesAt + page] != 0, pages.count(page) != 0) << "page " << page;
+}
+
+TEST_F(LiveTable, WhatIsTakenIsThereNoMore) {
+  ASSERT_TRUE(put_block(at(0x5000), {10, 1, 0, 1, 7}));
+  lg_live block{};
+  ASSERT_TRUE(take_block(at(0x5000), block));
+  EXPECT_EQ(block.size, 10u);
+  EXPECT_FALSE(take_block(at(0x5000), block));
+}
+
+}  // namespace
+}  // namespace leakgate::preload
