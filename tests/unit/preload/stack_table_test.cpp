@@ -162,6 +162,21 @@ TEST_F(StackTable, NoRoomForFramesIsALoss) {
   EXPECT_EQ(g.region->frame_words, kFrameWords - LG_MAX_FRAMES);
 }
 
+TEST_F(StackTable, ATierIsFilledToAThirdBeforeItCloses) {
+  constexpr u32 kStacks = 40'000;
+  std::mt19937_64 random{9};
+  Path path(6, 0x10);
+  for (u32 i = 0; i < kStacks; ++i) {
+    path.back() = 1 + random() % (u64{1} << 40);
+    ASSERT_NE(enter(path, i ? path.size() - 1 : 0), 0u);
+  }
+  u64 closed = 0;
+  for (u32 tier = 0; tier < g.region->open_tier; ++tier)
+    closed += u64{path_pages(tier)} * kPathLinesInPage * kPathsInLine;
+  EXPECT_GT(closed, 0u);
+  EXPECT_LT(closed, 3 * kStacks) << g.region->open_tier << " tiers are closed";
+}
+
 /// Walks as a program makes them, each with some outer frames of the one before.
 TEST_F(StackTable, ManyWalksHaveAStackForEachPath) {
   std::mt19937_64 random{7};
