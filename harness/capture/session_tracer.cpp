@@ -9,9 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <csignal>
-#include <mutex>
 #include <set>
 
 #include "harness/base/clock.h"
@@ -42,24 +39,8 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
   sum.bytes += block.size;
 }
 
-constexpr std::chrono::milliseconds kBeat{200};
-
 /// Up to here all stacks are read, so that those that leak can be compared with those that free.
 constexpr std::uint64_t kMostStacksForHints = 20000;
-
-/// Until stopped: says that we are there, however long one moment takes.
-void beat(const std::stop_token& stop, Session& session) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  while (!stop.stop_requested()) {
-    session.beat();
-    wake.wait_for(lock, stop, kBeat, [] { return false; });
-  }
-}
 
 }  // namespace
 
@@ -88,7 +69,9 @@ Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
       },
       start_ns_);
   answer_ = std::move(hooks.answer);
-  heart_ = std::jthread([this](const std::stop_token& stop) { beat(stop, *session_); });
+  auto heart = Heart::start(*session_);
+  if (!heart) return std::move(heart).error();
+  heart_ = std::move(*heart);
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
   for (const KnownObject& object : target.objects) {
     auto added = modules_->add(object.open_path, object.path, object.private_copy);

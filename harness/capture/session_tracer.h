@@ -6,13 +6,13 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <vector>
 
 #include "harness/capture/canary_watch.h"
 #include "harness/capture/exec_gate.h"
 #include "harness/capture/heap_tracer.h"
+#include "harness/capture/heart.h"
 #include "harness/capture/mapping_tables.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/moments.h"
@@ -78,7 +78,7 @@ class SessionTracer final : public HeapTracer {
   std::int32_t canary_pid_ = 0;
   model::ClassifyHeld classify_;
   std::unique_ptr<MomentKeeper> moments_;
-  std::jthread heart_;  ///< says that we are there to processes that wait for us
+  std::unique_ptr<Heart> heart_;  ///< says that we are there to processes that wait for us
   model::AnswerQuestion answer_;
   std::uint64_t start_ns_ = 0;
   std::unique_ptr<MappingTables> tables_;

@@ -26,6 +26,13 @@ std::uint64_t bytes_of(const std::string& path) {
 
 }  // namespace
 
+template <typename Condition>
+void ReadAhead::wait(std::unique_lock<std::mutex>& lock, Condition&& is_so) {
+  constexpr std::chrono::milliseconds kTurn{100};
+  while (!changed_.wait_for(lock, kTurn, is_so)) {
+  }
+}
+
 ReadAhead::ReadAhead(SymbolizerOptions options, std::chrono::milliseconds delay)
     : options_(std::move(options)), delay_(delay) {}
 
@@ -84,7 +91,7 @@ void ReadAhead::run() {
   if (changed_.wait_for(lock, delay_, [this] { return stop_; })) return;
   for (;;) {
     Entry* entry = nullptr;
-    changed_.wait(lock, [&] { return stop_ || (entry = next_waiting()) != nullptr; });
+    wait(lock, [&] { return stop_ || (entry = next_waiting()) != nullptr; });
     if (stop_) return;
     entry->state = State::under_way;
     lock.unlock();
@@ -100,7 +107,7 @@ std::unique_ptr<ReadModule> ReadAhead::take(const ModuleFile& file) {
   const auto entry =
       std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.module->info == file; });
   if (entry == entries_.end()) return nullptr;
-  changed_.wait(lock, [&] { return entry->state != State::under_way; });
+  wait(lock, [&] { return entry->state != State::under_way; });
   std::unique_ptr<ReadModule> module = std::move(entry->module);
   const bool whole = entry->state == State::done && module->file && module->note.empty();
   entries_.erase(entry);

@@ -43,6 +43,10 @@ class ReadAhead {
     State state = State::waiting;
   };
 
+  /// Waits until `is_so()`, with the lock held at each look. Never for a notification alone: glibc
+  /// before 2.41 can lose one (its bug 25847), and whoever waits for this thread would wait for ever.
+  template <typename Condition>
+  void wait(std::unique_lock<std::mutex>& lock, Condition&& is_so);
   void run();
   void read(ReadModule& module) const;
   Entry* next_waiting();
