@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -115,6 +116,24 @@ INSTANTIATE_TEST_SUITE_P(Builds, Samples,
                                          "boost_sample_shared"));
 
 INSTANTIATE_TEST_SUITE_P(Builds, Boost, testing::Values("live_boost_mixed", "live_boost_mixed_shared"));
+
+class BoostFixtures : public Frameworks, public testing::WithParamInterface<const char*> {};
+
+TEST_P(BoostFixtures, AreTheirCasesAndThoseOfASuiteNoOnes) {
+  const Traced traced = run(GetParam(), 23);
+  std::map<std::string, std::uint64_t> bytes;
+  for (const auto& leak : traced.result["leaks"])
+    if (leak.dump().find("::leak(") != std::string::npos)  // else it is the C and C++ runtimes' own
+      bytes[leak["test"].get<std::string>()] += leak["bytes"].get<std::uint64_t>();
+  EXPECT_THAT(bytes,
+              UnorderedElementsAre(testing::Pair("first", 400), testing::Pair("decorated", 401 + 402),
+                                   testing::Pair("fixtured", 403 + 404), testing::Pair("threaded", 405),
+                                   testing::Pair("after", 406), testing::Pair("suite/one", 407),
+                                   testing::Pair("(outside tests)", 401 + 402)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Builds, BoostFixtures,
+                         testing::Values("live_boost_fixtures", "live_boost_fixtures_shared"));
 
 }  // namespace
 }  // namespace leakgate::live
