@@ -22,6 +22,7 @@ std::uint64_t pointer_offset(const ClassifiedBlocks& blocks, std::uint32_t holde
   const bool at_start = blocks.reach(held) == Reach::start;
   MemoryScan memory(read, options.next_touched, kWindowBytes);
   PointerBatch batch(index, options.pointer_mask);
+  batch.only_into(held);
   std::uint64_t found = kUnknownOffset;
   const auto look = [&](std::uint32_t, std::uint64_t address, const BlockPointer& pointer) {
     if (found == kUnknownOffset && pointer.target == held && (pointer.offset == 0 || !at_start)) {
@@ -31,9 +32,10 @@ std::uint64_t pointer_offset(const ClassifiedBlocks& blocks, std::uint32_t holde
   for_each_own_part(index, holder, [&](std::uint64_t from, std::uint64_t end) {
     if (found != kUnknownOffset) return;
     memory.scan(from, end, end, [&](std::uint64_t address, const std::uint64_t* words, std::size_t count) {
-      if (found == kUnknownOffset) batch.add(holder, address, words, count, look);
+      batch.add(holder, address, words, count, look);
+      batch.finish(look);
+      return found == kUnknownOffset;
     });
-    batch.finish(look);
   });
   return found;
 }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 #include "harness/classify/graph_input.h"
 
@@ -27,8 +28,9 @@ class MemoryScan {
   MemoryScan(const ReadMemory& read, const NextTouched& next_touched,
              std::size_t window_bytes = kWindowBytes);
 
-  /// Calls visit(address, words, count) for the readable whole words of [from, end), in order. More may be
-  /// read at once, up to `ahead`, for the ranges that come next.
+  /// Calls visit(address, words, count) for the readable whole words of [from, end), in order, until it
+  /// returns false, if it returns anything. More may be read at once, up to `ahead`, for the ranges that come
+  /// next.
   template <typename Visit>
   void scan(std::uint64_t from, std::uint64_t end, std::uint64_t ahead, Visit&& visit) {
     end = bounded(from, align_down8(end));
@@ -39,8 +41,13 @@ class MemoryScan {
       }
       const std::uint64_t stop = std::min(end, window_end_);
       const std::size_t count = (stop - at) / 8;
-      visit(at, window_.get() + (at - window_begin_) / 8, count);
+      const std::uint64_t* const words = window_.get() + (at - window_begin_) / 8;
       scanned_bytes_ += count * 8;
+      if constexpr (std::is_void_v<
+                        std::invoke_result_t<Visit, std::uint64_t, const std::uint64_t*, std::size_t>>)
+        visit(at, words, count);
+      else if (!visit(at, words, count))
+        return;
       at = stop;
     }
   }

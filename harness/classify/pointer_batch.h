@@ -39,6 +39,14 @@ class PointerBatch {
     lowest_ = index.lowest();
     // An empty array may end the last extent, so one address more is let in.
     span_ = index.size() ? index.span() + 1 : 0;
+    from_ = lowest_;
+    width_ = span_;
+  }
+
+  /// Leaves out words that cannot lead into this block.
+  void only_into(std::uint32_t block) {
+    from_ = index_.address(block);
+    width_ = index_.size_bytes(block) + 1;
   }
 
   /// Takes the words at `address`. Calls emit(holder, address of the word, pointer) for each pointer among
@@ -102,7 +110,7 @@ class PointerBatch {
   bool may_point(const std::uint64_t* words) const {
     bool any = false;
     for (std::size_t i = 0; i < kTogether; ++i)
-      any |= words[i] - lowest_ < span_;
+      any |= words[i] - from_ < width_;
     return any;
   }
 
@@ -112,7 +120,7 @@ class PointerBatch {
     for (std::size_t i = 0; i < count; ++i) {
       // Written always, kept if it may be a pointer: words are too mixed for a branch to be foreseen.
       batch_[filled_] = {words[i], address + i * 8, holder, 0};
-      filled_ += words[i] - lowest_ < span_ ? 1 : 0;
+      filled_ += words[i] - from_ < width_ ? 1 : 0;
       if (filled_ == kBatch) finish(emit);
     }
   }
@@ -134,6 +142,7 @@ class PointerBatch {
   void add_masked(std::uint32_t holder, std::uint64_t address, const std::uint64_t* words, std::size_t count,
                   Emit&& emit) {
     for (std::size_t i = 0; i < count; ++i) {
+      if (words[i] - from_ >= width_ && (words[i] & mask_) - from_ >= width_) continue;
       const BlockPointer pointer = look_up(words[i]);
       if (pointer.target != BlockIndex::kNotFound) emit(holder, address + i * 8, pointer);
     }
@@ -143,6 +152,8 @@ class PointerBatch {
   std::uint64_t mask_;
   std::uint64_t lowest_ = 0;
   std::uint64_t span_ = 0;
+  std::uint64_t from_ = 0;   ///< words from here on,
+  std::uint64_t width_ = 0;  ///< so many addresses wide, are taken
   std::array<Candidate, kBatch> batch_;
   std::size_t filled_ = 0;
 };
