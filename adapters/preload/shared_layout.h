@@ -29,12 +29,12 @@ inline constexpr char kFileName[] = "leakgate-ledger";
 
 inline constexpr u64 kMiB = 1ull << 20;
 inline constexpr u64 kGiB = 1ull << 30;
-inline constexpr u32 kMaxProcesses = 16384;  ///< images; one more is the canary's
+inline constexpr u32 kMaxProcesses = 65535;  ///< images; one more is the canary's
 inline constexpr u64 kProcessesAt = kMiB;
-inline constexpr u64 kRingAt = 32 * kMiB;
-inline constexpr u64 kModulesAt = 48 * kMiB;
-inline constexpr u64 kMarksAt = 50 * kMiB;
-inline constexpr u64 kRowsAt = 64 * kMiB;
+inline constexpr u64 kRingAt = 96 * kMiB;
+inline constexpr u64 kModulesAt = 112 * kMiB;
+inline constexpr u64 kMarksAt = 114 * kMiB;
+inline constexpr u64 kRowsAt = 128 * kMiB;
 inline constexpr u64 kControlBytes = 2 * kGiB;
 inline constexpr u64 kMaxRows = (kControlBytes - kRowsAt) / sizeof(lg_row);
 inline constexpr u64 kRegionsAt = 4 * kGiB;

@@ -81,6 +81,15 @@ TEST_F(Loss, MoreProcessesThanRoom) {
                     "process_table_full", "--max-processes");
 }
 
+/// Those without room say nothing of themselves, which is no reason to take them for static ones.
+TEST_F(Loss, MoreProgramsThanRoom) {
+  const std::vector<std::string> command = {"/bin/sh", "-c", "for i in 1 2 3 4 5 6 7 8; do /bin/true; done"};
+  const Traced full = trace(scratch_, {.command = command, .options = {"--max-processes", "4"}});
+  expect_incomplete(full, "process_table_full", "--max-processes");
+  EXPECT_EQ(full.result["run"]["incomplete_reasons"].size(), 1u) << full.result["run"].dump(1);
+  expect_whole(trace(scratch_, {.command = command}));
+}
+
 /// Nobody empties the ring buffer while leakgate is stopped; the command must not be held up by that.
 TEST_F(Loss, MoreRecordsThanTheRingHolds) {
   const auto json = scratch_ / "result.json";
