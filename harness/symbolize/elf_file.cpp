@@ -179,6 +179,11 @@ std::optional<std::span<const char>> ElfFile::section_bytes(std::string_view nam
   return std::span<const char>(static_cast<const char*>(data->d_buf), data->d_size);
 }
 
+void ElfFile::decompress_debug_sections() {
+  for (auto& buffer : symbolize::decompress_debug_sections(elf_.get()))
+    decompressed_.push_back(std::move(buffer));
+}
+
 std::optional<DebugLink> ElfFile::debug_link() const {
   GElf_Word crc = 0;
   const char* name = dwelf_elf_gnu_debuglink(elf_.get(), &crc);

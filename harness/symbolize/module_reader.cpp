@@ -56,8 +56,9 @@ void ReadModule::load_symbols(const SymbolizerOptions& options) {
 void ReadModule::load_dwarf(const SymbolizerOptions& options) {
   dwarf_loaded = true;
   if (!options.use_dwarf) return;
-  for (const ElfFile* source : {file.get(), debug_file.get()}) {
+  for (ElfFile* source : {file.get(), debug_file.get()}) {
     if (source == nullptr || dwarf) continue;
+    source->decompress_debug_sections();
     dwarf = DwarfModule::open(*source, *file, options.debug_files, options.file_limits, options.dwarf_limits);
     if (!dwarf && note.empty() && source->has_section(".debug_info"))
       note = "no source lines for " + info.path +
