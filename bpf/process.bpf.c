@@ -222,6 +222,7 @@ static long spinning_moment_turn(__u32 turn, void *context)
 static __always_inline void hold_at_death(struct lg_proc *proc, __u32 index, struct task_struct *task)
 {
 	struct moment_state state = {.proc = index};
+	int i;
 
 	if (cfg_moments == LG_MOMENTS_NONE || is_idle_moment(proc) || !BPF_CORE_READ(task, mm))
 		return;
@@ -230,7 +231,11 @@ static __always_inline void hold_at_death(struct lg_proc *proc, __u32 index, str
 	if (!state.moment)
 		return;
 	state.deadline = bpf_ktime_get_ns() + LG_BEAT_NS;
-	bpf_loop(LG_MOMENT_TURNS, spinning_moment_turn, &state, 0);
+	for (i = 0; i < LG_MOMENT_ROUNDS && !state.done; i++)
+		bpf_loop(LG_MOMENT_TURNS, spinning_moment_turn, &state, 0);
+	/* what is read of its memory from now on is worth nothing */
+	if (!is_answered(&state))
+		__sync_fetch_and_or(&proc->flags, LG_PROC_LET_GO);
 }
 
 SEC("raw_tp/sched_process_exit")

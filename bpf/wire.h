@@ -325,6 +325,7 @@ enum lg_process_flags {
 	LG_PROC_LATE = 4,	/* ran on unexamined */
 	LG_PROC_EXECED = 8,	/* its image came from exec, not from fork alone */
 	LG_PROC_ENDING = 16,	/* was held at its end: nothing is judged after it */
+	LG_PROC_LET_GO = 32,	/* went on to give up its memory before leakgate had answered */
 };
 
 /* One process image: exec makes a new one. Written by the kernel side alone. */

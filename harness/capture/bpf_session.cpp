@@ -14,7 +14,9 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <future>
 #include <optional>
+#include <system_error>
 
 #include "harness/base/clock.h"
 #include "harness/base/descriptor.h"
@@ -95,8 +97,10 @@ struct BpfSession::State {
   bool single_links = false;
   pid_t closer = -1;  ///< to be waited for; see detach()
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
+  std::future<Status> growth;  ///< tiers that the kernel side is being shown
 
   ~State() {
+    if (growth.valid()) growth.wait();
     close_behind(links);
     if (closer > 0) wait_for_closer(closer);
     ring_buffer__free(ring);
@@ -378,24 +382,40 @@ Result<std::vector<lg_thread_state>> BpfSession::threads(std::int32_t pid) const
 }
 
 Status BpfSession::grow() {
+  Status status = state_->growth.valid() ? state_->growth.get() : Status();
   const lg_totals now = totals();
-  auto& counts = *state_->skeleton->bss;
-  if (now.grow_live_asked >= state_->live->tiers()) {
-    auto added = state_->live->add_tier();
-    if (!added) return std::move(added).error();
-    counts.live_tier_count = static_cast<std::uint32_t>(state_->live->tiers());
-  }
+  LiveTable& live = *state_->live;
   StackTable& stacks = *state_->stacks;
-  if (now.grow_stacks_asked >= stacks.stack_tiers()) {
-    if (auto added = stacks.add_stack_tiers(std::max<std::size_t>(1, stacks.stack_tiers())); !added)
-      return added;
-    counts.stack_tier_count = static_cast<std::uint32_t>(stacks.stack_tiers());
+  std::vector<TierUpdate> updates;
+  const auto add = [&](Result<TierUpdate> update) {
+    if (update)
+      updates.push_back(std::move(*update));
+    else
+      status = std::move(update).error();
+  };
+  if (now.grow_live_asked >= live.tiers()) add(live.add_tier());
+  if (now.grow_stacks_asked >= stacks.stack_tiers())
+    add(stacks.add_stack_tiers(std::max<std::size_t>(1, stacks.stack_tiers())));
+  if (now.grow_nodes_asked >= stacks.node_tiers()) add(stacks.add_node_tier());
+  auto& counts = *state_->skeleton->bss;
+  const auto enter = [&counts, updates = std::move(updates),
+                      tiers =
+                          std::array{live.tiers(), stacks.stack_tiers(), stacks.node_tiers()}]() -> Status {
+    for (const TierUpdate& update : updates)
+      if (auto entered = update.enter(); !entered) return entered;
+    counts.live_tier_count = static_cast<std::uint32_t>(tiers[0]);
+    counts.stack_tier_count = static_cast<std::uint32_t>(tiers[1]);
+    counts.node_tier_count = static_cast<std::uint32_t>(tiers[2]);
+    return {};
+  };
+  // In a thread: a process that dies holds up the grace period until its memory was read, which is for us to
+  // do.
+  try {
+    state_->growth = std::async(std::launch::async, enter);
+  } catch (const std::system_error&) {
+    if (auto entered = enter(); !entered) return entered;
   }
-  if (now.grow_nodes_asked >= stacks.node_tiers()) {
-    if (auto added = stacks.add_node_tier(); !added) return added;
-    counts.node_tier_count = static_cast<std::uint32_t>(stacks.node_tiers());
-  }
-  return {};
+  return status;
 }
 
 UnwindMode BpfSession::unwind() const {

@@ -79,6 +79,7 @@ void KnownBlocks::keep(std::span<const model::HeldBlock> blocks, std::span<const
   rows_.reserve(blocks.size());
   for (std::size_t i = 0; i < blocks.size() && i < kinds.size(); ++i) {
     const model::HeldBlock& block = blocks[i];
+    if (block.inherited) continue;
     const bool reachable = kinds[i] == model::Kind::still_reachable || kinds[i] == model::Kind::unclassified;
     const std::uint32_t first_lost = block.window > last_window ? block.window : window;
     rows_.push_back({block.address, block.time_ms, block.stack,

@@ -3,8 +3,6 @@
 // and clears it first.
 #include "harness/capture/live_table.h"
 
-#include <bpf/bpf.h>
-
 #include <utility>
 
 namespace leakgate::capture {
@@ -22,17 +20,17 @@ std::uint64_t LiveTable::capacity() const {
   return ((std::uint64_t{1} << tiers_.size()) - 1) * LG_LIVE_FIRST_BUCKETS * LG_LIVE_SLOTS;
 }
 
-Result<bool> LiveTable::add_tier() {
+Result<TierUpdate> LiveTable::add_tier() {
   const auto tier = static_cast<std::uint32_t>(tiers_.size());
-  if (tier >= LG_LIVE_TIERS) return false;
+  TierUpdate update{outer_, {}, {}, "live blocks"};
+  if (tier >= LG_LIVE_TIERS) return update;
   auto array = MappedArray::create(
       {"lg_live", sizeof(lg_live_bucket), std::uint32_t{LG_LIVE_FIRST_BUCKETS} << tier, true});
   if (!array) return std::move(array).error().with_context("the table of live blocks cannot grow");
-  const int fd = array->descriptor();
-  if (const int error = bpf_map_update_elem(outer_, &tier, &fd, BPF_ANY))
-    return map_error("cannot enlarge the table of live blocks", error);
+  update.keys = {tier};
+  update.descriptors = {array->descriptor()};
   tiers_.push_back(std::move(*array));
-  return true;
+  return update;
 }
 
 LiveTable::Removed LiveTable::visit(

@@ -11,6 +11,7 @@
 #include "bpf/wire.h"
 #include "harness/base/result.h"
 #include "harness/capture/mapped_array.h"
+#include "harness/capture/tier_update.h"
 
 namespace leakgate::capture {
 
@@ -22,8 +23,9 @@ class LiveTable {
   [[nodiscard]] std::size_t tiers() const { return tiers_.size(); }
   /// Blocks that all tiers together have slots for.
   [[nodiscard]] std::uint64_t capacity() const;
-  /// Adds a tier twice as large as the newest. False: there are as many as there can be.
-  Result<bool> add_tier();
+  /// Adds a tier twice as large as the newest, unless there are as many as there can be. It is visited from
+  /// now on; the kernel side uses it once the update is entered.
+  Result<TierUpdate> add_tier();
 
   struct Removed {
     std::uint64_t blocks = 0;

@@ -61,6 +61,8 @@ Status MomentKeeper::examine(HeldProcess& held, model::MomentFindings& findings)
     if (auto done = fill_blocks(held.view()); !done) return done;
     findings = classify_(held.view(), held.view().window == 0 || held.view().groups_from != 0);
     if (held.stood_still()) return {};
+    if (!held.can_be_held_again())
+      return Error{ErrorKind::io, "it died, and gave up its memory before that was read", "", 0};
   }
   return Error{ErrorKind::io, "the process did not stand still", "", 0};
 }
@@ -74,18 +76,12 @@ Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
     view.blocks.reserve(static_cast<std::size_t>(live));
   view.last_window_seen = known != known_.end() ? known->second.last_window : 0;
   auto read = session_.visit_live_of(view.process, [&](const lg_live_key& key, const lg_live& block) {
-    model::HeldBlock row;
-    row.address = key.addr;
-    row.size_bytes = block.size;
-    row.time_ms = block.time_ms;
-    row.window = block.test;
-    row.stack = block.stack;
-    row.ignored = (block.tid & LG_LIVE_IGNORED) != 0;
-    view.blocks.push_back(row);
+    view.blocks.push_back(held_block(key, block));
     return false;
   });
   sort_by_address(view.blocks);
   if (known != known_.end()) known->second.blocks.recall(view.blocks);
+  inherited_.add_to(view.process, view.blocks);
   return read;
 }
 

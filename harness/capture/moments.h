@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/capture/hold/held_process.h"
+#include "harness/capture/inherited_blocks.h"
 #include "harness/capture/known_blocks.h"
 
 namespace leakgate::capture {
@@ -28,7 +29,18 @@ class MomentKeeper {
         modules_(modules),
         classify_(std::move(classify)),
         tell_asker_(std::move(tell_asker)),
-        start_ns_(start_ns) {}
+        start_ns_(start_ns),
+        inherited_(
+            [&session](std::uint32_t process, const auto& take) {
+              (void)session.visit_live_of(process, [&](const lg_live_key& key, const lg_live& block) {
+                take(held_block(key, block));
+                return false;
+              });
+            },
+            start_ns) {}
+
+  /// Forks and ends of processes, in the order of the moments; the ledger still has the blocks of what ends.
+  InheritedBlocks& inherited() { return inherited_; }
 
   /// Handles one moment of process `pid`; the process goes on when it returns.
   void take(const lg_record_moment& moment, std::int32_t pid);
@@ -71,6 +83,7 @@ class MomentKeeper {
   model::ClassifyHeld classify_;
   TellAsker tell_asker_;
   std::uint64_t start_ns_;
+  InheritedBlocks inherited_;
   std::map<std::uint32_t, Known> known_;  ///< by process
   std::set<std::uint32_t> settled_;
   std::vector<model::TraceOutstanding> groups_;

@@ -125,13 +125,20 @@ Status SessionTracer::poll() {
 void SessionTracer::take(const lg_record& record, std::size_t size) {
   if (canary_ && canary_->take(record, size)) return;
   log_->take(record, size);
-  if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork))
-    tables_->fork(record.proc, reinterpret_cast<const lg_record_fork&>(record).child);
-  if (record.type == LG_REC_EXIT) tables_->end(record.proc);
+  if (record.type == LG_REC_FORK && size >= sizeof(lg_record_fork)) {
+    const std::uint32_t child = reinterpret_cast<const lg_record_fork&>(record).child;
+    tables_->fork(record.proc, child);
+    moments_->inherited().fork(record.proc, child, record.time_ns);
+  }
+  if (record.type == LG_REC_EXIT) {
+    tables_->end(record.proc);
+    moments_->inherited().end(record.proc);
+  }
   if (record.type == LG_REC_EXEC && size >= sizeof(lg_record_exec)) {
     const auto& exec = reinterpret_cast<const lg_record_exec&>(record);
     if (exec.same_process) {
       tables_->end(exec.replaced);
+      moments_->inherited().end(exec.replaced);
       session_->retire(exec.replaced);
     }
     if (exec.is_static) examine_static(exec);

@@ -2,15 +2,7 @@
 // Tiers of counters and of nodes. See stack_table.h.
 #include "harness/capture/stack_table.h"
 
-#include <bpf/bpf.h>
-
 #include <utility>
-
-#ifdef __clang__
-// LIBBPF_OPTS is made of statement expressions and compound literals
-#pragma clang diagnostic ignored "-Wgnu-statement-expression"
-#pragma clang diagnostic ignored "-Wc99-extensions"
-#endif
 
 namespace leakgate::capture {
 
@@ -30,41 +22,29 @@ std::uint64_t StackTable::node_capacity() const {
   return ((std::uint64_t{1} << nodes_.size()) - 1) * LG_NODE_FIRST_BUCKETS * LG_NODE_SLOTS;
 }
 
-Status StackTable::add_stack_tiers(std::size_t count) {
-  // all in one update: the kernel waits a grace period after each
-  std::vector<std::uint32_t> keys;
-  std::vector<int> descriptors;
-  const std::size_t before = stacks_.size();
-  std::vector<MappedArray> added;
-  while (added.size() < count && before + added.size() < LG_STACK_TIERS) {
+Result<TierUpdate> StackTable::add_stack_tiers(std::size_t count) {
+  TierUpdate update{maps_.stack_tiers, {}, {}, "stacks"};
+  for (std::size_t i = 0; i < count && stacks_.size() < LG_STACK_TIERS; ++i) {
     auto array = MappedArray::create({"lg_stacks", sizeof(lg_stack), LG_STACKS_PER_TIER, false});
     if (!array) return std::move(array).error().with_context("the table of stacks cannot grow");
-    keys.push_back(static_cast<std::uint32_t>(before + added.size()));
-    descriptors.push_back(array->descriptor());
-    added.push_back(std::move(*array));
+    update.keys.push_back(static_cast<std::uint32_t>(stacks_.size()));
+    update.descriptors.push_back(array->descriptor());
+    stacks_.push_back(std::move(*array));
   }
-  if (keys.empty()) return {};  // what does not fit is counted as lost
-  auto number = static_cast<std::uint32_t>(keys.size());
-  LIBBPF_OPTS(bpf_map_batch_opts, options);
-  if (const int error =
-          bpf_map_update_batch(maps_.stack_tiers, keys.data(), descriptors.data(), &number, &options))
-    return map_error("cannot enlarge the table of stacks", error);
-  for (MappedArray& array : added)
-    stacks_.push_back(std::move(array));
-  return {};
+  return update;  // what does not fit is counted as lost
 }
 
-Status StackTable::add_node_tier() {
+Result<TierUpdate> StackTable::add_node_tier() {
+  TierUpdate update{maps_.node_tiers, {}, {}, "stacks"};
   const auto tier = static_cast<std::uint32_t>(nodes_.size());
-  if (tier >= LG_NODE_TIERS) return {};  // what does not fit is counted as lost
+  if (tier >= LG_NODE_TIERS) return update;  // what does not fit is counted as lost
   auto array = MappedArray::create(
       {"lg_nodes", sizeof(lg_node_bucket), std::uint32_t{LG_NODE_FIRST_BUCKETS} << tier, true});
   if (!array) return std::move(array).error().with_context("the table of stacks cannot grow");
-  const int fd = array->descriptor();
-  if (const int error = bpf_map_update_elem(maps_.node_tiers, &tier, &fd, BPF_ANY))
-    return map_error("cannot enlarge the table of stacks", error);
+  update.keys = {tier};
+  update.descriptors = {array->descriptor()};
   nodes_.push_back(std::move(*array));
-  return {};
+  return update;
 }
 
 const lg_stack_node* StackTable::node(std::uint32_t id) const {

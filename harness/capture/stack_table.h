@@ -12,6 +12,7 @@
 #include "harness/base/result.h"
 #include "harness/capture/mapped_array.h"
 #include "harness/capture/session.h"
+#include "harness/capture/tier_update.h"
 
 namespace leakgate::capture {
 
@@ -32,10 +33,11 @@ class StackTable {
   [[nodiscard]] std::uint64_t stack_capacity() const { return stacks_.size() * LG_STACKS_PER_TIER; }
   [[nodiscard]] std::uint64_t node_capacity() const;
 
-  /// Adds room for stacks: `count` tiers, or as many as there can still be.
-  Status add_stack_tiers(std::size_t count);
+  /// Adds room for stacks: `count` tiers, or as many as there can still be. They are read from now on; the
+  /// kernel side uses them once the update is entered.
+  Result<TierUpdate> add_stack_tiers(std::size_t count);
   /// Adds room for frames: a tier twice as large as the newest, unless there are as many as there can be.
-  Status add_node_tier();
+  Result<TierUpdate> add_node_tier();
 
   /// Fails (internal) for an id that was never given.
   [[nodiscard]] Result<StackRow> stack(std::uint32_t id) const;

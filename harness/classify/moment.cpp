@@ -56,7 +56,7 @@ class GroupMaker {
 
   void add(std::uint32_t i) {
     const HeldBlock& row = block(i);
-    if (row.window < held_.groups_from || row.ignored) return;
+    if (row.window < held_.groups_from || row.ignored || row.inherited) return;
     const bool cycle = blocks_.cycle(i) != model::kNone;
     const std::uint64_t time_ns = held_.start_ns + std::uint64_t{row.time_ms} * 1'000'000u;
     Group& group = groups_[{row.window, row.stack, blocks_.kind(i), cycle}];
@@ -217,7 +217,7 @@ model::MomentFindings classify_held(const HeldProcess& held, bool with_groups,
   for (std::size_t i = 0; i < blocks.size(); ++i)
     findings.kinds[blocks.id(i)] = blocks.kind(i);
   for (std::size_t i = 0; i < held.blocks.size(); ++i) {
-    if (held.blocks[i].ignored) continue;
+    if (held.blocks[i].ignored || held.blocks[i].inherited) continue;
     findings.bytes_of_kind[static_cast<std::size_t>(findings.kinds[i])] += held.blocks[i].size_bytes;
     ++findings.blocks_of_kind[static_cast<std::size_t>(findings.kinds[i])];
   }

@@ -38,7 +38,9 @@ bool fills_own_tables(std::string_view name) {
   constexpr auto kFunctions = std::to_array<std::string_view>(
       {"setlocale", "tzset", "localtime", "mktime", "bindtextdomain", "textdomain", "bind_textdomain_codeset",
        "dcgettext", "dcngettext", "getpwnam", "getpwuid", "getgrnam", "getgrgid", "getservbyname",
-       "gethostbyname", "nl_langinfo"});
+       "gethostbyname", "nl_langinfo",
+       // every value that was ever set, in a tree whose pointers bear a mark in their lowest bit
+       "setenv", "putenv", "add_to_environ"});
   return std::find(kFunctions.begin(), kFunctions.end(), name) != kFunctions.end();
 }
 

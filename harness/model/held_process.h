@@ -62,8 +62,9 @@ struct HeldBlock {
   std::uint32_t window = 0;
   std::uint32_t stack = 0;
   // 32 bytes in all: there may be ten million of them
-  std::uint32_t lost_after : 31 = 0;  ///< the window at whose end it was first seen lost; 0: not yet
+  std::uint32_t lost_after : 30 = 0;  ///< the window at whose end it was first seen lost; 0: not yet
   std::uint32_t ignored : 1 = 0;      ///< the program said that it is no leak, and so is what it leads to
+  std::uint32_t inherited : 1 = 0;    ///< a process's that forked this one: it is told of there
 };
 
 struct HeldProcess {

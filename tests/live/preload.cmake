@@ -17,6 +17,7 @@ set(preload_left_out
     Kinds/Shapes.HaveThoseOfValgrind/*
     # a process that ends by a system call of its own tells nobody: the run is incomplete (end_unseen)
     Kinds/Shapes.HaveTheirKinds/by_exit_group
+    Kinds/Shapes.HaveTheirKinds/many_by_exit_group
     Process.ChildrenOfARawCloneAreToldApart
     # what a run needs of the kernel: programs, maps, links
     Kill.InTheMiddleOfARunTheTargetFinishesAndNothingStays

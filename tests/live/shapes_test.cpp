@@ -86,6 +86,10 @@ const Shape kShapes[] = {
     {"end_on_own_stack", {{kReachable, {1, 65536}}}, false},
     {"signal_stack", {{kReachable, {1, 32768}}}, false},
     {"fork_child", {{kDefinite, {2, 208 + 168}}}, false},
+    // the parent's one, the child's two behind it; Valgrind is silent in the child
+    {"inherited", {{kReachable, {3, 3 * 48}}, {kDefinite, {1, 168}}}, false},
+    {"inherited_by_orphan", {{kReachable, {3, 3 * 48}}, {kDefinite, {1, 168}}}, false},
+    {"many_by_exit_group", {{kReachable, {100'000, 4'800'000}}}},
     // 220: of the library's constructor; Valgrind counts the dynamic linker's own records too
     {"library_open", {{kDefinite, {1, 220}}, {kReachable, {1, 224}}}, false},
     {"library_closed", {{kDefinite, {2, 220 + 224}}}},

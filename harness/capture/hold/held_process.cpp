@@ -173,7 +173,10 @@ Status HeldProcess::describe_memory() {
 }
 
 bool HeldProcess::stood_still() const {
-  if (!view_.threads_known) return true;
+  if (!view_.threads_known) {
+    const auto process = session_.process(moment_.head.proc);
+    return process && (process->flags & LG_PROC_LET_GO) == 0;
+  }
   const auto now = session_.threads(pid_);
   if (!now) return false;
   for (const lg_thread_state& state : *now) {

@@ -33,8 +33,10 @@ class HeldProcess {
   /// `all_threads`. Fails with permission where a running thread cannot be held (another debugger has it),
   /// with not_found where the process is gone.
   Status hold(bool all_threads);
-  /// True if no thread ran since hold().
+  /// True if no thread ran since hold(); of a process that dies, if its memory is still there.
   [[nodiscard]] bool stood_still() const;
+  /// False for one that dies: what it gave up does not come back.
+  [[nodiscard]] bool can_be_held_again() const { return view_.threads_known; }
   /// Lets the process go on; what could not be let go yet is returned, to be released later.
   HeldThreads release();
 

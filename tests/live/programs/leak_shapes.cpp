@@ -335,6 +335,43 @@ void fork_child() {
   waitpid(child, nullptr, 0);
 }
 
+Link* g_inherited;
+/// Hangs two blocks of the child's on one of the parent's, and loses one.
+void hang_on_inherited() {
+  g_inherited->next = make_link(make_link(nullptr));
+  touch(make_mapped());
+  scrub();
+}
+void inherited() {
+  g_inherited = make_link(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    hang_on_inherited();
+    exit(0);
+  }
+  waitpid(child, nullptr, 0);
+}
+/// The parent is over before the child goes on.
+void inherited_by_orphan() {
+  g_inherited = make_link(nullptr);
+  int ends[2];
+  if (pipe(ends) != 0) _exit(99);
+  if (fork() != 0) _exit(0);
+  close(ends[1]);
+  char byte;
+  if (read(ends[0], &byte, 1) != 0) _exit(99);
+  hang_on_inherited();
+  exit(0);
+}
+
+/// So many that to read them takes longer than nothing.
+void many_by_exit_group() {
+  static Link* head;
+  for (int i = 0; i < 100'000; ++i)
+    head = make_link(head);
+  syscall(SYS_exit_group, 0);
+}
+
 using MakeBlock = void* (*)(std::size_t);
 void library_global(bool close) {
   void* library = dlopen(LEAK_SHAPES_PLUGIN, RTLD_NOW);
@@ -385,6 +422,9 @@ int main(int argc, char** argv) {
       {"end_on_own_stack", end_on_own_stack},
       {"signal_stack", signal_stack},
       {"fork_child", fork_child},
+      {"inherited", inherited},
+      {"inherited_by_orphan", inherited_by_orphan},
+      {"many_by_exit_group", many_by_exit_group},
       {"library_open", [] { library_global(false); }},
       {"library_closed", [] { library_global(true); }},
       {"large", large},

@@ -71,6 +71,15 @@ TEST(RuntimeMemory, LocaleTablesAreTheCLibrarys) {
             "the C library");
 }
 
+TEST(RuntimeMemory, ValuesOfTheEnvironmentAreTheCLibrarys) {
+  EXPECT_EQ(keeper({frame("tsearch", kLibc), frame("__add_to_environ", kLibc), frame("setenv", kLibc),
+                    frame("main")}),
+            "the C library");
+  EXPECT_EQ(keeper({frame("", kLibc), frame("setenv", kLibc), frame("main")}), "the C library");
+  EXPECT_EQ(keeper({frame("tsearch", kLibc), frame("main")}), "");
+  EXPECT_EQ(keeper({frame("setenv"), frame("main")}), "") << "a function of the program's own";
+}
+
 TEST(RuntimeMemory, WhatALibraryFunctionAllocatesForItsCallerIsTheCallers) {
   EXPECT_EQ(keeper({frame("strdup", kLibc), frame("main")}), "");
   EXPECT_EQ(keeper({frame("fopen", kLibc), frame("main")}), "");
