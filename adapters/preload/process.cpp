@@ -140,7 +140,9 @@ u8* map_region(u32 index) {
     ask_for_large_pages(static_cast<u64>(at));
     return reinterpret_cast<u8*>(at);
   }
-  __atomic_fetch_add(&g.header->not_mapped, 1, __ATOMIC_RELAXED);
+  constexpr long kNotOwner = -1, kNoAccess = -13;
+  u64& cause = fd == kNotOwner || fd == kNoAccess ? g.header->not_permitted : g.header->not_mapped;
+  __atomic_fetch_add(&cause, 1, __ATOMIC_RELAXED);
   return nullptr;
 }
 

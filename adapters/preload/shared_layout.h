@@ -84,7 +84,8 @@ struct Header {
   alignas(64) u32 doorbell;   ///< a futex, changed after each record that cannot wait
   u64 lost[LG_LOSS_COUNT];
   u64 truncated[LG_TRUNCATED_COUNT];
-  u64 not_mapped;  ///< processes whose address space had no room for the ledger
+  u64 not_mapped;     ///< processes whose address space had no room for the ledger
+  u64 not_permitted;  ///< processes that may not open it: they have become another user
 };
 
 // ---- processes ----

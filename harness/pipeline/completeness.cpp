@@ -33,9 +33,13 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"probe_refused", "an allocation function or a test framework could not be probed",
      "`leakgate doctor --probes` lists what can be probed"},
     {"not_preloaded",
-     "a program ran without the preloaded library: statically linked, set-uid, or of another C library",
+     "a program ran without the preloaded library: statically linked, set-uid, as another user, or of "
+     "another C "
+     "library",
      "trace it by eBPF (--backend ebpf), or link it dynamically"},
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
+    {"not_permitted", "a process had become another user, who may not open the ledger, and forked",
+     "trace it by eBPF (--backend ebpf), or start it as that user"},
     {"end_unseen", "a process ended without being looked at, and left blocks behind",
      "trace it by eBPF (--backend ebpf)"},
     {"detour_refused", "a function of an allocator, a test framework or the C library could not be watched",

@@ -2,6 +2,7 @@
 // The preload backend beside the eBPF backend: equal results, and where it goes when nothing else may.
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -164,6 +165,19 @@ TEST_F(Preload, AStaticProgramThatAnotherOneStartsIsNoPass) {
                        .options = {"--backend", "preload"}});
   ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
   EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
+}
+
+TEST_F(Preload, AChildOfOneThatGaveUpItsUserIsNoPass) {
+  const Traced traced =
+      trace(scratch_, {.command = {program_path("live_drops_user")}, .options = {"--backend", "preload"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  if (geteuid() != 0) {  // there was nothing to give up
+    EXPECT_EQ(traced.result["run"]["exit"], (json{{"code", 1}}));
+    return;
+  }
+  EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["exit"], (json{{"code", 0}}));
+  EXPECT_THAT(causes_of(traced), ElementsAre("not_permitted"));
 }
 
 TEST_F(Preload, AProgramWithACleanedEnvironmentIsFollowed) {

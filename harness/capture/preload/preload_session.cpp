@@ -327,6 +327,7 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
   return {{"end_unseen", unknown_ends_},
           {"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
+          {"not_permitted", file_->header().not_permitted},
           {"detour_refused", patches_.refused() + ledgers_.patches_failed()},
           {"ledger_damaged", damages()}};
 }
