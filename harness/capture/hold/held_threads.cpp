@@ -6,12 +6,37 @@
 #include <fmt/format.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string>
 #include <thread>
 
 namespace leakgate::capture {
+namespace {
+
+/// Whether `tid` is a process that this one started: its end is for launch to wait for.
+bool is_own_child(std::int32_t tid) {
+  std::ifstream status(fmt::format("/proc/{}/status", tid));
+  std::int32_t group = 0, parent = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Tgid:")) group = std::atoi(line.c_str() + 5);
+    if (line.starts_with("PPid:")) parent = std::atoi(line.c_str() + 5);
+  }
+  return group == tid && parent == ::getpid();
+}
+
+/// A thread that ended while it was traced can be seen by its tracer alone, and its parent would wait for
+/// ever: the kernel passes the end on to the parent once the tracer has taken note of it.
+void pass_on_end(std::int32_t tid) {
+  siginfo_t info{};
+  if (!is_own_child(tid)) ::waitid(P_PID, static_cast<id_t>(tid), &info, WEXITED | WNOHANG | __WALL);
+}
+
+}  // namespace
 
 Status HeldThreads::stop(std::int32_t tid) {
   if (was_asked(tid)) return {};
@@ -21,23 +46,26 @@ Status HeldThreads::stop(std::int32_t tid) {
                         "another debugger may be holding it");
   }
   threads_.push_back({tid, false, false, 0});
-  if (::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) != 0) threads_.back().gone = true;
+  if (::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) != 0) look_at(threads_.back());  // it has ended
   return {};
 }
 
 void HeldThreads::look_at(Thread& thread) {
   siginfo_t info{};
-  // exits are left for those who wait for them
   if (::waitid(P_PID, static_cast<id_t>(thread.tid), &info, WSTOPPED | WNOHANG | __WALL) != 0) {
-    if (errno == ECHILD) thread.gone = true;
+    if (errno != ECHILD) return;
+    thread.gone = true;
+    pass_on_end(thread.tid);  // where it has ended it cannot stop either, which is told like that
     return;
   }
   if (info.si_pid == 0) {
     // a tracee's stop may be told here too, whatever is asked for: it is taken the next time
     siginfo_t ended{};
     if (::waitid(P_PID, static_cast<id_t>(thread.tid), &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
-        ended.si_pid != 0 && ended.si_code != CLD_TRAPPED && ended.si_code != CLD_STOPPED)
+        ended.si_pid != 0 && ended.si_code != CLD_TRAPPED && ended.si_code != CLD_STOPPED) {
       thread.gone = true;
+      pass_on_end(thread.tid);
+    }
     return;
   }
   thread.stopped = true;
@@ -74,8 +102,11 @@ bool HeldThreads::was_asked(std::int32_t tid) const {
 bool HeldThreads::release() {
   std::erase_if(threads_, [](Thread& thread) {
     if (!thread.stopped && !thread.gone) look_at(thread);  // it can be let go only while it stands still
-    if (thread.stopped)
-      ::ptrace(PTRACE_DETACH, thread.tid, nullptr, reinterpret_cast<void*>(std::intptr_t{thread.signal}));
+    if (thread.stopped && ::ptrace(PTRACE_DETACH, thread.tid, nullptr,
+                                   reinterpret_cast<void*>(std::intptr_t{thread.signal})) != 0) {
+      thread.stopped = false;  // killed meanwhile
+      look_at(thread);
+    }
     return thread.stopped || thread.gone;
   });
   return threads_.empty();
