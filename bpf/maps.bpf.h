@@ -34,7 +34,8 @@ __weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};
 __weak __u64 lost[LG_LOSS_COUNT] = {};
-__weak __u32 pid_level = 0;	  /* depth of leakgate's pid namespace; learn_pid_level */
+__weak __u32 pid_level = 0;	  /* depth of leakgate's pid namespace; learn_pid_namespace */
+__weak __u64 pid_namespace = 0;	  /* its address: others of that depth have the same numbers */
 __weak __u64 start_ticks = 0;	  /* number of the timer tick at cfg_start_ns */
 __weak __u32 live_tier_count = 0; /* written by user space when it adds a tier */
 __weak __u32 stack_tier_count = 0;

@@ -20,11 +20,13 @@ static __always_inline int is_canary(__u32 pid)
  * outside of it.
  */
 SEC("raw_tp")
-int learn_pid_level(void *context)
+int learn_pid_namespace(void *context)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 
-	pid_level = BPF_CORE_READ(task, thread_pid, level);
+	pid_level = BPF_CORE_READ(pid, level);
+	pid_namespace = (__u64)BPF_CORE_READ(number_at(pid, pid_level), ns);
 	return 0;
 }
 

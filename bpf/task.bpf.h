@@ -8,8 +8,11 @@
 
 #include "maps.bpf.h"
 
+struct pid_namespace;
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 } __attribute__((preserve_access_index));
 
 struct pid {
@@ -63,17 +66,21 @@ struct linux_binprm {
 	const char *filename;
 } __attribute__((preserve_access_index));
 
-/* The number of `pid` in leakgate's own pid namespace. */
+static __always_inline struct upid *number_at(struct pid *pid, __u32 level)
+{
+	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid);
+}
+
+/* The number of `pid` in leakgate's own pid namespace; 0 where it has none, as in another container. */
 static __always_inline __u32 visible_number(struct pid *pid)
 {
-	struct upid numbers = {};
-	__u32 size = bpf_core_type_size(struct upid);
+	struct upid *number;
 
-	if (!pid)
+	if (!pid || BPF_CORE_READ(pid, level) < pid_level)
 		return 0;
-	bpf_probe_read_kernel(&numbers, sizeof(numbers),
-			      (void *)pid + bpf_core_field_offset(struct pid, numbers) + pid_level * size);
-	return numbers.nr;
+	number = number_at(pid, pid_level);
+	return (__u64)BPF_CORE_READ(number, ns) == pid_namespace ? BPF_CORE_READ(number, nr) : 0;
 }
 
 static __always_inline __u32 visible_pid(struct task_struct *task)

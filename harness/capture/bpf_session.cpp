@@ -14,9 +14,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <future>
 #include <optional>
-#include <system_error>
 
 #include "harness/base/clock.h"
 #include "harness/base/descriptor.h"
@@ -70,9 +68,9 @@ std::uint32_t tick_us() {
 
 /// Has the kernel side see in which pid namespace we are, a container's for example; a negative errno when
 /// that fails.
-int learn_pid_level(const leakgate_bpf& skeleton) {
+int learn_pid_namespace(const leakgate_bpf& skeleton) {
   LIBBPF_OPTS(bpf_test_run_opts, options);
-  return bpf_prog_test_run_opts(bpf_program__fd(skeleton.progs.learn_pid_level), &options);
+  return bpf_prog_test_run_opts(bpf_program__fd(skeleton.progs.learn_pid_namespace), &options);
 }
 
 /// Kernels from 6.6 on attach a program at many places with one link.
@@ -97,10 +95,10 @@ struct BpfSession::State {
   bool single_links = false;
   pid_t closer = -1;  ///< to be waited for; see detach()
   const std::function<void(const lg_record&, std::size_t)>* handler = nullptr;
-  std::future<Status> growth;  ///< tiers that the kernel side is being shown
+  std::optional<TierThread> growth;
 
   ~State() {
-    if (growth.valid()) growth.wait();
+    growth.reset();  // it writes into the skeleton's memory
     close_behind(links);
     if (closer > 0) wait_for_closer(closer);
     ring_buffer__free(ring);
@@ -154,7 +152,7 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
           skeleton.progs.query_hit})
       bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
   if (const int error = leakgate_bpf__load(&skeleton)) return error;
-  return learn_pid_level(skeleton);
+  return learn_pid_namespace(skeleton);
 }
 
 Result<std::unique_ptr<BpfSession>> BpfSession::open(const TracerOptions& options,
@@ -382,40 +380,27 @@ Result<std::vector<lg_thread_state>> BpfSession::threads(std::int32_t pid) const
 }
 
 Status BpfSession::grow() {
-  Status status = state_->growth.valid() ? state_->growth.get() : Status();
   const lg_totals now = totals();
   LiveTable& live = *state_->live;
   StackTable& stacks = *state_->stacks;
-  std::vector<TierUpdate> updates;
-  const auto add = [&](Result<TierUpdate> update) {
-    if (update)
-      updates.push_back(std::move(*update));
-    else
-      status = std::move(update).error();
-  };
-  if (now.grow_live_asked >= live.tiers()) add(live.add_tier());
-  if (now.grow_stacks_asked >= stacks.stack_tiers())
-    add(stacks.add_stack_tiers(std::max<std::size_t>(1, stacks.stack_tiers())));
-  if (now.grow_nodes_asked >= stacks.node_tiers()) add(stacks.add_node_tier());
   auto& counts = *state_->skeleton->bss;
-  const auto enter = [&counts, updates = std::move(updates),
-                      tiers =
-                          std::array{live.tiers(), stacks.stack_tiers(), stacks.node_tiers()}]() -> Status {
-    for (const TierUpdate& update : updates)
-      if (auto entered = update.enter(); !entered) return entered;
-    counts.live_tier_count = static_cast<std::uint32_t>(tiers[0]);
-    counts.stack_tier_count = static_cast<std::uint32_t>(tiers[1]);
-    counts.node_tier_count = static_cast<std::uint32_t>(tiers[2]);
-    return {};
+  Status status;
+  std::vector<TierUpdate> updates;
+  const auto add = [&](Result<TierUpdate> update, std::uint32_t& count) {
+    if (!update) {
+      status = std::move(update).error();
+      return;
+    }
+    update->count = &count;
+    updates.push_back(std::move(*update));
   };
-  // In a thread: a process that dies holds up the grace period until its memory was read, which is for us to
-  // do.
-  try {
-    state_->growth = std::async(std::launch::async, enter);
-  } catch (const std::system_error&) {
-    if (auto entered = enter(); !entered) return entered;
-  }
-  return status;
+  if (now.grow_live_asked >= live.tiers()) add(live.add_tier(), counts.live_tier_count);
+  if (now.grow_stacks_asked >= stacks.stack_tiers())
+    add(stacks.add_stack_tiers(std::max<std::size_t>(1, stacks.stack_tiers())), counts.stack_tier_count);
+  if (now.grow_nodes_asked >= stacks.node_tiers()) add(stacks.add_node_tier(), counts.node_tier_count);
+  if (!state_->growth) state_->growth.emplace();
+  Status before = state_->growth->start(std::move(updates));
+  return status ? before : status;
 }
 
 UnwindMode BpfSession::unwind() const {

@@ -63,8 +63,8 @@ class BpfSession final : public Session {
   /// The threads of process `pid`, main thread first. Registers of running ones are not to be relied on.
   [[nodiscard]] Result<std::vector<lg_thread_state>> threads(std::int32_t pid) const override;
 
-  /// Adds tiers to the tables that asked for one. Fails (io) when memory is refused: losses are then counted
-  /// by the kernel side.
+  /// Adds tiers to the tables that asked for one; the kernel side is shown them by a thread. Fails (io) when
+  /// memory is refused, now or by the thread the last time: losses are then counted by the kernel side.
   Status grow() override;
 
   /// How stacks are walked; never `automatic`.

@@ -12,6 +12,22 @@ namespace leakgate::capture {
 
 using model::HeldBlock;
 
+namespace {
+
+constexpr int kMostAncestors = 64;
+
+/// Whether one of the blocks, which are sorted, has this address in it.
+bool begins_in_one(const std::vector<HeldBlock>& blocks, std::uint64_t address) {
+  const auto next =
+      std::upper_bound(blocks.begin(), blocks.end(), address,
+                       [](std::uint64_t at, const HeldBlock& block) { return at < block.address; });
+  if (next == blocks.begin()) return false;
+  const HeldBlock& before = *std::prev(next);
+  return address - before.address < std::max<std::uint64_t>(before.size_bytes, 1);
+}
+
+}  // namespace
+
 HeldBlock held_block(const lg_live_key& key, const lg_live& block) {
   HeldBlock row;
   row.address = key.addr;
@@ -31,7 +47,11 @@ void InheritedBlocks::fork(std::uint32_t parent, std::uint32_t child, std::uint6
 }
 
 void InheritedBlocks::end(std::uint32_t process) {
-  if (children_.contains(process)) kept_[process] = blocks_of(process, ~0u);
+  if (children_.contains(process)) {
+    std::vector<HeldBlock> blocks = blocks_of(process);
+    add_to(process, blocks);
+    kept_[process] = std::move(blocks);
+  }
   const auto origin = origins_.find(process);
   if (origin == origins_.end()) return;
   const auto siblings = children_.find(origin->second.parent);
@@ -42,38 +62,27 @@ void InheritedBlocks::end(std::uint32_t process) {
   origins_.erase(origin);
 }
 
-std::vector<HeldBlock> InheritedBlocks::blocks_of(std::uint32_t process, std::uint32_t time_ms) const {
+std::vector<HeldBlock> InheritedBlocks::blocks_of(std::uint32_t process) const {
+  if (const auto kept = kept_.find(process); kept != kept_.end()) return kept->second;
   std::vector<HeldBlock> blocks;
-  if (const auto kept = kept_.find(process); kept != kept_.end()) {
-    std::copy_if(kept->second.begin(), kept->second.end(), std::back_inserter(blocks),
-                 [=](const HeldBlock& block) { return block.time_ms <= time_ms; });
-    return blocks;
-  }
-  visit_(process, [&](const HeldBlock& block) {
-    if (block.time_ms <= time_ms) blocks.push_back(block);
-  });
+  visit_(process, [&](const HeldBlock& block) { blocks.push_back(block); });
   sort_by_address(blocks);
-  add_to(process, blocks);
   return blocks;
 }
 
 void InheritedBlocks::add_to(std::uint32_t process, std::vector<HeldBlock>& blocks) const {
-  const auto origin = origins_.find(process);
-  if (origin == origins_.end()) return;
-  std::vector<HeldBlock> inherited = blocks_of(origin->second.parent, origin->second.time_ms);
-  const std::size_t own = blocks.size();
-  for (HeldBlock& block : inherited) {
-    const auto next = std::upper_bound(
-        blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(own), block.address,
-        [](std::uint64_t address, const HeldBlock& other) { return address < other.address; });
-    if (next != blocks.begin()) {
-      const HeldBlock& before = *std::prev(next);
-      if (block.address - before.address < std::max<std::uint64_t>(before.size_bytes, 1)) continue;
-    }
-    block.inherited = 1;
-    blocks.push_back(block);
+  auto origin = origins_.find(process);
+  for (int i = 0; i < kMostAncestors && origin != origins_.end(); ++i) {
+    std::vector<HeldBlock> inherited = blocks_of(origin->second.parent);
+    std::erase_if(inherited, [&](const HeldBlock& block) {
+      return block.time_ms > origin->second.time_ms || begins_in_one(blocks, block.address);
+    });
+    for (HeldBlock& block : inherited)
+      block.inherited = 1;
+    blocks.insert(blocks.end(), inherited.begin(), inherited.end());
+    sort_by_address(blocks);
+    origin = origins_.find(origin->second.parent);  // none of one that is over
   }
-  if (blocks.size() != own) sort_by_address(blocks);
 }
 
 }  // namespace leakgate::capture

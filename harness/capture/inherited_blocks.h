@@ -30,7 +30,8 @@ class InheritedBlocks {
   void end(std::uint32_t process);
   /// Adds to the process's own `blocks`, which are sorted by address and stay so, those that its ancestors
   /// had when they forked and still have. What an ancestor has freed since is not known; what the process
-  /// itself has freed of them counts as there, unless a block of its own begins in it.
+  /// itself has freed of them counts as there, unless a block of its own begins in it. Of very many ancestors
+  /// the nearest are asked.
   void add_to(std::uint32_t process, std::vector<model::HeldBlock>& blocks) const;
 
  private:
@@ -38,8 +39,8 @@ class InheritedBlocks {
     std::uint32_t parent = 0;
     std::uint32_t time_ms = 0;
   };
-  /// Of the process and its ancestors, no younger than that.
-  [[nodiscard]] std::vector<model::HeldBlock> blocks_of(std::uint32_t process, std::uint32_t time_ms) const;
+  /// Of the process; where it is over, of its ancestors too.
+  [[nodiscard]] std::vector<model::HeldBlock> blocks_of(std::uint32_t process) const;
 
   VisitBlocksOf visit_;
   std::uint64_t start_ns_;

@@ -22,7 +22,9 @@ std::uint64_t LiveTable::capacity() const {
 
 Result<TierUpdate> LiveTable::add_tier() {
   const auto tier = static_cast<std::uint32_t>(tiers_.size());
-  TierUpdate update{outer_, {}, {}, "live blocks"};
+  TierUpdate update;
+  update.outer = outer_;
+  update.table = "live blocks";
   if (tier >= LG_LIVE_TIERS) return update;
   auto array = MappedArray::create(
       {"lg_live", sizeof(lg_live_bucket), std::uint32_t{LG_LIVE_FIRST_BUCKETS} << tier, true});
@@ -30,6 +32,7 @@ Result<TierUpdate> LiveTable::add_tier() {
   update.keys = {tier};
   update.descriptors = {array->descriptor()};
   tiers_.push_back(std::move(*array));
+  update.tiers = tier + 1;
   return update;
 }
 

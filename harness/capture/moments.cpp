@@ -36,7 +36,7 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   model::MomentFindings findings;
   const Status done = examine(held, findings);
   const bool asked = moment.kind == LG_MOMENT_ASKED;
-  if (asked && tell_asker_) tell_asker_(moment, pid, done ? &findings : nullptr);
+  if (asked && tell_asker_) tell_asker_(moment, done ? &findings : nullptr);
   if (HeldThreads left = held.release(); !left.release()) lingering_.push_back(std::move(left));
   const bool at_end = moment.kind != LG_MOMENT_TEST_END && !asked;
   const std::uint64_t ns = monotonic_ns() - started_ns;

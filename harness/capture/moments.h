@@ -17,9 +17,9 @@
 
 namespace leakgate::capture {
 
-/// Called while a process that asked is held: its question, its pid, and what was found; nothing where it
-/// could not be examined.
-using TellAsker = std::function<void(const lg_record_moment&, std::int32_t, const model::MomentFindings*)>;
+/// Called while a process that asked is held: its question and what was found; nothing where it could not be
+/// examined.
+using TellAsker = std::function<void(const lg_record_moment&, const model::MomentFindings*)>;
 
 class MomentKeeper {
  public:

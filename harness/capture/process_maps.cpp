@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reader of /proc/PID/maps.
+// Reader of /proc/TASK/maps. The number of a main thread that has ended before others has none.
 #include "harness/capture/process_maps.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "harness/base/descriptor.h"
 
@@ -56,8 +59,8 @@ bool parse_line(std::string_view line, FileMapping& mapping) {
   return true;
 }
 
-Result<std::string> read_text(std::int32_t pid) {
-  const std::string path = fmt::format("/proc/{}/maps", pid);
+Result<std::string> read_text(std::int32_t task) {
+  const std::string path = fmt::format("/proc/{}/maps", task);
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return system_error(ErrorKind::not_found, "cannot read " + path, errno);
   std::string text;
@@ -68,7 +71,14 @@ Result<std::string> read_text(std::int32_t pid) {
     if (got <= 0 || text.size() > kMaxBytes) break;
     text.append(buffer, static_cast<std::size_t>(got));
   }
+  if (text.empty()) return Error{ErrorKind::not_found, fmt::format("{} is empty: it has ended", path), "", 0};
   return text;
+}
+
+bool has_memory(std::int32_t task) {
+  const Descriptor file(::open(fmt::format("/proc/{}/maps", task).c_str(), O_RDONLY | O_CLOEXEC));
+  char byte = 0;
+  return file && ::read(file.get(), &byte, 1) == 1;
 }
 
 }  // namespace
@@ -93,14 +103,23 @@ std::vector<FileMapping> parse_maps(std::string_view text) {
   return mappings;
 }
 
-Result<std::vector<FileMapping>> read_all_maps(std::int32_t pid) {
-  auto text = read_text(pid);
+std::int32_t task_with_memory(std::int32_t pid) {
+  if (has_memory(pid)) return pid;
+  std::error_code none;
+  const std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", pid), none), end;
+  for (auto entry = tasks; !none && entry != end; entry.increment(none))
+    if (const std::int32_t task = std::atoi(entry->path().filename().c_str()); has_memory(task)) return task;
+  return pid;
+}
+
+Result<std::vector<FileMapping>> read_all_maps(std::int32_t task) {
+  auto text = read_text(task);
   if (!text) return std::move(text).error();
   return parse_all_maps(*text);
 }
 
-Result<std::vector<FileMapping>> read_maps(std::int32_t pid) {
-  auto text = read_text(pid);
+Result<std::vector<FileMapping>> read_maps(std::int32_t task) {
+  auto text = read_text(task);
   if (!text) return std::move(text).error();
   return parse_maps(*text);
 }

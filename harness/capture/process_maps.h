@@ -29,14 +29,18 @@ struct FileMapping {
 /// `path` the kernel's own name for them, if any ("[heap]"). Lines that make no sense are left out.
 std::vector<FileMapping> parse_all_maps(std::string_view text);
 
-/// All mappings of a process. Fails (not_found) if it is gone.
-Result<std::vector<FileMapping>> read_all_maps(std::int32_t pid);
+/// The thread of process `pid` whose number stands for its memory in /proc and in system calls: `pid` itself,
+/// or one that has outlived the main thread, whose own number has none then. `pid` where there is none.
+std::int32_t task_with_memory(std::int32_t pid);
+
+/// All mappings of the process that the thread `task` is of. Fails (not_found) if it has none: it is gone.
+Result<std::vector<FileMapping>> read_all_maps(std::int32_t task);
 
 /// The executable file mappings in `text`, the content of a maps file, and the vDSO (path "[vdso]", no file).
 /// Lines that make no sense are left out.
 std::vector<FileMapping> parse_maps(std::string_view text);
 
-/// The executable file mappings of a process. Fails (not_found) if it is gone.
-Result<std::vector<FileMapping>> read_maps(std::int32_t pid);
+/// Those of read_all_maps() that parse_maps() gives. Fails like it.
+Result<std::vector<FileMapping>> read_maps(std::int32_t task);
 
 }  // namespace leakgate::capture

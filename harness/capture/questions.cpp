@@ -21,8 +21,7 @@ constexpr std::size_t kMostText = 64 << 10;
 static_assert(sizeof(lg_answer) == 104, "leakgate/leakgate.h has the same structure");
 static_assert(sizeof(lg_query) == 72, "likewise");
 
-void write(const lg_record_moment& question, std::int32_t pid, const lg_answer& figures,
-           std::string_view text) {
+void write(const lg_record_moment& question, const lg_answer& figures, std::string_view text) {
   std::vector<char> bytes(sizeof figures);
   std::memcpy(bytes.data(), &figures, sizeof figures);
   if (question.answer_bytes < bytes.size() + 1) return;
@@ -32,7 +31,8 @@ void write(const lg_record_moment& question, std::int32_t pid, const lg_answer& 
   bytes.push_back('\0');
   const iovec from{bytes.data(), bytes.size()};
   const iovec to{reinterpret_cast<void*>(question.answer), bytes.size()};
-  (void)::process_vm_writev(pid, &from, 1, &to, 1, 0);
+  // by the thread that asked: a process whose main thread has ended has no memory under its own number
+  (void)::process_vm_writev(static_cast<pid_t>(question.tid), &from, 1, &to, 1, 0);
 }
 
 lg_answer_figures figures_of(const model::AnswerFigures& figures) {
@@ -68,27 +68,27 @@ model::Answer figures_alone(const model::MomentFindings& findings) {
   return answer;
 }
 
-void write_answer(const lg_record_moment& question, std::int32_t pid, const model::Answer& answer) {
+void write_answer(const lg_record_moment& question, const model::Answer& answer) {
   lg_answer figures{};
   figures.status = answer.leaks != 0 ? LG_ANSWER_LEAKS : LG_ANSWER_CLEAN;
   figures.leaks = static_cast<std::uint32_t>(std::min<std::uint64_t>(answer.leaks, ~0u));
   figures.leaked = figures_of(answer.leaked);
   for (std::size_t kind = 0; kind < answer.kinds.size(); ++kind)
     figures.kinds[kind] = figures_of(answer.kinds[kind]);
-  write(question, pid, figures, answer.text);
+  write(question, figures, answer.text);
 }
 
-void write_presence(std::int32_t pid, std::uint64_t address) {
+void write_presence(std::int32_t task, std::uint64_t address) {
   std::uint16_t present = 1;
   const iovec from{&present, sizeof present};
   const iovec to{reinterpret_cast<void*>(address), sizeof present};
-  (void)::process_vm_writev(pid, &from, 1, &to, 1, 0);
+  (void)::process_vm_writev(task, &from, 1, &to, 1, 0);
 }
 
-void write_unknown(const lg_record_moment& question, std::int32_t pid) {
+void write_unknown(const lg_record_moment& question) {
   lg_answer figures{};
   figures.status = LG_ANSWER_UNKNOWN;
-  write(question, pid, figures, "");
+  write(question, figures, "");
 }
 
 }  // namespace leakgate::capture

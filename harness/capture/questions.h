@@ -23,12 +23,12 @@ model::Answer figures_alone(const model::MomentFindings& findings);
 
 /// Writes the answer; its text is cut where the asker has no room. What cannot be written is as if nobody had
 /// been there to ask.
-void write_answer(const lg_record_moment& question, std::int32_t pid, const model::Answer& answer);
+void write_answer(const lg_record_moment& question, const model::Answer& answer);
 
-/// Makes the word at `address` say that leakgate is there.
-void write_presence(std::int32_t pid, std::uint64_t address);
+/// Makes the word at `address` say that leakgate is there; for the task see task_with_memory().
+void write_presence(std::int32_t task, std::uint64_t address);
 
 /// Says that the process could not be examined.
-void write_unknown(const lg_record_moment& question, std::int32_t pid);
+void write_unknown(const lg_record_moment& question);
 
 }  // namespace leakgate::capture

@@ -64,9 +64,7 @@ Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
   if (auto watched = watch_events(); !watched) return watched;
   moments_ = std::make_unique<MomentKeeper>(
       *session_, *modules_, std::move(hooks.classify),
-      [this](const auto& question, std::int32_t pid, const model::MomentFindings* findings) {
-        tell_asker(question, pid, findings);
-      },
+      [this](const auto& question, const model::MomentFindings* findings) { tell_asker(question, findings); },
       start_ns_);
   answer_ = std::move(hooks.answer);
   auto heart = Heart::start(*session_);
@@ -180,20 +178,20 @@ void SessionTracer::examine_static(const lg_record_exec& exec) {
 void SessionTracer::examine(std::uint32_t proc) {
   auto process = session_->process(proc);
   if (!process) return;
-  const auto pid = static_cast<std::int32_t>(process->pid);
+  const std::int32_t task = task_with_memory(static_cast<std::int32_t>(process->pid));
   std::vector<lg_mapping> rows;
-  if (auto maps = read_maps(pid); maps) {
+  if (auto maps = read_maps(task); maps) {
     model::TraceProcess& image = log_->image(proc);
     for (const FileMapping& mapping : *maps) {
-      const auto id = modules_->add_mapping(pid, mapping);
+      const auto id = modules_->add_mapping(task, mapping);
       if (!id) continue;
       for (const std::uint64_t word : modules_->presence_words(*id))
-        write_presence(pid, modules_->bias(*id, mapping) + word);
+        write_presence(task, modules_->bias(*id, mapping) + word);
       if (rows.size() < LG_MAX_MAPPINGS) {
         rows.push_back({mapping.start, mapping.end, modules_->bias(*id, mapping), *id, 0});
       } else if (unmapped_++ == 0) {
         problems_.push_back(
-            fmt::format("process {} maps more than {} pieces of code", pid, int{LG_MAX_MAPPINGS}));
+            fmt::format("process {} maps more than {} pieces of code", process->pid, int{LG_MAX_MAPPINGS}));
       }
       if (modules_->framework(*id) != model::Framework::none) image.framework = modules_->framework(*id);
       if (mapping.path == image.exe || &mapping == &maps->front())
@@ -201,7 +199,7 @@ void SessionTracer::examine(std::uint32_t proc) {
     }
     image.examined = true;
     // exec's own name for the file may be a link such as /proc/self/exe
-    if (const std::string exe = read_link(fmt::format("/proc/{}/exe", pid)); !exe.empty()) image.exe = exe;
+    if (const std::string exe = read_link(fmt::format("/proc/{}/exe", task)); !exe.empty()) image.exe = exe;
     if ((process->flags & LG_PROC_LATE) != 0 && image.framework != model::Framework::none) ++examined_late_;
   }
   // gone before anybody looked, after waiting for it in vain: what it was is not known
@@ -246,11 +244,10 @@ void SessionTracer::read_processes() {
   }
 }
 
-void SessionTracer::tell_asker(const lg_record_moment& question, std::int32_t pid,
-                               const model::MomentFindings* findings) {
+void SessionTracer::tell_asker(const lg_record_moment& question, const model::MomentFindings* findings) {
   model::Trace trace;
   if (findings != nullptr && question.question == LG_ASK_SNAPSHOT) {
-    write_answer(question, pid, figures_alone(*findings));
+    write_answer(question, figures_alone(*findings));
     return;
   }
   if (findings != nullptr && answer_) {
@@ -259,11 +256,11 @@ void SessionTracer::tell_asker(const lg_record_moment& question, std::int32_t pi
     trace.processes.push_back(log_->image(question.head.proc));
     log_->describe_part(question.head.proc, question.window, trace);
     if (auto filled = fill_question(question, *findings, *session_, trace); filled) {
-      write_answer(question, pid, answer_(trace));
+      write_answer(question, answer_(trace));
       return;
     }
   }
-  write_unknown(question, pid);
+  write_unknown(question);
 }
 
 void SessionTracer::note_moments(model::Trace& trace) {

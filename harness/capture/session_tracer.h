@@ -59,7 +59,7 @@ class SessionTracer final : public HeapTracer {
   Status collect(bool everything);
   void note_moments(model::Trace& trace);
   /// Answers a process that asked, while it is held.
-  void tell_asker(const lg_record_moment& question, std::int32_t pid, const model::MomentFindings* findings);
+  void tell_asker(const lg_record_moment& question, const model::MomentFindings* findings);
   void read_processes();
 
   /// Blocks that no moment summed up: by process, window, stack and kind.

@@ -23,7 +23,9 @@ std::uint64_t StackTable::node_capacity() const {
 }
 
 Result<TierUpdate> StackTable::add_stack_tiers(std::size_t count) {
-  TierUpdate update{maps_.stack_tiers, {}, {}, "stacks"};
+  TierUpdate update;
+  update.outer = maps_.stack_tiers;
+  update.table = "stacks";
   for (std::size_t i = 0; i < count && stacks_.size() < LG_STACK_TIERS; ++i) {
     auto array = MappedArray::create({"lg_stacks", sizeof(lg_stack), LG_STACKS_PER_TIER, false});
     if (!array) return std::move(array).error().with_context("the table of stacks cannot grow");
@@ -31,11 +33,14 @@ Result<TierUpdate> StackTable::add_stack_tiers(std::size_t count) {
     update.descriptors.push_back(array->descriptor());
     stacks_.push_back(std::move(*array));
   }
+  update.tiers = static_cast<std::uint32_t>(stacks_.size());
   return update;  // what does not fit is counted as lost
 }
 
 Result<TierUpdate> StackTable::add_node_tier() {
-  TierUpdate update{maps_.node_tiers, {}, {}, "stacks"};
+  TierUpdate update;
+  update.outer = maps_.node_tiers;
+  update.table = "stacks";
   const auto tier = static_cast<std::uint32_t>(nodes_.size());
   if (tier >= LG_NODE_TIERS) return update;  // what does not fit is counted as lost
   auto array = MappedArray::create(
@@ -44,6 +49,7 @@ Result<TierUpdate> StackTable::add_node_tier() {
   update.keys = {tier};
   update.descriptors = {array->descriptor()};
   nodes_.push_back(std::move(*array));
+  update.tiers = tier + 1;
   return update;
 }
 

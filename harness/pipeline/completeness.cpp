@@ -34,8 +34,8 @@ constexpr auto kCauses = std::to_array<Cause>({
      "`leakgate doctor --probes` lists what can be probed"},
     {"not_preloaded",
      "a program ran without the preloaded library: statically linked, set-uid, as another user, or of "
-     "another C "
-     "library",
+     "another "
+     "C library",
      "trace it by eBPF (--backend ebpf), or link it dynamically"},
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
     {"not_permitted", "a process had become another user, who may not open the ledger, and forked",

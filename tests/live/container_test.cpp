@@ -2,6 +2,7 @@
 // In a container: leakgate, its target and their /proc are in a pid namespace of their own, in which numbers
 // are others than the kernel's. What is found is what is found outside of it.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "tests/live/support/traced.h"
 
@@ -41,6 +42,22 @@ TEST_F(Container, TestsAreJudgedAtTheirEnds) {
   expect_whole(inside);
   EXPECT_EQ(inside.program.status(), 23) << inside.program.err;
   EXPECT_EQ(test_outcomes(inside), test_outcomes(trace(scratch_, {.command = command})));
+}
+
+// While the target runs, another container starts programs under all the numbers that it may have.
+TEST_F(Container, ProgramsOfOtherContainersAreNotTakenForTheTarget) {
+  const std::string go = (scratch_ / "go").string();
+  const std::string done = (scratch_ / "done").string();
+  ASSERT_EQ(::mkfifo(go.c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(done.c_str(), 0600), 0);
+  const std::string other = "read line < " + go + "; for i in $(seq 300); do /bin/true; done; echo > " + done;
+  Program beside(scratch_, {.argv = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+                                     "sh", "-c", other}});
+  const Traced inside = run_inside({"sh", "-c", "echo > " + go + "; read line < " + done});
+  EXPECT_EQ(beside.wait().status(), 0);
+  expect_whole(inside);
+  EXPECT_EQ(inside.program.status(), 0) << inside.program.err;
+  EXPECT_EQ(inside.result["processes"].size(), 1U) << inside.result["processes"].dump(1);
 }
 
 }  // namespace

@@ -88,6 +88,16 @@ TEST_F(Ending, ChildrenThatAreKilledAndReapedAtOnceAreKnownToBeKilled) {
   }
 }
 
+// A process that dies while it is held must not stay with leakgate, whose tracee it was: its parent waits.
+TEST_F(Ending, WhoKillsAProcessThatIsEndingHearsOfItsEnd) {
+  const Traced traced = trace(scratch_, {.command = {program_path("live_kills_helpers")},
+                                         .options = {"--judged-moments", "tests"},
+                                         .process = {.time_limit = std::chrono::seconds(60)}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  EXPECT_EQ(traced.result["processes"].size(), 61U);
+}
+
 TEST_F(Ending, FiguresOfAProgramWithoutFrameworkCoverItsWholeLife) {
   const Json test = test_row(run("live_exit_direct", 7), "live_exit_direct");
   EXPECT_EQ(test["allocations"], 1);

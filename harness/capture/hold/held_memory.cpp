@@ -63,12 +63,12 @@ class PagemapReader {
 
 }  // namespace
 
-HeldMemory::HeldMemory(std::int32_t pid, std::span<const model::HeldMapping> mappings) : pid_(pid) {
+HeldMemory::HeldMemory(std::int32_t task, std::span<const model::HeldMapping> mappings) : task_(task) {
   find_touched(mappings);
 }
 
 void HeldMemory::find_touched(std::span<const model::HeldMapping> mappings) {
-  const Descriptor pagemap(::open(fmt::format("/proc/{}/pagemap", pid_).c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor pagemap(::open(fmt::format("/proc/{}/pagemap", task_).c_str(), O_RDONLY | O_CLOEXEC));
   if (!pagemap) {
     all_touched_ = true;
     return;
@@ -107,9 +107,9 @@ std::size_t HeldMemory::read(std::uint64_t address, std::span<std::byte> out) co
     // the rest of the first page apart: a transfer stops at the first bad page of an element, not of a call
     iovec local{out.data() + done, out.size() - done};
     iovec remote{reinterpret_cast<void*>(address + done), out.size() - done};
-    ssize_t got = ::process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+    ssize_t got = ::process_vm_readv(task_, &local, 1, &remote, 1, 0);
     if (got < 0 && (errno == EPERM || errno == ENOSYS)) {
-      const Descriptor mem(::open(fmt::format("/proc/{}/mem", pid_).c_str(), O_RDONLY | O_CLOEXEC));
+      const Descriptor mem(::open(fmt::format("/proc/{}/mem", task_).c_str(), O_RDONLY | O_CLOEXEC));
       if (mem) got = ::pread(mem.get(), local.iov_base, local.iov_len, static_cast<off_t>(address + done));
     }
     if (got <= 0) break;

@@ -132,7 +132,9 @@ void HeldProcess::describe_threads() {
 }
 
 Status HeldProcess::describe_memory() {
-  auto maps = read_all_maps(pid_);
+  // by the thread that is known to be there: the main thread may have ended, and its number has no memory
+  const auto task = static_cast<std::int32_t>(moment_.tid);
+  auto maps = read_all_maps(task);
   if (!maps) return std::move(maps).error();
   std::map<std::uint32_t, std::uint64_t> bias_of;
   for (const FileMapping& mapping : *maps)
@@ -154,7 +156,7 @@ Status HeldProcess::describe_memory() {
     }
     view_.mappings.push_back(row);
   }
-  memory_ = std::make_unique<HeldMemory>(pid_, view_.mappings);
+  memory_ = std::make_unique<HeldMemory>(task, view_.mappings);
   view_.read = [memory = memory_.get()](std::uint64_t address, std::span<std::byte> out) {
     return memory->read(address, out);
   };

@@ -30,10 +30,12 @@ bool is_own_child(std::int32_t tid) {
 }
 
 /// A thread that ended while it was traced can be seen by its tracer alone, and its parent would wait for
-/// ever: the kernel passes the end on to the parent once the tracer has taken note of it.
-void pass_on_end(std::int32_t tid) {
+/// ever: the kernel passes the end on to the parent once the tracer has taken note of it. False: it cannot be
+/// taken note of yet, as of a main thread that others have outlived.
+bool pass_on_end(std::int32_t tid) {
+  if (is_own_child(tid)) return true;
   siginfo_t info{};
-  if (!is_own_child(tid)) ::waitid(P_PID, static_cast<id_t>(tid), &info, WEXITED | WNOHANG | __WALL);
+  return ::waitid(P_PID, static_cast<id_t>(tid), &info, WEXITED | WNOHANG | __WALL) != 0 || info.si_pid != 0;
 }
 
 }  // namespace
@@ -54,18 +56,15 @@ void HeldThreads::look_at(Thread& thread) {
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(thread.tid), &info, WSTOPPED | WNOHANG | __WALL) != 0) {
     if (errno != ECHILD) return;
-    thread.gone = true;
-    pass_on_end(thread.tid);  // where it has ended it cannot stop either, which is told like that
+    thread.gone = true;  // it has ended, or was never traced: neither can stop
     return;
   }
   if (info.si_pid == 0) {
     // a tracee's stop may be told here too, whatever is asked for: it is taken the next time
     siginfo_t ended{};
     if (::waitid(P_PID, static_cast<id_t>(thread.tid), &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
-        ended.si_pid != 0 && ended.si_code != CLD_TRAPPED && ended.si_code != CLD_STOPPED) {
+        ended.si_pid != 0 && ended.si_code != CLD_TRAPPED && ended.si_code != CLD_STOPPED)
       thread.gone = true;
-      pass_on_end(thread.tid);
-    }
     return;
   }
   thread.stopped = true;
@@ -107,7 +106,7 @@ bool HeldThreads::release() {
       thread.stopped = false;  // killed meanwhile
       look_at(thread);
     }
-    return thread.stopped || thread.gone;
+    return thread.stopped || (thread.gone && pass_on_end(thread.tid));
   });
   return threads_.empty();
 }

@@ -22,8 +22,9 @@ class HeldThreads {
   /// Calls release(); what it could not let go is let go by the kernel when leakgate ends.
   ~HeldThreads();
 
-  /// Lets every thread go on, each with the signal it was stopped by, if any. False: some did not stop yet
-  /// (they sleep in the kernel); call it again later.
+  /// Lets every thread go on, each with the signal it was stopped by, if any; the end of one that has ended
+  /// is its parent's to hear of. False: some did not stop yet (they sleep in the kernel), or not all of a
+  /// process has ended; call it again later.
   bool release();
 
   /// Asks a thread to stop, without waiting for it. Fails with permission where another tracer has it. A

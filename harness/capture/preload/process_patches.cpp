@@ -121,7 +121,7 @@ void ProcessPatches::patch_module(const Module& module, const lg_mapping& mappin
 }
 
 void ProcessPatches::prepare(std::uint32_t index, std::int32_t pid, std::span<const lg_mapping> mappings) {
-  auto maps = read_all_maps(pid);
+  auto maps = read_all_maps(task_with_memory(pid));
   if (!maps) return;
   for (const FileMapping& mapping : *maps)
     if (mapping.path == "[stack]") file_->put(index, offsetof(preload::Region, stack_end), mapping.end);

@@ -11,9 +11,9 @@
 
 namespace leakgate::capture {
 
-/// The threads of process `pid`, main thread first. `image`: what the process's ledger says of the thread
-/// that waits at a moment. Threads that a tracer of ours has stopped come with their registers and as not
-/// running; others as running.
+/// The threads of process `pid` that have not ended, main thread first. `image`: what the process's ledger
+/// says of the thread that waits at a moment. Threads that a tracer of ours has stopped come with their
+/// registers and as not running; others as running.
 Result<std::vector<lg_thread_state>> list_threads(std::int32_t pid, const preload::Process& image);
 
 }  // namespace leakgate::capture

@@ -382,6 +382,22 @@ void library_global(bool close) {
   scrub();
 }
 
+/// The process is ended by a thread that outlives the main thread, and that loads a library after that.
+void main_ends_first() {
+  static Link* kept = make_link(nullptr);
+  touch(&kept);
+  touch(make_mapped());
+  pthread_t thread;
+  const auto end_process = [](void* main) -> void* {
+    pthread_join(*static_cast<pthread_t*>(main), nullptr);
+    library_global(false);
+    exit(0);
+  };
+  static pthread_t main = pthread_self();
+  if (pthread_create(&thread, nullptr, end_process, &main) != 0) _exit(99);
+  pthread_exit(nullptr);
+}
+
 SHAPE_NOINLINE void large() {
   touch(malloc(1 << 20));
   static void* kept = malloc((1 << 20) + 8);
@@ -425,6 +441,7 @@ int main(int argc, char** argv) {
       {"inherited", inherited},
       {"inherited_by_orphan", inherited_by_orphan},
       {"many_by_exit_group", many_by_exit_group},
+      {"main_ends_first", main_ends_first},
       {"library_open", [] { library_global(false); }},
       {"library_closed", [] { library_global(true); }},
       {"large", large},
