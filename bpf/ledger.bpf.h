@@ -296,7 +296,7 @@ static __always_inline void count_allocation(struct lg_proc *proc, const struct 
 			proc->test_peak_bytes = now;
 	}
 	if (proc->scopes)
-		count_in_scope(proc->index, block->test, 1);
+		count_in_scopes(proc->index, block->test, 1);
 	if (stack) {
 		__sync_fetch_and_add(&stack->allocations, 1);
 		__sync_fetch_and_add(&stack->bytes, block->size);
@@ -336,7 +336,7 @@ static __always_inline int count_free(struct lg_proc *proc, const struct lg_live
 	if (counts_now(proc, block))
 		__sync_fetch_and_add(&proc->test_live_bytes, -block->size);
 	if (proc->scopes)
-		count_in_scope(proc->index, block->test, -1);
+		count_in_scopes(proc->index, block->test, -1);
 	if (!stack)
 		return 0;
 	__sync_fetch_and_add(&stack->frees, 1);

@@ -112,28 +112,22 @@ static __noinline int start_scope(struct lg_query *query, __u32 index)
 
 	if (!proc || !query)
 		return 0;
-	parent = proc->test;
-	window = __sync_fetch_and_add(&proc->last_test, 1) + 1; /* threads may open scopes at once */
-	if (!push_scope(index, query->object, window)) {
+	window = open_scope(index, query->object);
+	if (!window) {
 		lose(LG_LOST_scopes_too_deep);
 		return 0;
 	}
 	record = reserve_record(sizeof(*record), LG_REC_SCOPE, index);
 	if (record) {
+		parent = innermost_scope(index, window);
 		record->window = window;
-		record->parent = parent < window ? parent : proc->test_root;
+		record->parent = parent > proc->test_root ? parent : proc->test_root;
 		copy_text(record->name, LG_NAME_MAX, query->name);
 		submit_unhurried(record);
 	}
-	proc->test = window;
+	announce_scope(index, query->object); /* by now user space can say what blocks of it are of */
+	settle_charge(index);
 	return 0;
-}
-
-static __always_inline void end_scope(struct lg_query *query, struct lg_proc *proc, __u32 index)
-{
-	__u32 innermost = pull_scope(index, query->object);
-
-	proc->test = innermost > proc->test_root ? innermost : proc->test_root;
 }
 
 /* Tells user space something about a window or scope. */
@@ -191,7 +185,8 @@ int query_hit(struct pt_regs *ctx)
 		start_scope(&query, index);
 		break;
 	case LG_ASK_SCOPE_END:
-		end_scope(&query, proc, index);
+		if (close_scope(index, query.object))
+			settle_charge(index);
 		break;
 	case LG_ASK_SCOPE_CHECK:
 		window = find_dirty_scope(index, query.object);

@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Scopes that are open in a process: a stack, innermost last. A scope knows how many of the blocks charged to
- * it, and to what was opened inside it and closed since, are outstanding; so one with none costs nothing to
- * check. Programs without an adapter never get here.
+ * Scopes that are open in a process, in no order: threads open and close them at the same moment. The one
+ * with the largest number is the innermost. A scope knows how many of the blocks that are charged to it, or
+ * to what was opened inside it, are outstanding: one with none costs nothing to check. Where threads meet it
+ * may count too many, never too few. Programs without an adapter never get here.
  */
 #ifndef LEAKGATE_SCOPES_BPF_H
 #define LEAKGATE_SCOPES_BPF_H
 
 #include "task.bpf.h"
 
-enum { LG_MAX_SCOPES = 16 };
+enum {
+	LG_MAX_SCOPES = 16,
+	LG_SCOPE_TRIES = 64, /* others were faster each time */
+};
+
+#define LG_SCOPE_CLAIMED 0xffffffffU  /* in place of a number: it is about to be opened */
+#define LG_SCOPE_NO_BLOCKS (1U << 30) /* no count falls below 0, into the number */
+#define LG_SCOPE_ANNOUNCED (1U << 31) /* user space has been told of it */
 
 struct lg_scope {
 	__u64 object; /* names it */
-	__s64 live;
-	__u32 window; /* 0: not open */
-	__u32 pad;
+	__u64 state;  /* its number, 0 where none is open here, and below that how many blocks */
 };
 
 struct lg_scopes {
-	struct lg_scope levels[LG_MAX_SCOPES];
+	struct lg_scope places[LG_MAX_SCOPES];
 };
 
 /* process index -> its open scopes */
@@ -31,52 +37,137 @@ struct {
 	__type(value, struct lg_scopes);
 } scopes __weak SEC(".maps");
 
+static __always_inline __u64 scope_state(const struct lg_scope *scope)
+{
+	return *(const volatile __u64 *)&scope->state;
+}
+
+/* The number of the open scope in a place, 0 where none is. */
+static __always_inline __u32 scope_number(const struct lg_scope *scope)
+{
+	__u32 number = scope_state(scope) >> 32;
+
+	return number == LG_SCOPE_CLAIMED ? 0 : number;
+}
+
 /* A block charged to `window` was made (1) or freed (-1). */
-__weak __noinline int count_in_scope(__u32 index, __u32 window, int change)
+__weak __noinline int count_in_scopes(__u32 index, __u32 window, int change)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
+	__u64 state;
 	int i;
 
 	if (!open)
 		return 0;
-	for (i = LG_MAX_SCOPES - 1; i >= 0; i--) {
-		if (!open->levels[i].window || open->levels[i].window > window)
+	for (i = 0; i < LG_MAX_SCOPES; i++) {
+		state = scope_state(&open->places[i]);
+		if (!(state >> 32) || (state >> 32) > window)
 			continue;
-		__sync_fetch_and_add(&open->levels[i].live, (__s64)change);
-		return 1;
+		if (change > 0)
+			__sync_fetch_and_add(&open->places[i].state, 1);
+		else if (__sync_val_compare_and_swap(&open->places[i].state, state, state - 1) != state)
+			/* not from what may be another scope by now: once more, or it counts one too many */
+			if (scope_state(&open->places[i]) >> 32 == state >> 32) {
+				state = scope_state(&open->places[i]);
+				__sync_val_compare_and_swap(&open->places[i].state, state, state - 1);
+			}
 	}
 	return 0;
 }
 
-/* Closes the scopes opened inside window `window`; the scope that is then the innermost, 0 for none. */
-__weak __noinline __u32 close_scopes_in(__u32 index, __u32 window)
+/* The innermost announced scope with a number below `limit`, 0 for none. */
+__weak __noinline __u32 innermost_scope(__u32 index, __u32 limit)
+{
+	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
+	__u32 innermost = 0, number;
+	__u64 state;
+	int i;
+
+	if (!open)
+		return 0;
+	for (i = 0; i < LG_MAX_SCOPES; i++) {
+		state = scope_state(&open->places[i]);
+		number = state >> 32;
+		if ((state & LG_SCOPE_ANNOUNCED) && number < limit && number > innermost)
+			innermost = number;
+	}
+	return innermost;
+}
+
+/*
+ * Has blocks charged to what is innermost now. Whoever opened or closed something calls it after that; what
+ * another thread has set since it was looked at is not overwritten.
+ */
+__weak __noinline int settle_charge(__u32 index)
+{
+	struct lg_proc *proc = process_of(index);
+	__u32 before, innermost;
+	int i;
+
+	if (!proc)
+		return 0;
+	for (i = 0; i < LG_SCOPE_TRIES; i++) {
+		before = *(volatile __u32 *)&proc->test;
+		innermost = innermost_scope(index, LG_SCOPE_CLAIMED);
+		if (innermost < proc->test_root)
+			innermost = proc->test_root;
+		if (__sync_val_compare_and_swap(&proc->test, before, innermost) == before)
+			return 1;
+	}
+	return 0;
+}
+
+/* Closes the scopes opened inside window `window`. */
+__weak __noinline int close_scopes_in(__u32 index, __u32 window)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
 	struct lg_proc *proc = process_of(index);
-	__u32 innermost = 0;
 	int i;
 
 	if (!open || !proc)
 		return 0;
 	for (i = 0; i < LG_MAX_SCOPES; i++) {
-		if (open->levels[i].window > window) {
-			open->levels[i].window = 0;
-			if (proc->scopes)
-				proc->scopes--;
-		} else if (open->levels[i].window) {
-			innermost = open->levels[i].window;
-		}
+		if (scope_number(&open->places[i]) <= window)
+			continue;
+		open->places[i].state = 0;
+		__sync_fetch_and_add(&proc->scopes, -1);
 	}
-	return innermost;
+	return 0;
 }
 
-/* Opens scope `window`; false where there is no room. */
-__weak __noinline int push_scope(__u32 index, __u64 object, __u32 window)
+/* Gives the scope claimed in `place` the next number of the process's series; 0 where others always took it.
+ */
+__weak __noinline __u32 number_scope(__u32 index, __u32 place)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
 	struct lg_proc *proc = process_of(index);
-	struct lg_scope *level;
-	__u32 depth;
+	struct lg_scope *scope;
+	__u32 last;
+	int i;
+
+	if (!open || !proc)
+		return 0;
+	scope = &open->places[place & (LG_MAX_SCOPES - 1)];
+	for (i = 0; i < LG_SCOPE_TRIES; i++) {
+		last = *(volatile __u32 *)&proc->last_test;
+		/* seen before the number is taken: no block can be charged to it, or to a later one, that it
+		 * misses */
+		*(volatile __u64 *)&scope->state = ((__u64)(last + 1) << 32) | LG_SCOPE_NO_BLOCKS;
+		if (__sync_val_compare_and_swap(&proc->last_test, last, last + 1) == last)
+			return last + 1;
+	}
+	scope->state = 0;
+	return 0;
+}
+
+/* Opens a scope; its number, 0 where there is no room. Nothing is charged to it before announce_scope(). */
+__weak __noinline __u32 open_scope(__u32 index, __u64 object)
+{
+	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
+	struct lg_proc *proc = process_of(index);
+	__u32 number = 0;
+	__u64 state;
+	int i;
 
 	if (!proc)
 		return 0;
@@ -88,68 +179,77 @@ __weak __noinline int push_scope(__u32 index, __u64 object, __u32 window)
 		if (!open)
 			return 0;
 	}
-	depth = __sync_fetch_and_add(&proc->scopes, 1);
-	if (depth >= LG_MAX_SCOPES) {
-		__sync_fetch_and_add(&proc->scopes, -1);
-		return 0;
-	}
-	level = &open->levels[depth & (LG_MAX_SCOPES - 1)];
-	level->object = object;
-	level->live = 0;
-	level->window = window;
-	return 1;
-}
-
-/*
- * Closes the scope that `object` names; the scopes above it move down, and its blocks count for the one
- * below. The scope that is then the innermost, 0 for none.
- */
-__weak __noinline __u32 pull_scope(__u32 index, __u64 object)
-{
-	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
-	struct lg_proc *proc = process_of(index);
-	__u32 innermost = 0;
-	int i, found = 0;
-
-	if (!open || !proc)
-		return 0;
+	__sync_fetch_and_add(&proc->scopes, 1); /* from here on blocks are counted */
 	for (i = 0; i < LG_MAX_SCOPES; i++) {
-		if (!found && open->levels[i].window && open->levels[i].object == object) {
-			found = 1;
-			if (i > 0)
-				open->levels[i - 1].live += open->levels[i].live;
-		}
-		if (found) {
-			if (i + 1 < LG_MAX_SCOPES)
-				open->levels[i] = open->levels[i + 1];
-			else
-				open->levels[i].window = 0;
-		}
-		if (open->levels[i].window)
-			innermost = open->levels[i].window;
+		state = scope_state(&open->places[i]);
+		if (state >> 32 || __sync_val_compare_and_swap(&open->places[i].state, state,
+							       (__u64)LG_SCOPE_CLAIMED << 32) != state)
+			continue;
+		*(volatile __u64 *)&open->places[i].object = object;
+		number = number_scope(index, i);
+		break;
 	}
-	if (found && proc->scopes)
-		proc->scopes--;
-	return innermost;
+	if (!number)
+		__sync_fetch_and_add(&proc->scopes, -1);
+	return number;
 }
 
-/* The window of the open scope that `object` names, if blocks charged to it or inside it are outstanding. */
-__weak __noinline __u32 find_dirty_scope(__u32 index, __u64 object)
+/* The place of the open scope that `object` names, the innermost of them; LG_MAX_SCOPES for none. */
+__weak __noinline __u32 find_scope(__u32 index, __u64 object)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
-	__u32 window = 0;
-	__s64 live = 0;
+	__u32 found = LG_MAX_SCOPES, largest = 0, number;
 	int i;
 
 	if (!open)
-		return 0;
+		return LG_MAX_SCOPES;
 	for (i = 0; i < LG_MAX_SCOPES; i++) {
-		if (!window && open->levels[i].window && open->levels[i].object == object)
-			window = open->levels[i].window;
-		if (window && open->levels[i].window)
-			live += open->levels[i].live;
+		number = scope_number(&open->places[i]);
+		if (number <= largest || open->places[i].object != object)
+			continue;
+		largest = number;
+		found = i;
 	}
-	return live > 0 ? window : 0;
+	return found;
+}
+
+/* User space has been told of the scope that `object` names. */
+__weak __noinline int announce_scope(__u32 index, __u64 object)
+{
+	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
+	__u32 place = find_scope(index, object);
+
+	if (!open || place >= LG_MAX_SCOPES)
+		return 0;
+	__sync_fetch_and_or(&open->places[place].state, (__u64)LG_SCOPE_ANNOUNCED);
+	return 1;
+}
+
+/* Closes the scope that `object` names. */
+__weak __noinline int close_scope(__u32 index, __u64 object)
+{
+	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
+	struct lg_proc *proc = process_of(index);
+	__u32 place = find_scope(index, object);
+
+	if (!open || !proc || place >= LG_MAX_SCOPES)
+		return 0;
+	open->places[place].state = 0;
+	__sync_fetch_and_add(&proc->scopes, -1);
+	return 1;
+}
+
+/* The number of the open scope that `object` names, if blocks charged to it or inside it are outstanding. */
+__weak __noinline __u32 find_dirty_scope(__u32 index, __u64 object)
+{
+	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
+	__u32 place = find_scope(index, object);
+	__u64 state;
+
+	if (!open || place >= LG_MAX_SCOPES)
+		return 0;
+	state = scope_state(&open->places[place]);
+	return (state & (LG_SCOPE_ANNOUNCED - 1)) > LG_SCOPE_NO_BLOCKS ? state >> 32 : 0;
 }
 
 #endif

@@ -59,7 +59,11 @@ static __always_inline __u32 shut_window(struct lg_proc *proc)
 	if (proc->awaits_body) /* it did not come: not every body is told of */
 		proc->tells_bodies = 0;
 	proc->awaits_body = 0;
-	proc->test = proc->scopes ? close_scopes_in(proc->index, window) : 0;
+	proc->test = 0;
+	if (proc->scopes) {
+		close_scopes_in(proc->index, window);
+		settle_charge(proc->index);
+	}
 	return proc->ended_dirty ? window : 0;
 }
 

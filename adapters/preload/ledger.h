@@ -192,7 +192,7 @@ inline u32 lifetime_bucket(u32 lived_ms) {
   }
   if (counts) count_test_live(thread, static_cast<s64>(block.size));
   count_live(thread, 1, static_cast<s64>(block.size));
-  if (LG_UNLIKELY(figures.scopes)) count_in_scope(block.test, 1);
+  if (LG_UNLIKELY(figures.scopes)) count_in_scopes(block.test, true);
   lg_stack* const stack = stack_slot(block.stack);
   if (!stack) return;
   const bool shared = !counts_alone(thread, block.stack);
@@ -209,7 +209,7 @@ inline u32 lifetime_bucket(u32 lived_ms) {
   add<u64>(thread.frees, 1, false);
   if (counts_now(figures, block)) count_test_live(thread, -static_cast<s64>(block.size));
   count_live(thread, -1, -static_cast<s64>(block.size));
-  if (LG_UNLIKELY(figures.scopes)) count_in_scope(block.test, -1);
+  if (LG_UNLIKELY(figures.scopes)) count_in_scopes(block.test, false);
   lg_stack* const stack = stack_slot(block.stack);
   if (!stack) return false;
   const u32 lived = lifetime_bucket(now_ms() - block.time_ms);

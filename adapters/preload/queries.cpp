@@ -48,26 +48,20 @@ u32 end_of_test(const lg_query& query) {
 }
 
 void start_scope(const lg_query& query) {
-  lg_proc& figures = g.process->figures;
-  const u32 parent = figures.test;
-  const u32 window = __atomic_add_fetch(&figures.last_test, 1, __ATOMIC_RELAXED);  // threads may be at it
-  if (!push_scope(query.object, window)) {
+  const u32 window = open_scope(query.object);
+  if (!window) {
     lose(LG_LOST_scopes_too_deep);
     return;
   }
+  const u32 parent = innermost_scope(window), root = g.process->figures.test_root;
   lg_record_scope record;
   begin_record(record, LG_REC_SCOPE);
   record.window = window;
-  record.parent = parent < window ? parent : figures.test_root;
+  record.parent = parent > root ? parent : root;
   copy_string(record.name, LG_NAME_MAX, query.name);
   send_record(&record.head, sizeof record, false);
-  figures.test = window;
-}
-
-void end_scope(const lg_query& query) {
-  lg_proc& figures = g.process->figures;
-  const u32 innermost = pull_scope(query.object);
-  figures.test = innermost > figures.test_root ? innermost : figures.test_root;
+  announce_scope(query.object);  // by now leakgate can say what blocks of it are of
+  settle_charge();
 }
 
 /// Tells leakgate something about a window or scope.
@@ -101,7 +95,7 @@ void hit_query(const u64* registers, const lg_query* asked) {
       start_scope(query);
       break;
     case LG_ASK_SCOPE_END:
-      end_scope(query);
+      if (close_scope(query.object)) settle_charge();
       break;
     case LG_ASK_SCOPE_CHECK:
       window = find_dirty_scope(query.object);

@@ -1,74 +1,131 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scopes that are open in a process: a stack, innermost last. A scope knows how many of the blocks charged to
-// it, and to what was opened inside it and closed since, are outstanding. See bpf/scopes.bpf.h.
+// Scopes that are open in a process, in no order: threads open and close them at the same moment. The one
+// with the largest number is the innermost. A scope knows how many of the blocks that are charged to it, or
+// to what was opened inside it, are outstanding; where threads meet it may count too many, never too few. See
+// bpf/scopes.bpf.h.
 #include "adapters/preload/state.h"
 
 namespace leakgate::preload {
+namespace {
 
-void count_in_scope(u32 window, s64 change) {
-  Scope* const scopes = g.process->scopes;
-  for (u32 i = kMaxScopes; i-- > 0;) {
-    if (!scopes[i].window || scopes[i].window > window) continue;
-    __atomic_fetch_add(&scopes[i].live, change, __ATOMIC_RELAXED);
-    return;
+constexpr u32 kClaimed = ~0u;         ///< in place of a number: it is about to be opened
+constexpr u32 kNoBlocks = 1u << 30;   ///< no count falls below 0, into the number
+constexpr u32 kAnnounced = 1u << 31;  ///< leakgate has been told of it
+
+u32 upper(u64 state) {
+  return static_cast<u32>(state >> 32);
+}
+
+u64 state_of(const Scope& scope) {
+  return __atomic_load_n(&scope.state, __ATOMIC_ACQUIRE);
+}
+
+void set_state(Scope& scope, u64 state) {
+  __atomic_store_n(&scope.state, state, __ATOMIC_RELEASE);
+}
+
+bool replace(u64& state, u64& expected, u64 wanted) {
+  return __atomic_compare_exchange_n(&state, &expected, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/// The number of the open scope in a place, 0 where none is.
+u32 number_of(const Scope& scope) {
+  const u32 number = upper(state_of(scope));
+  return number == kClaimed ? 0 : number;
+}
+
+void free_place(Scope& scope) {
+  set_state(scope, 0);
+  __atomic_fetch_sub(&g.process->figures.scopes, 1, __ATOMIC_RELAXED);
+}
+
+/// The open scope that `object` names, the innermost of them; null for none.
+Scope* find_scope(u64 object) {
+  Scope* found = nullptr;
+  u32 largest = 0;
+  for (Scope& scope : g.process->scopes) {
+    const u32 number = number_of(scope);
+    if (number <= largest || __atomic_load_n(&scope.object, __ATOMIC_RELAXED) != object) continue;
+    largest = number;
+    found = &scope;
+  }
+  return found;
+}
+
+}  // namespace
+
+void count_in_scopes(u32 window, bool made) {
+  for (Scope& scope : g.process->scopes) {
+    u64 state = state_of(scope);
+    while (upper(state) && upper(state) <= window) {
+      if (made) {
+        __atomic_fetch_add(&scope.state, 1, __ATOMIC_RELAXED);
+        break;
+      }
+      if (replace(scope.state, state, state - 1)) break;  // not from what may be another scope by now
+    }
   }
 }
 
-u32 close_scopes_in(u32 window) {
-  Process& process = *g.process;
+u32 innermost_scope(u32 limit) {
   u32 innermost = 0;
-  for (Scope& scope : process.scopes) {
-    if (scope.window > window) {
-      scope.window = 0;
-      if (process.figures.scopes) --process.figures.scopes;
-    } else if (scope.window) {
-      innermost = scope.window;
-    }
+  for (const Scope& scope : g.process->scopes) {
+    const u64 state = state_of(scope);
+    if ((state & kAnnounced) && upper(state) < limit && upper(state) > innermost) innermost = upper(state);
   }
   return innermost;
 }
 
-bool push_scope(u64 object, u32 window) {
-  Process& process = *g.process;
-  const u32 depth = __atomic_fetch_add(&process.figures.scopes, 1, __ATOMIC_RELAXED);
-  if (depth >= kMaxScopes) {
-    __atomic_fetch_sub(&process.figures.scopes, 1, __ATOMIC_RELAXED);
-    return false;
+void settle_charge() {
+  lg_proc& figures = g.process->figures;
+  u32 before = __atomic_load_n(&figures.test, __ATOMIC_ACQUIRE), innermost = 0;
+  do {
+    innermost = innermost_scope(kClaimed);
+    if (innermost < figures.test_root) innermost = figures.test_root;
+  } while (!__atomic_compare_exchange_n(&figures.test, &before, innermost, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE));
+}
+
+void close_scopes_in(u32 window) {
+  for (Scope& scope : g.process->scopes)
+    if (number_of(scope) > window) free_place(scope);
+}
+
+u32 open_scope(u64 object) {
+  lg_proc& figures = g.process->figures;
+  __atomic_fetch_add(&figures.scopes, 1, __ATOMIC_ACQ_REL);  // from here on blocks are counted
+  for (Scope& scope : g.process->scopes) {
+    u64 state = state_of(scope);
+    if (upper(state) || !replace(scope.state, state, u64{kClaimed} << 32)) continue;
+    __atomic_store_n(&scope.object, object, __ATOMIC_RELAXED);
+    u32 last = __atomic_load_n(&figures.last_test, __ATOMIC_ACQUIRE);
+    // seen before the number is taken: no block can be charged to it, or to a later one, that it misses
+    do
+      set_state(scope, u64{last + 1} << 32 | kNoBlocks);
+    while (!__atomic_compare_exchange_n(&figures.last_test, &last, last + 1, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE));
+    return last + 1;
   }
-  process.scopes[depth] = {object, 0, window, 0};
+  __atomic_fetch_sub(&figures.scopes, 1, __ATOMIC_RELAXED);
+  return 0;
+}
+
+void announce_scope(u64 object) {
+  if (Scope* const scope = find_scope(object); scope)
+    __atomic_fetch_or(&scope->state, u64{kAnnounced}, __ATOMIC_ACQ_REL);
+}
+
+bool close_scope(u64 object) {
+  Scope* const scope = find_scope(object);
+  if (!scope) return false;
+  free_place(*scope);
   return true;
 }
 
-u32 pull_scope(u64 object) {
-  Process& process = *g.process;
-  Scope* const scopes = process.scopes;
-  u32 innermost = 0;
-  bool found = false;
-  for (u32 i = 0; i < kMaxScopes; ++i) {
-    if (!found && scopes[i].window && scopes[i].object == object) {
-      found = true;
-      if (i > 0) scopes[i - 1].live += scopes[i].live;
-    }
-    if (found) {
-      if (i + 1 < kMaxScopes)
-        scopes[i] = scopes[i + 1];
-      else
-        scopes[i].window = 0;
-    }
-    if (scopes[i].window) innermost = scopes[i].window;
-  }
-  if (found && process.figures.scopes) --process.figures.scopes;
-  return innermost;
-}
-
 u32 find_dirty_scope(u64 object) {
-  u32 window = 0;
-  s64 live = 0;
-  for (const Scope& scope : g.process->scopes) {
-    if (!window && scope.window && scope.object == object) window = scope.window;
-    if (window && scope.window) live += scope.live;
-  }
-  return live > 0 ? window : 0;
+  const Scope* const scope = find_scope(object);
+  const u64 state = scope ? state_of(*scope) : 0;
+  return (state & (kAnnounced - 1)) > kNoBlocks ? upper(state) : 0;
 }
 
 }  // namespace leakgate::preload

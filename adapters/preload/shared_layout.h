@@ -94,9 +94,7 @@ inline constexpr u32 kMaxScopes = 16;
 
 struct Scope {
   u64 object;
-  s64 live;
-  u32 window;  ///< 0: not open
-  u32 pad;
+  u64 state;  ///< its number, 0 where none is open here, and below that what scopes.cpp says
 };
 
 struct Process {

@@ -149,10 +149,22 @@ void begin_body(u32 framework, u64 function);
 void describe_end(lg_record_test& record);
 
 // ---- scopes.cpp ----
-void count_in_scope(u32 window, s64 change);
-bool push_scope(u64 object, u32 window);
-u32 pull_scope(u64 object);
-u32 close_scopes_in(u32 window);
+/// A block charged to `window` was made or freed.
+void count_in_scopes(u32 window, bool made);
+/// Opens a scope; its number, 0 where there is no room. Nothing is charged to it before announce_scope().
+u32 open_scope(u64 object);
+/// Leakgate has been told of the scope that `object` names.
+void announce_scope(u64 object);
+/// Closes the scope that `object` names; false where none is open.
+bool close_scope(u64 object);
+/// Closes the scopes opened inside window `window`.
+void close_scopes_in(u32 window);
+/// The innermost announced scope with a number below `limit`, 0 for none.
+u32 innermost_scope(u32 limit);
+/// Has blocks charged to what is innermost now. Whoever opened or closed something calls it after that; what
+/// another thread has set since it was looked at is not overwritten.
+void settle_charge();
+/// The number of the open scope that `object` names, if blocks charged to it or inside it are outstanding.
 u32 find_dirty_scope(u64 object);
 
 /// Reads memory of this process that may not be there. Bytes read from the start.

@@ -47,7 +47,11 @@ u32 shut_window() {
   figures.test_root = 0;
   if (figures.awaits_body) figures.tells_bodies = 0;  // it did not come: not every body is told of
   figures.awaits_body = 0;
-  figures.test = figures.scopes ? close_scopes_in(window) : 0;
+  figures.test = 0;
+  if (figures.scopes) {
+    close_scopes_in(window);
+    settle_charge();
+  }
   return figures.ended_dirty ? window : 0;
 }
 

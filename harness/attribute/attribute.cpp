@@ -107,14 +107,19 @@ model::Process make_process(const model::Trace& trace, const TraceProcess& sourc
 
 using Place = std::pair<std::uint32_t, std::uint32_t>;  // process, number of a window or scope
 
-/// The window that each scope lies in, 0 outside tests; and the path of names to it. A scope comes after what
-/// it was opened in.
-std::map<Place, std::uint32_t> find_roots(const model::Trace& trace, std::map<Place, std::string>& paths) {
+/// The window that each scope lies in, 0 outside tests or where nothing is known of it; and the path of names
+/// to it. A scope comes after what it was opened in.
+std::map<Place, std::uint32_t> find_roots(const model::Trace& trace,
+                                          const std::map<Place, std::uint32_t>& windows,
+                                          std::map<Place, std::string>& paths) {
   std::map<Place, std::uint32_t> roots;
   for (const model::TraceScope& scope : trace.scopes) {
     const Place place{scope.process, scope.number};
     const auto outer = roots.find({scope.process, scope.parent});
-    roots[place] = outer == roots.end() ? scope.parent : outer->second;
+    if (outer != roots.end())
+      roots[place] = outer->second;
+    else
+      roots[place] = windows.contains({scope.process, scope.parent}) ? scope.parent : 0;
     const auto path = paths.find({scope.process, scope.parent});
     paths[place] = path == paths.end() ? scope.name : path->second + " / " + scope.name;
   }
@@ -145,7 +150,7 @@ Attribution attribute_blocks(const model::Trace& trace) {
     result.test_of[{window.process, window.number}] = static_cast<std::uint32_t>(result.tests.size());
     result.tests.push_back(test_from_window(window, result.processes[window.process]));
   }
-  const std::map<Place, std::uint32_t> roots = find_roots(trace, result.section_of);
+  const std::map<Place, std::uint32_t> roots = find_roots(trace, result.test_of, result.section_of);
   const std::set<Place> accepted = find_accepted(trace);
   std::vector<bool> has_blocks(trace.processes.size());
   for (const model::TraceOutstanding& blocks : trace.outstanding) {

@@ -5,8 +5,8 @@
 
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace leakgate::capture {
 namespace {
@@ -184,23 +184,25 @@ void TraceLog::take_scope(const lg_record_scope& record) {
 }
 
 void TraceLog::describe_part(std::uint32_t proc, std::uint32_t from, model::Trace& trace) const {
-  // outwards: what it is part of has smaller numbers
-  std::uint32_t number = from;
-  for (auto scope = scope_of_.find({proc, number}); scope != scope_of_.end();
-       scope = scope_of_.find({proc, number})) {
-    if (number != from) trace.scopes.push_back(scopes_[scope->second]);
-    const std::uint32_t parent = scopes_[scope->second].parent;
-    if (parent >= number) break;  // told by threads that opened scopes at the same moment
-    number = parent;
-  }
-  if (const auto root = window_of_.find({proc, number}); number < from && root != window_of_.end())
-    trace.windows.push_back(windows_[root->second]);
-  std::reverse(trace.scopes.begin(), trace.scopes.end());
   const auto same_process = [proc](const auto& row) { return row.first.first == proc; };
+  // outwards from each of them: other threads' scopes were opened in other ones
+  std::set<std::uint32_t> windows, scopes;
+  for (auto row = scope_of_.lower_bound({proc, from}); row != scope_of_.end() && same_process(*row); ++row) {
+    std::uint32_t number = row->first.second;
+    for (auto scope = row; scope != scope_of_.end() && scopes.insert(number).second;
+         scope = scope_of_.find({proc, number})) {
+      const std::uint32_t parent = scopes_[scope->second].parent;
+      if (parent >= number) break;
+      number = parent;
+    }
+    if (number < from && window_of_.contains({proc, number})) windows.insert(number);
+  }
+  for (const std::uint32_t number : windows)
+    trace.windows.push_back(windows_[window_of_.at({proc, number})]);
   for (auto row = window_of_.lower_bound({proc, from}); row != window_of_.end() && same_process(*row); ++row)
     trace.windows.push_back(windows_[row->second]);
-  for (auto row = scope_of_.lower_bound({proc, from}); row != scope_of_.end() && same_process(*row); ++row)
-    trace.scopes.push_back(scopes_[row->second]);
+  for (const std::uint32_t number : scopes)
+    trace.scopes.push_back(scopes_[scope_of_.at({proc, number})]);
   for (model::TraceWindow& window : trace.windows)
     window.process = 0;
   for (model::TraceScope& scope : trace.scopes)

@@ -107,6 +107,13 @@ TEST_F(Adapter, ThreadsAskOneAfterAnother) {
   EXPECT_EQ(traced.result["summary"]["leaked_bytes"], 30 * 48);
 }
 
+/// Two threads open and close scopes all the time.
+TEST_F(Adapter, QuestionIsAnsweredWhileOtherThreadsScopesComeAndGo) {
+  const Traced traced = run("live_asks_threads", 23, {"scopes"});
+  EXPECT_EQ(traced.program.out, "told 40, unknown 0\n");
+  EXPECT_EQ(traced.result["summary"]["leaked_bytes"], 40 * 48);
+}
+
 /// Kernels before 6.6 have a link for each probe.
 TEST_F(Adapter, SingleLinksDo) {
   const Traced traced = trace_program(scratch_, "live_asks", {"leaks"}, {"--probe-links", "single"});

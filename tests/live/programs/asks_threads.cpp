@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Three threads that ask at once, ten times each, while four others are busy. Prints how many questions were
-// answered with a leak, and how many could not be answered.
-// truth: 30 blocks of 48 bytes, in scopes
+// Three threads that ask at once, ten times each, while four others are busy; with "scopes" one that asks
+// forty times, while two others open and close scopes. Prints how many questions were answered with a leak,
+// and how many could not be answered.
+// truth: 30 or 40 blocks of 48 bytes, in scopes
 #include <leakgate/scope.hpp>
 
 #include <atomic>
@@ -25,8 +26,15 @@ void work() {
     std::free(std::malloc(32));
 }
 
-void ask() {
-  for (int i = 0; i < 10; ++i) {
+void open_and_close() {
+  while (!stop) {
+    const leakgate::Scope outer("outer");
+    const leakgate::Scope inner("inner");
+  }
+}
+
+void ask(int times) {
+  for (int i = 0; i < times; ++i) {
     const leakgate::Scope scope("asker");
     leakgate::detail::call([] { leak(48); });
     const leakgate::Result result = scope.check();
@@ -37,16 +45,17 @@ void ask() {
 
 }  // namespace
 
-int main() {
-  std::vector<std::thread> workers, askers;
-  for (int i = 0; i < 4; ++i)
-    workers.emplace_back(work);
-  for (int i = 0; i < 3; ++i)
-    askers.emplace_back(ask);
+int main(int argc, char**) {
+  const bool scopes = argc > 1;
+  std::vector<std::thread> others, askers;
+  for (int i = 0; i < (scopes ? 2 : 4); ++i)
+    others.emplace_back(scopes ? open_and_close : work);
+  for (int i = 0; i < (scopes ? 1 : 3); ++i)
+    askers.emplace_back(ask, scopes ? 40 : 10);
   for (std::thread& asker : askers)
     asker.join();
   stop = true;
-  for (std::thread& worker : workers)
-    worker.join();
+  for (std::thread& other : others)
+    other.join();
   std::printf("told %d, unknown %d\n", told.load(), unknown.load());
 }

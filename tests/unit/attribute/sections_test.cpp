@@ -61,6 +61,17 @@ TEST(Sections, AcceptedOnesAndWhatIsInsideBelongToNobody) {
   EXPECT_TRUE(result.test_of.contains({0, 5}));
 }
 
+/// Nobody's blocks would be no leaks.
+TEST(Sections, OfAnUnknownOneAreOutsideTests) {
+  model::Trace trace = one_test();
+  trace.scopes = {{0, 4, 3, "inside", false}};
+  add_block(trace, 4);
+  const Attribution result = attribute_blocks(trace);
+  ASSERT_EQ(result.tests.size(), 2u);
+  EXPECT_TRUE(result.tests[1].outside);
+  EXPECT_EQ(result.test_of.at({0, 4}), 1u);
+}
+
 TEST(Sections, OfAProgramWithoutTestsAreTheProgramsOwn) {
   model::Trace trace = one_test();
   trace.windows.clear();

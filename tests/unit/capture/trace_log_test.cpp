@@ -72,6 +72,16 @@ TEST(TraceLog, QuestionHasItsTestAndTheScopesAroundAndInside) {
   EXPECT_EQ(log.part(1), "first second | suite outer inner innermost");
 }
 
+/// Scopes of threads overlap: one that was opened later may lie in one that the part asked about does not.
+TEST(TraceLog, QuestionHasWhatScopesOfOtherThreadsLieIn) {
+  Log log;
+  log.test(1, "first");
+  log.scope(2, 1, "another's outer");
+  log.scope(3, 1, "asked");
+  log.scope(4, 2, "another's inner");
+  EXPECT_EQ(log.part(3), "first | another's outer asked another's inner");
+}
+
 TEST(TraceLog, FailureByAnAdapterCountsForItsTest) {
   Log log;
   log.test(1, "first");
