@@ -107,12 +107,17 @@ model::Process make_process(const model::Trace& trace, const TraceProcess& sourc
 
 using Place = std::pair<std::uint32_t, std::uint32_t>;  // process, number of a window or scope
 
+/// So many can be open at once. What lies deeper was opened while other threads' scopes came and went: all of
+/// their names would say nothing, and take memory without end.
+constexpr int kDeepest = 16;
+
 /// The window that each scope lies in, 0 outside tests or where nothing is known of it; and the path of names
-/// to it. A scope comes after what it was opened in.
+/// to it, at most kDeepest of them. A scope comes after what it was opened in.
 std::map<Place, std::uint32_t> find_roots(const model::Trace& trace,
                                           const std::map<Place, std::uint32_t>& windows,
                                           std::map<Place, std::string>& paths) {
   std::map<Place, std::uint32_t> roots;
+  std::map<Place, int> depths;
   for (const model::TraceScope& scope : trace.scopes) {
     const Place place{scope.process, scope.number};
     const auto outer = roots.find({scope.process, scope.parent});
@@ -121,7 +126,11 @@ std::map<Place, std::uint32_t> find_roots(const model::Trace& trace,
     else
       roots[place] = windows.contains({scope.process, scope.parent}) ? scope.parent : 0;
     const auto path = paths.find({scope.process, scope.parent});
-    paths[place] = path == paths.end() ? scope.name : path->second + " / " + scope.name;
+    const int depth = path == paths.end() ? 1 : depths[path->first] + 1;
+    depths[place] = depth;
+    paths[place] = depth == 1         ? scope.name
+                   : depth > kDeepest ? "... / " + scope.name
+                                      : path->second + " / " + scope.name;
   }
   return roots;
 }

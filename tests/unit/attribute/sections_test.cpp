@@ -61,6 +61,19 @@ TEST(Sections, AcceptedOnesAndWhatIsInsideBelongToNobody) {
   EXPECT_TRUE(result.test_of.contains({0, 5}));
 }
 
+/// Where threads' scopes overlap, each may be opened in one that is closed by now, without end.
+TEST(Sections, DeeperThanCanBeOpenHaveTheirOwnNameAlone) {
+  model::Trace trace = one_test();
+  for (std::uint32_t i = 0; i < 20'000; ++i)
+    trace.scopes.push_back({0, 3 + i, 2 + i, i % 2 == 0 ? "even" : "odd", false});
+  const Attribution result = attribute_blocks(trace);
+  EXPECT_EQ(result.section_of.at({0, 4}), "even / odd");
+  EXPECT_EQ(result.section_of.at({0, 3 + 15}).size(), 8 * 4 + 8 * 3 + 15 * 3u);
+  EXPECT_EQ(result.section_of.at({0, 3 + 16}), "... / even");
+  EXPECT_EQ(result.section_of.at({0, 3 + 19'999}), "... / odd");
+  EXPECT_EQ(result.test_of.at({0, 3 + 19'999}), 0u);
+}
+
 /// Nobody's blocks would be no leaks.
 TEST(Sections, OfAnUnknownOneAreOutsideTests) {
   model::Trace trace = one_test();
