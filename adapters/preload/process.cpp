@@ -13,6 +13,9 @@ constexpr long kWipeOnFork = 18, kDontDump = 16, kHugePage = 14;
 
 Self nobody;
 
+/// Process::here
+constexpr u32 kTold = 1, kLeft = 2;
+
 /// The child that this thread forks.
 struct Forked {
   bool reserved;
@@ -146,6 +149,20 @@ u8* map_region(u32 index) {
   return nullptr;
 }
 
+/// Whether the process has the same number for itself as for leakgate, by whose /proc the ledger was opened.
+/// It has not in a pid namespace of its own: another process would be looked at in its place.
+bool has_known_number() {
+  char link[16];
+  const long got =
+      system_call(SYS_readlinkat, kCurrentDirectory, word("/proc/self"), word(link), sizeof link);
+  u32 number = 0;
+  for (long i = 0; i < got; ++i)
+    number = number * 10 + static_cast<u32>(link[i] - '0');
+  if (got <= 0 || number == own_pid()) return true;
+  __atomic_fetch_add(&g.header->not_numbered, 1, __ATOMIC_RELAXED);
+  return false;
+}
+
 bool new_index(u32 pid, u32& index) {
   Header& header = *g.header;
   index = header.max_processes;
@@ -204,7 +221,7 @@ void tell_of_exec() {
 }
 
 bool start_executed() {
-  if (!map_control()) return false;
+  if (!map_control() || !has_known_number()) return false;
   const u32 pid = own_pid();
   u32 index = 0;
   if (!new_index(pid, index)) return false;
@@ -242,7 +259,8 @@ void await_watch() {
 }
 
 /// In a child that was forked: what is at hand is its parent's.
-bool start_forked() {
+bool follow_parent() {
+  if (!has_known_number()) return false;
   const Process& parent = *g.process;
   const u32 parent_index = g.index, pid = own_pid();
   const Thread* const forker = own_thread;
@@ -277,10 +295,21 @@ bool start_forked() {
   record.pid = pid;
   send_record(&record.head, sizeof record, true);
   inherit_stack(low, high);
-  store(g.process->here, 1u);
+  store(g.process->here, kTold);
   futex_wake(g.process->here);
   await_watch();
   return true;
+}
+
+bool start_forked() {
+  const bool reserved = forked.reserved;
+  u32& here = process_at(forked.index).here;
+  if (follow_parent()) return true;
+  if (reserved) {
+    store(here, kLeft);
+    futex_wake(here);
+  }
+  return false;
 }
 
 }  // namespace
@@ -298,7 +327,9 @@ void await_child() {
   const u64 deadline = monotonic_ns() + kPatienceNs;
   while (!load(here) && is_leakgate_there() && monotonic_ns() < deadline)
     futex_wait(here, 0, kTurnNs);
-  forked.reserved = load(here) == 0;
+  const u32 now = load(here);
+  forked.reserved = now != kTold;
+  if (now == kLeft) store(here, 0u);
 }
 
 bool start_process() {

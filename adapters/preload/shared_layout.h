@@ -86,6 +86,7 @@ struct Header {
   u64 truncated[LG_TRUNCATED_COUNT];
   u64 not_mapped;     ///< processes whose address space had no room for the ledger
   u64 not_permitted;  ///< processes that may not open it: they have become another user
+  u64 not_numbered;   ///< processes in a pid namespace of their own: leakgate knows them by other numbers
 };
 
 // ---- processes ----
@@ -104,7 +105,7 @@ struct Process {
   u32 epoch;        ///< windows opened and closed so far
   u32 many;         ///< has had more than one thread
   u32 threads;      ///< slots in use so far
-  u32 here;         ///< a futex: a forked child has told of itself
+  u32 here;         ///< a futex: a forked child has told of itself (1), or has left the place to others (2)
   s32 exit_code;    ///< as _exit was told; -1: was not called
   u32 ready;        ///< its region can be read
   // written by all threads: in a cache line apart from what they all read

@@ -40,6 +40,8 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
     {"not_permitted", "a process had become another user, who may not open the ledger, and forked",
      "trace it by eBPF (--backend ebpf), or start it as that user"},
+    {"not_numbered", "a process ran in a pid namespace of its own, in which its number is another one",
+     "trace it by eBPF (--backend ebpf), or start leakgate in that namespace"},
     {"end_unseen", "a process ended without being looked at, and left blocks behind",
      "trace it by eBPF (--backend ebpf)"},
     {"detour_refused", "a function of an allocator, a test framework or the C library could not be watched",

@@ -180,6 +180,22 @@ TEST_F(Preload, AChildOfOneThatGaveUpItsUserIsNoPass) {
   EXPECT_THAT(causes_of(traced), ElementsAre("not_permitted"));
 }
 
+/// By its number for itself another process would be held and looked at.
+TEST_F(Preload, AProcessInAPidNamespaceOfItsOwnIsLeftAlone) {
+  const Traced traced =
+      trace(scratch_, {.command = {"unshare", "--pid", "--fork", program_path("live_killed_children")},
+                       .options = {"--backend", "preload"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  if (geteuid() != 0) {  // there is no namespace to be had
+    EXPECT_EQ(traced.result["run"]["exit"], (json{{"code", 1}}));
+    return;
+  }
+  EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["exit"], (json{{"code", 0}}));
+  EXPECT_THAT(causes_of(traced), ElementsAre("not_numbered"));
+  EXPECT_EQ(traced.result["processes"].size(), 1U) << traced.result["processes"].dump(1);
+}
+
 TEST_F(Preload, AProgramWithACleanedEnvironmentIsFollowed) {
   const Traced traced =
       trace(scratch_, {.command = {"/usr/bin/env", "-i", program_path("live_exit_direct")},

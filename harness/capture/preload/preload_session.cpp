@@ -328,6 +328,7 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
           {"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
           {"not_permitted", file_->header().not_permitted},
+          {"not_numbered", file_->header().not_numbered},
           {"detour_refused", patches_.refused() + ledgers_.patches_failed()},
           {"ledger_damaged", damages()}};
 }
