@@ -46,8 +46,10 @@ Status TimeLimit::act(const Target& target) {
     phase_ = Phase::terminating;
     signalled_ = find_descendants(target.pid());
     arm(timer_.get(), grace_);
+    // before its children: a shell that waits for them would end by itself, as if nothing had been wrong
+    const Status status = target.send_signal(SIGTERM);
     signal_all(signalled_, SIGTERM);
-    return target.send_signal(SIGTERM);
+    return status;
   }
   phase_ = Phase::killed;
   // Looked up before the first dies: its children would be handed to init and out of sight.
