@@ -54,7 +54,7 @@ static __always_inline __u32 scope_number(const struct lg_scope *scope)
 __weak __noinline int count_in_scopes(__u32 index, __u32 window, int change)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
-	__u64 state;
+	__u64 state, again;
 	int i;
 
 	if (!open)
@@ -65,12 +65,12 @@ __weak __noinline int count_in_scopes(__u32 index, __u32 window, int change)
 			continue;
 		if (change > 0)
 			__sync_fetch_and_add(&open->places[i].state, 1);
-		else if (__sync_val_compare_and_swap(&open->places[i].state, state, state - 1) != state)
+		else if (__sync_val_compare_and_swap(&open->places[i].state, state, state - 1) != state) {
 			/* not from what may be another scope by now: once more, or it counts one too many */
-			if (scope_state(&open->places[i]) >> 32 == state >> 32) {
-				state = scope_state(&open->places[i]);
-				__sync_val_compare_and_swap(&open->places[i].state, state, state - 1);
-			}
+			again = scope_state(&open->places[i]);
+			if (again >> 32 == state >> 32)
+				__sync_val_compare_and_swap(&open->places[i].state, again, again - 1);
+		}
 	}
 	return 0;
 }
@@ -94,6 +94,14 @@ __weak __noinline __u32 innermost_scope(__u32 index, __u32 limit)
 	return innermost;
 }
 
+static __always_inline __u32 innermost_charge(const struct lg_proc *proc)
+{
+	__u32 innermost = innermost_scope(proc->index, LG_SCOPE_CLAIMED);
+	__u32 root = *(const volatile __u32 *)&proc->test_root;
+
+	return innermost > root ? innermost : root;
+}
+
 /*
  * Has blocks charged to what is innermost now. Whoever opened or closed something calls it after that; what
  * another thread has set since it was looked at is not overwritten.
@@ -108,11 +116,38 @@ __weak __noinline int settle_charge(__u32 index)
 		return 0;
 	for (i = 0; i < LG_SCOPE_TRIES; i++) {
 		before = *(volatile __u32 *)&proc->test;
-		innermost = innermost_scope(index, LG_SCOPE_CLAIMED);
-		if (innermost < proc->test_root)
-			innermost = proc->test_root;
-		if (__sync_val_compare_and_swap(&proc->test, before, innermost) == before)
+		innermost = innermost_charge(proc);
+		/* another thread may have set the same meanwhile, for newer reasons: looked at once more */
+		if (__sync_val_compare_and_swap(&proc->test, before, innermost) == before &&
+		    innermost_charge(proc) == innermost)
 			return 1;
+	}
+	return 0;
+}
+
+/*
+ * Closes the scope `number` in a place; whoever does it is the only one. What is not announced yet is
+ * nobody's to close but its opener's.
+ */
+__weak __noinline int close_place(__u32 index, __u32 place, __u32 number)
+{
+	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
+	struct lg_proc *proc = process_of(index);
+	struct lg_scope *scope;
+	__u64 state;
+	int i;
+
+	if (!open || !proc)
+		return 0;
+	scope = &open->places[place & (LG_MAX_SCOPES - 1)];
+	for (i = 0; i < LG_SCOPE_TRIES; i++) {
+		state = scope_state(scope);
+		if (state >> 32 != number || !(state & LG_SCOPE_ANNOUNCED))
+			return 0;
+		if (__sync_val_compare_and_swap(&scope->state, state, 0) != state)
+			continue; /* a block of it came or went */
+		__sync_fetch_and_add(&proc->scopes, -1);
+		return 1;
 	}
 	return 0;
 }
@@ -121,16 +156,15 @@ __weak __noinline int settle_charge(__u32 index)
 __weak __noinline int close_scopes_in(__u32 index, __u32 window)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
-	struct lg_proc *proc = process_of(index);
+	__u32 number;
 	int i;
 
-	if (!open || !proc)
+	if (!open)
 		return 0;
 	for (i = 0; i < LG_MAX_SCOPES; i++) {
-		if (scope_number(&open->places[i]) <= window)
-			continue;
-		open->places[i].state = 0;
-		__sync_fetch_and_add(&proc->scopes, -1);
+		number = scope_number(&open->places[i]);
+		if (number > window)
+			close_place(index, i, number);
 	}
 	return 0;
 }
@@ -229,14 +263,11 @@ __weak __noinline int announce_scope(__u32 index, __u64 object)
 __weak __noinline int close_scope(__u32 index, __u64 object)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
-	struct lg_proc *proc = process_of(index);
 	__u32 place = find_scope(index, object);
 
-	if (!open || !proc || place >= LG_MAX_SCOPES)
+	if (!open || place >= LG_MAX_SCOPES)
 		return 0;
-	open->places[place].state = 0;
-	__sync_fetch_and_add(&proc->scopes, -1);
-	return 1;
+	return close_place(index, place, scope_number(&open->places[place]));
 }
 
 /* The number of the open scope that `object` names, if blocks charged to it or inside it are outstanding. */

@@ -22,7 +22,7 @@ static __always_inline __u32 open_window(struct lg_proc *proc, __u32 framework, 
 	proc->framework = framework;
 	proc->test_object = object;
 	proc->test_root = __sync_fetch_and_add(&proc->last_test, 1) + 1;
-	proc->test = proc->test_root;
+	settle_charge(proc->index);
 	return proc->test_root;
 }
 
@@ -59,11 +59,9 @@ static __always_inline __u32 shut_window(struct lg_proc *proc)
 	if (proc->awaits_body) /* it did not come: not every body is told of */
 		proc->tells_bodies = 0;
 	proc->awaits_body = 0;
-	proc->test = 0;
-	if (proc->scopes) {
+	if (proc->scopes)
 		close_scopes_in(proc->index, window);
-		settle_charge(proc->index);
-	}
+	settle_charge(proc->index);
 	return proc->ended_dirty ? window : 0;
 }
 

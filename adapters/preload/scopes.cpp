@@ -34,9 +34,15 @@ u32 number_of(const Scope& scope) {
   return number == kClaimed ? 0 : number;
 }
 
-void free_place(Scope& scope) {
-  set_state(scope, 0);
+/// Closes scope `number` in a place; whoever does it is the only one. What is not announced yet is nobody's
+/// to close but its opener's.
+bool close_place(Scope& scope, u32 number) {
+  u64 state = state_of(scope);
+  do
+    if (upper(state) != number || !(state & kAnnounced)) return false;
+  while (!replace(scope.state, state, 0));  // a block of it came or went
   __atomic_fetch_sub(&g.process->figures.scopes, 1, __ATOMIC_RELAXED);
+  return true;
 }
 
 /// The open scope that `object` names, the innermost of them; null for none.
@@ -76,19 +82,26 @@ u32 innermost_scope(u32 limit) {
   return innermost;
 }
 
+static u32 innermost_charge() {
+  const u32 innermost = innermost_scope(kClaimed), root = load(g.process->figures.test_root);
+  return innermost > root ? innermost : root;
+}
+
 void settle_charge() {
-  lg_proc& figures = g.process->figures;
-  u32 before = __atomic_load_n(&figures.test, __ATOMIC_ACQUIRE), innermost = 0;
-  do {
-    innermost = innermost_scope(kClaimed);
-    if (innermost < figures.test_root) innermost = figures.test_root;
-  } while (!__atomic_compare_exchange_n(&figures.test, &before, innermost, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_ACQUIRE));
+  u32& charge = g.process->figures.test;
+  for (;;) {
+    u32 before = __atomic_load_n(&charge, __ATOMIC_ACQUIRE);
+    const u32 innermost = innermost_charge();
+    // another thread may have set the same meanwhile, for newer reasons: looked at once more
+    if (__atomic_compare_exchange_n(&charge, &before, innermost, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+        innermost_charge() == innermost)
+      return;
+  }
 }
 
 void close_scopes_in(u32 window) {
   for (Scope& scope : g.process->scopes)
-    if (number_of(scope) > window) free_place(scope);
+    if (const u32 number = number_of(scope); number > window) close_place(scope, number);
 }
 
 u32 open_scope(u64 object) {
@@ -117,9 +130,7 @@ void announce_scope(u64 object) {
 
 bool close_scope(u64 object) {
   Scope* const scope = find_scope(object);
-  if (!scope) return false;
-  free_place(*scope);
-  return true;
+  return scope && close_place(*scope, number_of(*scope));
 }
 
 u32 find_dirty_scope(u64 object) {

@@ -19,7 +19,7 @@ u32 open_window(u32 framework, u64 object) {
   figures.framework = framework;
   figures.test_object = object;
   figures.test_root = __atomic_add_fetch(&figures.last_test, 1, __ATOMIC_RELAXED);
-  figures.test = figures.test_root;
+  settle_charge();
   return figures.test_root;
 }
 
@@ -47,11 +47,8 @@ u32 shut_window() {
   figures.test_root = 0;
   if (figures.awaits_body) figures.tells_bodies = 0;  // it did not come: not every body is told of
   figures.awaits_body = 0;
-  figures.test = 0;
-  if (figures.scopes) {
-    close_scopes_in(window);
-    settle_charge();
-  }
+  if (figures.scopes) close_scopes_in(window);
+  settle_charge();
   return figures.ended_dirty ? window : 0;
 }
 

@@ -99,7 +99,7 @@ Status HeldProcess::stop_threads(bool all_threads) {
       const auto tid = static_cast<std::int32_t>(state.tid);
       if (threads_.has_stopped(tid) || (tid == asker && !answered_)) continue;
       if (!state.running && !all_threads) continue;
-      if (threads_.was_asked(tid)) continue;
+      if (threads_.was_asked(tid) || HeldThreads::has_ended(tid)) continue;
       running = true;
       if (auto asked = threads_.stop(tid); !asked) return asked;
     }

@@ -40,11 +40,22 @@ bool pass_on_end(std::int32_t tid) {
 
 }  // namespace
 
+bool HeldThreads::has_ended(std::int32_t tid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", tid));
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_end = line.rfind(") ");
+  if (name_end == std::string::npos) return true;  // no longer listed
+  const char state = line.c_str()[name_end + 2];
+  return state == 'Z' || state == 'X';
+}
+
 Status HeldThreads::stop(std::int32_t tid) {
   if (was_asked(tid)) return {};
   if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
-    if (errno == ESRCH) return {};
-    return system_error(ErrorKind::permission, fmt::format("cannot hold thread {}", tid), errno,
+    const int why = errno;
+    if (why == ESRCH || (why == EPERM && has_ended(tid))) return {};
+    return system_error(ErrorKind::permission, fmt::format("cannot hold thread {}", tid), why,
                         "another debugger may be holding it");
   }
   threads_.push_back({tid, false, false, 0});

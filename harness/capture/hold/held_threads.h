@@ -27,6 +27,10 @@ class HeldThreads {
   /// process has ended; call it again later.
   bool release();
 
+  /// Whether a thread is over, and is listed only because others outlived it (a main thread) or because its
+  /// tracer has not taken note yet.
+  [[nodiscard]] static bool has_ended(std::int32_t tid);
+
   /// Asks a thread to stop, without waiting for it. Fails with permission where another tracer has it. A
   /// thread that is gone is no failure. All calls must come from one thread of ours.
   Status stop(std::int32_t tid);

@@ -12,9 +12,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <string>
+
+#include "harness/capture/hold/held_threads.h"
 
 namespace leakgate::capture {
 namespace {
@@ -29,18 +30,6 @@ bool read_registers(std::int32_t tid, __u64 (&out)[LG_REG_COUNT]) {
                                              regs.r12, regs.r13, regs.r14, regs.r15, regs.rip, regs.fs_base};
   std::copy(std::begin(words), std::end(words), std::begin(out));
   return true;
-}
-
-/// Whether the thread is over, and is listed only because others outlived it (a main thread) or because its
-/// tracer has not looked yet.
-bool has_ended(std::int32_t pid, std::uint32_t tid) {
-  std::ifstream file(fmt::format("/proc/{}/task/{}/stat", pid, tid));
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(") ");
-  if (name_end == std::string::npos) return true;  // no longer listed
-  const char state = line.c_str()[name_end + 2];
-  return state == 'Z' || state == 'X';
 }
 
 }  // namespace
@@ -58,7 +47,7 @@ Result<std::vector<lg_thread_state>> list_threads(std::int32_t pid, const preloa
       std::copy(std::begin(image.asker), std::end(image.asker), std::begin(state.registers));
     else
       state.running = !read_registers(static_cast<std::int32_t>(state.tid), state.registers);
-    if (state.running && has_ended(pid, state.tid)) continue;
+    if (state.running && HeldThreads::has_ended(static_cast<std::int32_t>(state.tid))) continue;
     states.push_back(state);
   }
   std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) { return a.tid < b.tid; });
