@@ -223,6 +223,13 @@ std::uint64_t ModuleTable::bias(std::uint32_t id, const FileMapping& mapping) co
   return mapping.start - mapping.file_offset;
 }
 
+std::uint64_t ModuleTable::memory_end(std::uint32_t id) const {
+  std::uint64_t end = 0;
+  for (const LoadSegment& segment : details_[id].segments)
+    end = std::max(end, segment.vaddr + segment.memory_size_bytes);
+  return (end + 4095) & ~std::uint64_t{4095};
+}
+
 Status ModuleTable::load_rows(std::uint32_t id) {
   if (unwind_ == UnwindMode::none || unwind_ == UnwindMode::frame_pointer) return {};
   auto table = load_or_build_unwind_table(modules_[id].file->get(), cache_.get());

@@ -40,6 +40,8 @@ class ModuleTable {
 
   /// Run-time address minus file address for a mapping of module `id`.
   [[nodiscard]] std::uint64_t bias(std::uint32_t id, const FileMapping& mapping) const;
+  /// The end of the last page that the file's segments take in memory, in its own address space.
+  [[nodiscard]] std::uint64_t memory_end(std::uint32_t id) const;
 
   [[nodiscard]] const std::vector<model::TraceModule>& modules() const { return modules_; }
   [[nodiscard]] model::Framework framework(std::uint32_t id) const { return details_[id].framework; }

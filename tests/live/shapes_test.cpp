@@ -96,6 +96,9 @@ const Shape kShapes[] = {
     {"library_open", {{kDefinite, {1, 220}}, {kReachable, {1, 224}}}, false},
     {"library_closed", {{kDefinite, {2, 220 + 224}}}},
     {"large", {{kDefinite, {1, 1 << 20}}, {kReachable, {1, (1 << 20) + 8}}}},
+    {"far_global", {{kReachable, {1, 232}}}},
+    // Valgrind does not follow exec
+    {"far_global_at_heap", {{kReachable, {1, 232}}}, false},
 };
 
 /// What Valgrind says of the same program, blocks of functions of the shapes only.

@@ -5,27 +5,15 @@
 #include "harness/capture/hold/held_process.h"
 
 #include <algorithm>
-#include <map>
+
+#include "harness/capture/hold/held_mappings.h"
 
 namespace leakgate::capture {
 namespace {
 
 constexpr std::uint64_t kReturnAddress = 8;  // bytes
 constexpr int kRounds = 8;
-constexpr std::string_view kLedgerPath = "/memfd:leakgate-ledger";  // preload::kFileName
-constexpr std::chrono::milliseconds kStopLimit{10'000};             // a busy machine may take seconds
-
-model::MappingKind kind_of(const FileMapping& mapping) {
-  // the preload backend's ledger, which names every block
-  if (mapping.path == kLedgerPath) return model::MappingKind::special;
-  if (mapping.has_file()) return model::MappingKind::file;
-  if (mapping.path == "[heap]") return model::MappingKind::heap;
-  if (mapping.path == "[stack]") return model::MappingKind::main_stack;
-  // other names in brackets are the kernel's ([vvar], [vsyscall]), but for named anonymous memory
-  const bool named = mapping.path.starts_with("[anon");
-  return mapping.path.empty() || !mapping.path.starts_with('[') || named ? model::MappingKind::anonymous
-                                                                         : model::MappingKind::special;
-}
+constexpr std::chrono::milliseconds kStopLimit{10'000};  // a busy machine may take seconds
 
 /// Whether a general register may hold a value that the program still uses. At the entry of a function, which
 /// is where the thread that reached a moment stands, scratch registers that carry no argument are dead, and
@@ -136,26 +124,9 @@ Status HeldProcess::describe_memory() {
   const auto task = static_cast<std::int32_t>(moment_.tid);
   auto maps = read_all_maps(task);
   if (!maps) return std::move(maps).error();
-  std::map<std::uint32_t, std::uint64_t> bias_of;
-  for (const FileMapping& mapping : *maps)
-    if (const auto id = mapping.executable ? modules_.find(mapping) : std::nullopt; id)
-      bias_of.emplace(*id, modules_.bias(*id, mapping));
-  for (const FileMapping& mapping : *maps) {
-    model::HeldMapping row;
-    row.start = mapping.start;
-    row.end = mapping.end;
-    row.readable = mapping.readable;
-    row.writable = mapping.writable;
-    row.executable = mapping.executable;
-    row.shared = mapping.shared;
-    row.kind = row.end - row.start > model::kLargestMapping ? model::MappingKind::special : kind_of(mapping);
-    if (const auto id = mapping.has_file() ? modules_.find(mapping) : std::nullopt; id) {
-      row.module = *id;
-      row.bias = bias_of[*id];
-      if (modules_.is_own_allocator(*id)) view_.c_library_allocates = false;
-    }
-    view_.mappings.push_back(row);
-  }
+  bool own_allocator = false;
+  view_.mappings = held_mappings(*maps, modules_, own_allocator);
+  view_.c_library_allocates = !own_allocator;
   memory_ = std::make_unique<HeldMemory>(task, view_.mappings);
   view_.read = [memory = memory_.get()](std::uint64_t address, std::span<std::byte> out) {
     return memory->read(address, out);

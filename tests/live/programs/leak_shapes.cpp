@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -404,6 +405,28 @@ SHAPE_NOINLINE void large() {
   touch(kept);
 }
 
+struct {
+  char before[1 << 20];
+  void* kept;
+} g_zeros;
+
+/// In memory that begins behind the last page of the file.
+SHAPE_NOINLINE void far_global() {
+  g_zeros.kept = malloc(232);
+  touch(&g_zeros);
+}
+
+/// The heap begins right behind it: the kernel makes one mapping of the two, and calls it the heap.
+SHAPE_NOINLINE void far_global_at_heap() {
+  const int persona = personality(0xffffffff);
+  if (!(persona & ADDR_NO_RANDOMIZE)) {
+    personality(static_cast<unsigned long>(persona) | ADDR_NO_RANDOMIZE);
+    execl("/proc/self/exe", "leak_shapes", "far_global_at_heap", nullptr);
+    _exit(99);
+  }
+  far_global();
+}
+
 }  // namespace shape
 
 int main(int argc, char** argv) {
@@ -445,6 +468,8 @@ int main(int argc, char** argv) {
       {"library_open", [] { library_global(false); }},
       {"library_closed", [] { library_global(true); }},
       {"large", large},
+      {"far_global", far_global},
+      {"far_global_at_heap", far_global_at_heap},
   };
   const auto chosen = argc > 1 ? shapes.find(argv[1]) : shapes.end();
   if (chosen == shapes.end()) return 98;
