@@ -99,7 +99,9 @@ struct lg_thread {
 	__u32 examined;
 	__u32 disabled; /* times its allocations were told to be ignored */
 	__u32 depth;
-	__u32 birth; /* the test, or scope in it, that started the thread; 0: none */
+	__u32 birth; /* the test, or scope in it, that started the thread; 0: none, or own_scope is open */
+	__u32 own_scope;   /* the outermost one that the thread itself has opened, where it has a birth */
+	__u32 later_birth; /* as of when that is closed */
 	struct lg_pending pending[LG_MAX_PENDING];
 	__u32 operators_noted; /* since the thread's state was made */
 	__u32 next_operator;

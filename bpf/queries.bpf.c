@@ -104,7 +104,26 @@ static __always_inline __u32 end_of_test(struct lg_query *query, struct lg_proc 
 	return proc->ended_dirty && cfg_moments == LG_MOMENTS_TESTS ? proc->ended_test : 0;
 }
 
-static __noinline int start_scope(struct lg_query *query, __u32 index)
+/* What a thread of an earlier test makes in a scope of its own is the scope's. */
+static __always_inline void enter_own_scope(struct lg_thread *thread, __u32 window)
+{
+	if (!thread->birth)
+		return;
+	thread->later_birth = thread->birth;
+	thread->birth = 0;
+	thread->own_scope = window;
+}
+
+static __always_inline void leave_own_scope(struct lg_thread *thread, __u32 window)
+{
+	if (thread->own_scope != window)
+		return;
+	thread->birth = thread->later_birth;
+	thread->own_scope = 0;
+}
+
+/* The scope's number, 0 where there is no room. */
+static __noinline __u32 start_scope(struct lg_query *query, __u32 index)
 {
 	struct lg_proc *proc = process_of(index);
 	struct lg_record_scope *record;
@@ -127,7 +146,7 @@ static __noinline int start_scope(struct lg_query *query, __u32 index)
 	}
 	announce_scope(index, query->object); /* by now user space can say what blocks of it are of */
 	settle_charge(index);
-	return 0;
+	return window;
 }
 
 /* Tells user space something about a window or scope. */
@@ -161,7 +180,7 @@ int query_hit(struct pt_regs *ctx)
 	struct lg_thread *thread = current_thread();
 	struct lg_query query = {};
 	struct lg_proc *proc;
-	__u32 index, window = 0;
+	__u32 index, window = 0, scope;
 
 	if (!thread)
 		return 0;
@@ -182,11 +201,16 @@ int query_hit(struct pt_regs *ctx)
 		tell_of_window(LG_REC_TEST_FAILED, proc->ended_test, index);
 		break;
 	case LG_ASK_SCOPE_START:
-		start_scope(&query, index);
+		scope = start_scope(&query, index);
+		if (scope)
+			enter_own_scope(thread, scope);
 		break;
 	case LG_ASK_SCOPE_END:
-		if (close_scope(index, query.object))
-			settle_charge(index);
+		scope = close_scope(index, query.object);
+		if (!scope)
+			break;
+		settle_charge(index);
+		leave_own_scope(thread, scope);
 		break;
 	case LG_ASK_SCOPE_CHECK:
 		window = find_dirty_scope(index, query.object);

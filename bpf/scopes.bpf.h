@@ -122,6 +122,7 @@ __weak __noinline int settle_charge(__u32 index)
 		    innermost_charge(proc) == innermost)
 			return 1;
 	}
+	lose(LG_LOST_scopes_too_deep);
 	return 0;
 }
 
@@ -149,6 +150,7 @@ __weak __noinline int close_place(__u32 index, __u32 place, __u32 number)
 		__sync_fetch_and_add(&proc->scopes, -1);
 		return 1;
 	}
+	lose(LG_LOST_scopes_too_deep);
 	return 0;
 }
 
@@ -259,15 +261,16 @@ __weak __noinline int announce_scope(__u32 index, __u64 object)
 	return 1;
 }
 
-/* Closes the scope that `object` names. */
-__weak __noinline int close_scope(__u32 index, __u64 object)
+/* Closes the scope that `object` names; its number, 0 where none is open. */
+__weak __noinline __u32 close_scope(__u32 index, __u64 object)
 {
 	struct lg_scopes *open = bpf_map_lookup_elem(&scopes, &index);
-	__u32 place = find_scope(index, object);
+	__u32 place = find_scope(index, object), number;
 
 	if (!open || place >= LG_MAX_SCOPES)
 		return 0;
-	return close_place(index, place, scope_number(&open->places[place]));
+	number = scope_number(&open->places[place]);
+	return close_place(index, place, number) ? number : 0;
 }
 
 /* The number of the open scope that `object` names, if blocks charged to it or inside it are outstanding. */

@@ -186,6 +186,7 @@ static __always_inline struct lg_thread *current_thread(void)
 	thread->examined = 0;
 	thread->disabled = 0;
 	thread->birth = take_birth();
+	thread->own_scope = 0;
 	thread->depth = 0;
 	thread->operators_noted = 0;
 	thread->walk_depth = 0;

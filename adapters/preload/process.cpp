@@ -306,7 +306,8 @@ bool start_forked() {
   u32& here = process_at(forked.index).here;
   if (follow_parent()) return true;
   if (reserved) {
-    store(here, kLeft);
+    u32 nobody_yet = 0;  // the parent may have given the place to its next child meanwhile
+    __atomic_compare_exchange_n(&here, &nobody_yet, kLeft, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
     futex_wake(here);
   }
   return false;

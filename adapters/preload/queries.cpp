@@ -47,7 +47,21 @@ u32 end_of_test(const lg_query& query) {
   return figures.ended_dirty && g.header->moments == kMomentsTests ? figures.ended_test : 0;
 }
 
-void start_scope(const lg_query& query) {
+/// What a thread of an earlier test makes in a scope of its own is the scope's.
+void enter_own_scope(Thread& thread, u32 window) {
+  if (!thread.births) return;
+  thread.later_births = thread.births;
+  thread.births = 0;
+  thread.own_scope = window;
+}
+
+void leave_own_scope(Thread& thread, u32 window) {
+  if (thread.own_scope != window) return;
+  thread.births = thread.later_births;
+  thread.own_scope = 0;
+}
+
+void start_scope(const lg_query& query, Thread& thread) {
   const u32 window = open_scope(query.object);
   if (!window) {
     lose(LG_LOST_scopes_too_deep);
@@ -62,6 +76,7 @@ void start_scope(const lg_query& query) {
   send_record(&record.head, sizeof record, false);
   announce_scope(query.object);  // by now leakgate can say what blocks of it are of
   settle_charge();
+  enter_own_scope(thread, window);
 }
 
 /// Tells leakgate something about a window or scope.
@@ -92,10 +107,13 @@ void hit_query(const u64* registers, const lg_query* asked) {
       tell_of_window(LG_REC_TEST_FAILED, g.process->figures.ended_test);
       break;
     case LG_ASK_SCOPE_START:
-      start_scope(query);
+      start_scope(query, *thread);
       break;
     case LG_ASK_SCOPE_END:
-      if (close_scope(query.object)) settle_charge();
+      if (const u32 scope = close_scope(query.object); scope) {
+        settle_charge();
+        leave_own_scope(*thread, scope);
+      }
       break;
     case LG_ASK_SCOPE_CHECK:
       window = find_dirty_scope(query.object);

@@ -128,9 +128,10 @@ void announce_scope(u64 object) {
     __atomic_fetch_or(&scope->state, u64{kAnnounced}, __ATOMIC_ACQ_REL);
 }
 
-bool close_scope(u64 object) {
+u32 close_scope(u64 object) {
   Scope* const scope = find_scope(object);
-  return scope && close_place(*scope, number_of(*scope));
+  const u32 number = scope ? number_of(*scope) : 0;
+  return number && close_place(*scope, number) ? number : 0;
 }
 
 u32 find_dirty_scope(u64 object) {

@@ -297,8 +297,10 @@ struct Walk {
 };
 
 struct Thread {
-  u32 tid;     ///< 0: the slot is free
-  u32 births;  ///< the test, or scope in it, that started the thread; 0: none
+  u32 tid;           ///< 0: the slot is free
+  u32 births;        ///< the test, or scope in it, that started the thread; 0: none, or own_scope is open
+  u32 own_scope;     ///< the outermost one that the thread itself has opened, where it has births
+  u32 later_births;  ///< as of when that is closed
   u32 disabled;
   u64 freeing;  ///< the block that free() was given, while the allocator frees it
   u32 busy;     ///< calls of the library under way in this thread: a signal handler may come in between

@@ -155,8 +155,8 @@ void count_in_scopes(u32 window, bool made);
 u32 open_scope(u64 object);
 /// Leakgate has been told of the scope that `object` names.
 void announce_scope(u64 object);
-/// Closes the scope that `object` names; false where none is open.
-bool close_scope(u64 object);
+/// Closes the scope that `object` names; its number, 0 where none is open.
+u32 close_scope(u64 object);
 /// Closes the scopes opened inside window `window`.
 void close_scopes_in(u32 window);
 /// The innermost announced scope with a number below `limit`, 0 for none.

@@ -28,6 +28,7 @@ bool take_slot(Thread& slot, u32 tid) {
 /// What a new thread must not find from the one before; counters go on.
 void clear_slot(Thread& slot) {
   slot.births = 0;
+  slot.own_scope = 0;
   slot.disabled = 0;
   slot.freeing = 0;
   slot.busy = 0;

@@ -114,6 +114,13 @@ TEST_F(Adapter, QuestionIsAnsweredWhileOtherThreadsScopesComeAndGo) {
   EXPECT_EQ(traced.result["summary"]["leaked_bytes"], 40 * 48);
 }
 
+/// A worker of a pool, say: what it makes is the earlier test's, but for what it makes in a scope of its own.
+TEST_F(Adapter, ThreadOfAnEarlierTestAsksInAScopeOfItsOwn) {
+  const Traced traced = run("live_asks_threads", 23, {"later"});
+  EXPECT_EQ(traced.program.out, "told 1, unknown 0\n");
+  EXPECT_THAT(leaks_of(traced), ElementsAre("Own.first [] 1/100", "Own.second [asker] 1/48"));
+}
+
 /// Kernels before 6.6 have a link for each probe.
 TEST_F(Adapter, SingleLinksDo) {
   const Traced traced = trace_program(scratch_, "live_asks", {"leaks"}, {"--probe-links", "single"});

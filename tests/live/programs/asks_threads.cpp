@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Three threads that ask at once, ten times each, while four others are busy; with "scopes" one that asks
-// forty times, while two others open and close scopes. Prints how many questions were answered with a leak,
-// and how many could not be answered.
-// truth: 30 or 40 blocks of 48 bytes, in scopes
+// forty times, while two others open and close scopes; with "later" one that was started in an earlier test.
+// Prints how many questions were answered with a leak, and how many could not be answered.
+// truth: 30, 40 or 1 blocks of 48 bytes, in scopes; with "later" one of 100 in the earlier test
+#include <leakgate/leakgate.h>
 #include <leakgate/scope.hpp>
 
 #include <atomic>
 #include <cstdio>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -43,10 +45,33 @@ void ask(int times) {
   }
 }
 
+void ask_in_a_later_test() {
+  const char* const names[] = {"first", "second"};
+  leakgate_result result{};
+  std::atomic<bool> go{false};
+  leakgate_test_start(names[0], "Own", names[0], __FILE__, __LINE__, LEAKGATE_GTEST);
+  std::thread worker([&go] {
+    while (!go)
+      std::this_thread::yield();
+    ask(1);
+    leakgate::detail::call([] { leak(100); });
+  });
+  leakgate_test_end(names[0], 0, 0, &result);
+  leakgate_test_start(names[1], "Own", names[1], __FILE__, __LINE__, LEAKGATE_GTEST);
+  go = true;
+  worker.join();
+  leakgate_test_end(names[1], 0, 0, &result);
+}
+
 }  // namespace
 
-int main(int argc, char**) {
+int main(int argc, char** argv) {
   const bool scopes = argc > 1;
+  if (scopes && std::strcmp(argv[1], "later") == 0) {
+    ask_in_a_later_test();
+    std::printf("told %d, unknown %d\n", told.load(), unknown.load());
+    return 0;
+  }
   std::vector<std::thread> others, askers;
   for (int i = 0; i < (scopes ? 2 : 4); ++i)
     others.emplace_back(scopes ? open_and_close : work);
