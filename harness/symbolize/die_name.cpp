@@ -19,7 +19,7 @@ constexpr int kMaxTypeDepth = 12;
 constexpr int kMaxOriginSteps = 16;
 constexpr std::size_t kMaxTextBytes = 8192;
 constexpr int kMaxParameters = 64;
-constexpr int kMaxNesting = 8;
+constexpr std::size_t kMaxNesting = 8;
 
 const char* string_attribute(Dwarf_Die* die, unsigned attribute) {
   Dwarf_Attribute storage;
@@ -127,19 +127,23 @@ FunctionName DieNames::make_name(Dwarf_Die die) {
 std::string DieNames::source_name(Dwarf_Die declaration) {
   const char* name = dwarf_diename(&declaration);
   if (name == nullptr) return {};
-  // Entries may refer to each other in a circle, in a file made for it.
-  if (nesting_ >= kMaxNesting) return name;
-  ++nesting_;
+  // Entries may refer to each other in a circle: in a file made for it, and in GCC's coroutines, which take a
+  // pointer to a type of their own scope.
+  const bool is_under_way =
+      std::find(under_way_.begin(), under_way_.end(), declaration.addr) != under_way_.end();
+  if (is_under_way || under_way_.size() >= kMaxNesting) return name;
+  under_way_.push_back(declaration.addr);
   const std::string scope = qualifier(declaration, 0);
-  --nesting_;
   Dwarf_Attribute attribute;
   bool external = false;
   dwarf_formflag(dwarf_attr(&declaration, DW_AT_external, &attribute), &external);
   // External and without a linker name: extern "C", or main.
-  if (external && scope.empty()) return name;
   std::string text = scope.empty() ? name : scope + "::" + name;
-  text += "(" + parameters(declaration, 0) + ")";
-  if (is_const_method(declaration)) text += " const";
+  if (!external || !scope.empty()) {
+    text += "(" + parameters(declaration, 0) + ")";
+    if (is_const_method(declaration)) text += " const";
+  }
+  under_way_.pop_back();
   return text;
 }
 

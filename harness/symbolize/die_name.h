@@ -51,7 +51,7 @@ class DieNames {
   std::unordered_map<const void*, FunctionName> names_;  ///< by address of the entry
   std::unordered_map<const void*, Scopes> scopes_;       ///< by address of the entry they are in
   std::size_t memory_bytes_ = 0;
-  int nesting_ = 0;  ///< of source_name(): functions inside functions
+  std::vector<const void*> under_way_;  ///< entries whose source_name() is being made
 };
 
 }  // namespace leakgate::symbolize
