@@ -205,23 +205,26 @@ class RootFinder {
     const auto thread = thread_on(mapping);
     const std::uint64_t from =
         thread ? held_.threads[*thread].stack_pointer - model::kRedZone : mapping.start;
-    add(std::max(from, mapping.start), mapping.end, RootKind::stack, i, thread ? *thread : model::kNone);
+    add_but_blocks(i, std::max(from, mapping.start), mapping.end, RootKind::stack,
+                   thread ? *thread : model::kNone);
   }
 
-  bool continues_module(std::uint32_t i) const {
-    if (i == 0) return false;
-    const HeldMapping& before = held_.mappings[i - 1];
-    return before.end == held_.mappings[i].start && before.kind == MappingKind::file && !before.shared &&
-           before.writable;
-  }
-
-  bool is_arena(const HeldMapping& mapping) const {
-    if (mapping.start % kArenaAlignment != 0) return false;
-    const std::uint64_t arena = word(mapping.start);  // heap_info.ar_ptr
-    return arena % kArenaAlignment < kArenaHeader && arena % 8 == 0 && arena >= kArenaAlignment &&
+  bool is_arena(std::uint64_t start) const {
+    const std::uint64_t arena = word(start);  // heap_info.ar_ptr
+    const std::uint64_t first_heap = arena / kArenaAlignment * kArenaAlignment;
+    return arena - first_heap < kArenaHeader && arena % 8 == 0 && arena >= kArenaAlignment &&
            std::any_of(held_.mappings.begin(), held_.mappings.end(), [&](const HeldMapping& other) {
-             return other.start == arena / kArenaAlignment * kArenaAlignment;
+             return other.start <= first_heap && first_heap < other.end;
            });
+  }
+
+  /// Where an arena of glibc's begins in the mapping: what lies before it the kernel has joined with it. The
+  /// mapping's end where there is none.
+  std::uint64_t arena_in(const HeldMapping& mapping) const {
+    const std::uint64_t first = (mapping.start + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    for (std::uint64_t at = first; at < mapping.end; at += kArenaAlignment)
+      if (is_arena(at)) return at;
+    return mapping.end;
   }
 
   /// The control block of a thread that has ended, where the mapping is its stack, kept by the C library for
@@ -241,13 +244,14 @@ class RootFinder {
 
   void add_anonymous(std::uint32_t i) {
     const HeldMapping& mapping = held_.mappings[i];
-    if (continues_module(i)) return add_module_data(i);
+    if (mapping.module != model::kNone) return add_module_data(i);  // .bss
     if (thread_on(mapping)) return add_stack(i);
     if (const auto thread = thread_of_control_block(mapping))
-      return add(mapping.start, mapping.end, RootKind::tls, i, *thread);
+      return add_but_blocks(i, mapping.start, mapping.end, RootKind::tls, *thread);
     if (!held_.c_library_allocates)
       return;  // its pages and its bookkeeping cannot be told from the program's
-    if (is_arena(mapping)) return;
+    const std::uint64_t arena = arena_in(mapping);
+    if (arena == mapping.start) return;
     if (const std::uint64_t dead = dead_control_block(mapping)) {
       // of the whole stack one word counts: the C library goes on using the vector of thread-local storage
       roots_.words.push_back(
@@ -255,23 +259,39 @@ class RootFinder {
       roots_.labels.push_back({i, model::kNone});
       return;
     }
-    add_around_chunks(i);
+    add_around_chunks(i, arena);
   }
 
-  /// What lies between glibc's large chunks, each of which is a mapping of its own that the kernel may have
-  /// joined with its neighbours.
-  void add_around_chunks(std::uint32_t i) {
-    const HeldMapping& mapping = held_.mappings[i];
-    std::uint64_t from = mapping.start;
-    const auto [first, last] = blocks_in(mapping.start, mapping.end);
+  /// Where the memory begins and ends that a block takes in a mapping: of a large one of glibc's, a mapping
+  /// of its own that the kernel may have joined with its neighbours, with what the allocator has around it.
+  std::pair<std::uint64_t, std::uint64_t> extent_of(const Block& block) const {
+    const std::uint64_t size = held_.c_library_allocates ? word(block.first - 8) : 0;
+    if ((size & kMmappedFlag) == 0) return {block.first, (block.first + block.second + 7) / 8 * 8};
+    const std::uint64_t chunk = (block.first - 16) / kPage * kPage;
+    return {chunk, chunk + (size & ~std::uint64_t{7})};
+  }
+
+  /// A part of a mapping that is in use, but for the blocks that the kernel has joined with it: they are
+  /// looked at for themselves.
+  void add_but_blocks(std::uint32_t i, std::uint64_t from, std::uint64_t end, RootKind kind,
+                      std::uint32_t thread) {
+    const auto [first, last] = blocks_in(from, end);
     for (auto block = first; block != last; ++block) {
-      const std::uint64_t size = word(block->first - 8);
-      if ((size & kMmappedFlag) == 0) return;  // blocks of some pool: not the program's own words
-      const std::uint64_t chunk = (block->first - 16) / kPage * kPage;
-      add(from, chunk, RootKind::mapping, i);
-      from = std::max(from, chunk + (size & ~std::uint64_t{7}));
+      const auto [begins, ends] = extent_of(*block);
+      add(from, std::min(begins, end), kind, i, thread);
+      from = std::max(from, ends);
     }
-    add(from, mapping.end, RootKind::mapping, i);
+    add(from, end, kind, i, thread);
+  }
+
+  /// What lies between glibc's large chunks, up to `end`.
+  void add_around_chunks(std::uint32_t i, std::uint64_t end) {
+    const std::uint64_t start = held_.mappings[i].start;
+    const auto [first, last] = blocks_in(start, end);
+    const bool are_chunks = std::all_of(
+        first, last, [this](const Block& block) { return (word(block.first - 8) & kMmappedFlag) != 0; });
+    if (are_chunks) add_but_blocks(i, start, end, RootKind::mapping, model::kNone);
+    // else blocks of some pool: not the program's own words
   }
 
   const HeldProcess& held_;

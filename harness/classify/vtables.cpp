@@ -55,13 +55,7 @@ bool Vtables::is_vtable(std::uint64_t address) const {
 
 model::ModuleAddress Vtables::locate(std::uint64_t address) const {
   const model::HeldMapping* mapping = mapping_of(address);
-  if (mapping == nullptr) return {};
-  // .bss has no file behind it: it goes on where the module's data ends
-  for (; mapping->module == model::kNone; --mapping) {
-    const bool first = mapping == held_.mappings.data();
-    if (first || mapping->kind != model::MappingKind::anonymous || (mapping - 1)->end != mapping->start)
-      return {};
-  }
+  if (mapping == nullptr || mapping->module == model::kNone) return {};
   return {mapping->module, address - mapping->bias};
 }
 

@@ -50,7 +50,7 @@ struct HeldMapping {
   bool executable = false;
   bool shared = false;
   MappingKind kind = MappingKind::anonymous;
-  std::uint32_t module = kNone;  ///< index into Trace::modules, where the file is a known one
+  std::uint32_t module = kNone;  ///< index into Trace::modules, of a known file and of its .bss
   std::uint64_t bias = 0;        ///< run-time address minus module address
 };
 

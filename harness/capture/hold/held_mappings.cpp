@@ -33,6 +33,8 @@ void add_held_mapping(std::vector<model::HeldMapping>& to, model::HeldMapping ro
       to.back().kind == MappingKind::file) {
     model::HeldMapping zeros = row;
     zeros.kind = MappingKind::anonymous;
+    zeros.module = to.back().module;
+    zeros.bias = to.back().bias;
     zeros.end = std::min(row.end, module_end);
     to.push_back(zeros);
     row.start = zeros.end;

@@ -13,9 +13,10 @@
 namespace leakgate::capture {
 
 /// Adds `row` behind those added before, which are in the order of their addresses. `module_end`: where the
-/// memory of the module ends that the last row with one belongs to, 0 for none. The kernel joins a module's
-/// .bss with what happens to lie right behind it: the heap, where addresses are not randomized, or the
-/// loader's memory for thread-local storage. They are parted again.
+/// memory of the module ends that the last row with one belongs to, 0 for none. What the module has behind
+/// its file is told to be its own, and no more: the kernel joins .bss with what happens to lie right behind
+/// it: the heap, where addresses are not randomized, or the loader's memory for thread-local storage. They
+/// are parted again.
 void add_held_mapping(std::vector<model::HeldMapping>& to, model::HeldMapping row, std::uint64_t module_end);
 
 /// All of `maps`, which are in the order of their addresses. Sets `own_allocator` where a module is there

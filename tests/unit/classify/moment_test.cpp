@@ -161,6 +161,53 @@ TEST_F(Moment, ArenasAreNone) {
   EXPECT_EQ(process.kind(), Kind::definitely_lost);
 }
 
+TEST_F(Moment, WhatTheKernelJoinedWithAnArenaIsARoot) {
+  constexpr std::uint64_t kArena = 0x7fff'0000'0000;
+  process.map(kArena - 0x1000, 0x5000, MappingKind::anonymous);
+  process.put(kArena, kArena + 0x30);
+  process.block(kArena + 0x800, 32);
+  process.put(kArena + 0x1000, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  process.put(kArena - 0x800, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
+/// A lost chunk that leads to itself, joined by the kernel with memory that is in use.
+void expect_lost(FakeProcess& process, std::uint64_t mapping) {
+  process.map(mapping, 0x4000, MappingKind::anonymous);
+  process.put(mapping + 0x1008, 0x1000 | 2);
+  process.block(mapping + 0x1010, 0xff0);
+  process.put(mapping + 0x1100, mapping + 0x1010);
+  process.put(mapping + 0x1108, kHeap + 0x100);
+  EXPECT_EQ(process.kind(1), Kind::definitely_lost);
+  EXPECT_EQ(process.kind(0), Kind::indirectly_lost);
+  process.put(mapping + 0x3000, mapping + 0x1010);
+  EXPECT_EQ(process.kind(1), Kind::still_reachable);
+  EXPECT_EQ(process.kind(0), Kind::still_reachable);
+}
+
+TEST_F(Moment, AChunkIsNoPartOfTheThreadLocalStorageItIsJoinedWith) {
+  process.thread(0).thread_pointer = kAnonymous + 0x3800;
+  expect_lost(process, kAnonymous);
+}
+
+TEST_F(Moment, AChunkIsNoPartOfTheStackItIsJoinedWith) {
+  process.thread(kAnonymous + 0x800);
+  expect_lost(process, kAnonymous);
+}
+
+TEST_F(Moment, BssIsTheModulesAndWhatLiesBehindItIsNot) {
+  process.map(kAnonymous, 0x4000, MappingKind::anonymous);
+  for (const std::uint64_t chunk : {kAnonymous, kAnonymous + 0x3000}) {
+    process.put(chunk + 8, 0x1000 | 2);
+    process.block(chunk + 16, 0xff0);
+  }
+  process.put(kAnonymous + 0x2800, kHeap + 0x100);  // between the two
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+  process.held.mappings.back().module = 0;
+  EXPECT_EQ(process.kind(), Kind::definitely_lost) << "an arena of the program's own";
+}
+
 TEST_F(Moment, TheStateOfTheMainArenaIsNone) {
   process.map(kData, 0x2000, MappingKind::file);
   const std::uint64_t bins = kData + 0x400 + 112;
