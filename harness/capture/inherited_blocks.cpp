@@ -15,6 +15,8 @@ using model::HeldBlock;
 namespace {
 
 constexpr int kMostAncestors = 64;
+/// Blocks count their time in timer ticks (bpf/task.bpf.h), which may be ahead of the clock by one of these.
+constexpr std::uint32_t kLongestTickMs = 10;
 
 /// Whether one of the blocks, which are sorted, has this address in it.
 bool begins_in_one(const std::vector<HeldBlock>& blocks, std::uint64_t address) {
@@ -42,7 +44,7 @@ HeldBlock held_block(const lg_live_key& key, const lg_live& block) {
 void InheritedBlocks::fork(std::uint32_t parent, std::uint32_t child, std::uint64_t time_ns) {
   constexpr std::uint64_t kMs = 1'000'000;
   const std::uint64_t since_ms = time_ns > start_ns_ ? (time_ns - start_ns_) / kMs : 0;
-  if (origins_.emplace(child, Origin{parent, static_cast<std::uint32_t>(since_ms)}).second)
+  if (origins_.emplace(child, Origin{parent, static_cast<std::uint32_t>(since_ms) + kLongestTickMs}).second)
     ++children_[parent];
 }
 

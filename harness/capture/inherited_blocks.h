@@ -29,7 +29,7 @@ class InheritedBlocks {
   /// The process is over, or has become another program. To be called while its blocks can still be visited.
   void end(std::uint32_t process);
   /// Adds to the process's own `blocks`, which are sorted by address and stay so, those that its ancestors
-  /// had when they forked and still have. What an ancestor has freed since is not known; what the process
+  /// had when they forked, to a timer tick, and still have. What an ancestor has freed since is not known; what the process
   /// itself has freed of them counts as there, unless a block of its own begins in it. Of very many ancestors
   /// the nearest are asked.
   void add_to(std::uint32_t process, std::vector<model::HeldBlock>& blocks) const;
@@ -37,7 +37,7 @@ class InheritedBlocks {
  private:
   struct Origin {
     std::uint32_t parent = 0;
-    std::uint32_t time_ms = 0;
+    std::uint32_t time_ms = 0;  ///< blocks with a later time were made after the fork
   };
   /// Of the process; where it is over, of its ancestors too.
   [[nodiscard]] std::vector<model::HeldBlock> blocks_of(std::uint32_t process) const;

@@ -66,11 +66,18 @@ TEST_F(Inherited, AProcessThatWasNotForkedHasItsOwnAlone) {
 }
 
 TEST_F(Inherited, AChildHasWhatItsParentHadAtTheFork) {
-  ledger_[0] = {block(0x1000, 16, 5), block(0x3000, 24, 10), block(0x5000, 48, 11)};
+  ledger_[0] = {block(0x1000, 16, 5), block(0x3000, 24, 10), block(0x5000, 48, 21)};
   ledger_[1] = {block(0x2000, 32, 12)};
   fork(0, 1, 10);
   EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16), own(0x2000, 32), of_parent(0x3000, 24)));
   EXPECT_THAT(seen_in(0), ElementsAre(own(0x1000, 16), own(0x3000, 24), own(0x5000, 48)));
+}
+
+/// Blocks' times are those of timer ticks, the fork's is not.
+TEST_F(Inherited, ABlockOfTheTickOfTheForkIsInherited) {
+  ledger_[0] = {block(0x1000, 16, 14), block(0x3000, 24, 20)};
+  fork(0, 1, 10);
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16), of_parent(0x3000, 24)));
 }
 
 TEST_F(Inherited, WhereABlockOfItsOwnStandsTheInheritedOneIsGone) {
@@ -82,8 +89,8 @@ TEST_F(Inherited, WhereABlockOfItsOwnStandsTheInheritedOneIsGone) {
 }
 
 TEST_F(Inherited, AGrandchildHasThoseOfBoth) {
-  ledger_[0] = {block(0x1000, 16, 5), block(0x1100, 16, 15)};
-  ledger_[1] = {block(0x2000, 32, 12), block(0x2100, 32, 25)};
+  ledger_[0] = {block(0x1000, 16, 5), block(0x1100, 16, 25)};
+  ledger_[1] = {block(0x2000, 32, 12), block(0x2100, 32, 35)};
   fork(0, 1, 10);
   fork(1, 2, 20);
   EXPECT_THAT(seen_in(2), ElementsAre(of_parent(0x1000, 16), of_parent(0x2000, 32)));
@@ -91,7 +98,7 @@ TEST_F(Inherited, AGrandchildHasThoseOfBoth) {
 
 TEST_F(Inherited, AParentThatHasEndedIsRemembered) {
   ledger_[0] = {block(0x1000, 16, 5)};
-  ledger_[1] = {block(0x2000, 32, 12), block(0x2100, 32, 25)};
+  ledger_[1] = {block(0x2000, 32, 12), block(0x2100, 32, 35)};
   fork(0, 1, 10);
   fork(1, 2, 20);
   end(1);
