@@ -93,9 +93,9 @@ const char* read_hex(const char* at, u64& value) {
 /// The mapping that has both the stack pointer and the thread's control block, which glibc puts at the top of
 /// the stack: in it everything further out than the stack pointer is there for the thread's life. `scratch`:
 /// room to work in.
-void find_stack(Thread& thread, u64 sp, char* scratch, u64 room) {
+void find_stack_in(const char* maps, Thread& thread, u64 sp, char* scratch, u64 room) {
   const u64 inside = thread.thread_pointer;
-  const long fd = system_call(SYS_openat, -100, word("/proc/thread-self/maps"), 0x80000);
+  const long fd = system_call(SYS_openat, -100, word(maps), 0x80000);
   if (fd < 0) return;
   u64 kept = 0;
   for (;;) {
@@ -121,6 +121,13 @@ void find_stack(Thread& thread, u64 sp, char* scratch, u64 room) {
       scratch[i] = scratch[line + i];
   }
   system_call(SYS_close, fd);
+}
+
+/// For each thread the kernel would make entries of its own in /proc, and take ten times as long for it. But
+/// those of the process are empty once its main thread has ended.
+void find_stack(Thread& thread, u64 sp, char* scratch, u64 room) {
+  find_stack_in("/proc/self/maps", thread, sp, scratch, room);
+  if (!thread.stack_high) find_stack_in("/proc/thread-self/maps", thread, sp, scratch, room);
 }
 
 void describe_thread(Thread& thread, u32 tid) {
