@@ -16,29 +16,26 @@ bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
 
 }  // namespace
 
-LiveBucket* find_further_off(const Place& place, u32& slot) {
+LiveEntry* find_further_off(const Place& place) {
   const u64 address = shown(place.block);
-  for (u32 tier = load(g.region->live_tiers); tier-- > 0;) {
-    for (u32 choice = 0; choice < kChoices; ++choice) {
-      LiveBucket* const bucket = bucket_of(tier, address, place.hash, choice);
-      for (slot = 0; slot < LG_LIVE_SLOTS; ++slot)
-        if (bucket->names[slot] == address) return bucket;
-    }
-  }
+  for (u32 tier = load(g.region->live_tiers); tier-- > 0;)
+    for (u32 choice = 0; choice < kChoices; ++choice)
+      if (LiveEntry* const entry = find_in_bucket(*bucket_of(tier, address, place.hash, choice), address);
+          entry)
+        return entry;
   return nullptr;
 }
 
 bool put_further_off(const Place& place, const lg_live& block) {
   Region& region = *g.region;
-  u32 slot = 0;
   const u64 most = g.header->max_live_blocks;
   const bool full = most && static_cast<u64>(g.process->live_blocks) >= most;
   for (u32 tiers = load(region.live_tiers); !full;) {
     for (u32 tier = tiers; tier-- > 0;)
       if (put_in_tier(tier, place, block)) return true;
     // all its places are taken; one of them by itself, perhaps, where its free was not seen
-    if (LiveBucket* const bucket = find_block(place, slot); bucket) {
-      bucket->blocks[slot] = block;
+    if (LiveEntry* const entry = find_block(place); entry) {
+      entry->block = block;
       return true;
     }
     if (tiers >= kLiveTiers) break;
@@ -52,15 +49,13 @@ bool put_further_off(const Place& place, const lg_live& block) {
 }
 
 bool has_block(Hidden block) {
-  u32 slot = 0;
-  return find_block(place_of(block), slot) != nullptr;
+  return find_block(place_of(block)) != nullptr;
 }
 
 bool ignore_block(u64 address) {
-  u32 slot = 0;
-  LiveBucket* const bucket = find_block(place_of(hide(reinterpret_cast<const void*>(address))), slot);
-  if (bucket) bucket->blocks[slot].tid |= LG_LIVE_IGNORED;
-  return bucket != nullptr;
+  LiveEntry* const entry = find_block(place_of(hide(reinterpret_cast<const void*>(address))));
+  if (entry) entry->block.tid |= LG_LIVE_IGNORED;
+  return entry != nullptr;
 }
 
 void renew_window_counters(Thread& thread, u32 epoch) {

@@ -39,10 +39,11 @@ inline u64 scramble(u64 value) {
 
 /// The buckets a block may stand in: one in each of two groups of eight, and the neighbour of each.
 inline LiveBucket* bucket_of(u32 tier, u64 address, u64 hash, u32 choice) {
-  constexpr u64 kPartBits = 9, kParts = 8;  // of a page: eight buckets for its blocks
+  constexpr u64 kPartBits = 8, kParts = 16;  // of a page: sixteen buckets for its blocks
   const u64 groups = buckets_in(tier) / kParts;
   const u64 half = choice & 1 ? hash >> 32 : hash;
-  const u64 bucket = (half & (groups - 1)) * kParts + ((address >> kPartBits & (kParts - 1)) ^ choice >> 1);
+  const u64 part = ((address >> kPartBits ^ hash >> 60) & (kParts - 1)) ^ choice >> 1;
+  const u64 bucket = (half & (groups - 1)) * kParts + part;
   return reinterpret_cast<LiveBucket*>(g.region_bytes + kLiveAt) + first_bucket(tier) + bucket;
 }
 
@@ -52,7 +53,7 @@ inline LiveBucket* bucket_of(u32 tier, u64 address, u64 hash, u32 choice) {
   const u64 address = shown(block);
   const u64 hash = scramble(address >> kPageBits);
   LiveBucket* const nearest = bucket_of(load(g.region->live_tiers) - 1, address, hash, 0);
-  __builtin_prefetch(nearest, 1);
+  __builtin_prefetch(&nearest->entries[live_slot(address, 0)], 1);
   return {block, hash, nearest};
 }
 
@@ -69,15 +70,16 @@ inline void tell_of_page(const LiveBucket& bucket) {
 
 [[gnu::always_inline]] inline bool put_in_bucket(LiveBucket& bucket, Hidden hidden, const lg_live& block) {
   const u64 address = shown(hidden);
-  for (u32 slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
-    if (LG_UNLIKELY(bucket.names[slot] == address)) {  // its free was not seen
-      bucket.blocks[slot] = block;
+  for (u32 turn = 0; turn < LG_LIVE_SLOTS; ++turn) {
+    LiveEntry& entry = bucket.entries[live_slot(address, turn)];
+    if (LG_UNLIKELY(entry.name == address)) {  // its free was not seen
+      entry.block = block;
       return true;
     }
-    if (bucket.names[slot] != 0 || !exchange(bucket.names[slot], 0, LG_LIVE_CLAIMED)) continue;
-    bucket.blocks[slot] = block;
+    if (entry.name != 0 || !exchange(entry.name, 0, LG_LIVE_CLAIMED)) continue;
+    entry.block = block;
     tell_of_page(bucket);
-    store(bucket.names[slot], address);
+    store(entry.name, address);
     return true;
   }
   return false;
@@ -85,7 +87,7 @@ inline void tell_of_page(const LiveBucket& bucket) {
 
 /// put_block() and find_block() for what the nearest bucket has no room for, or has not.
 bool put_further_off(const Place& place, const lg_live& block);
-LiveBucket* find_further_off(const Place& place, u32& slot);
+LiveEntry* find_further_off(const Place& place);
 
 /// False: no room, and that is counted.
 [[gnu::always_inline]] inline bool put_block(const Place& place, const lg_live& block) {
@@ -93,20 +95,23 @@ LiveBucket* find_further_off(const Place& place, u32& slot);
   return put_further_off(place, block);
 }
 
+inline LiveEntry* find_in_bucket(LiveBucket& bucket, u64 address) {
+  for (u32 turn = 0; turn < LG_LIVE_SLOTS; ++turn)
+    if (LiveEntry& entry = bucket.entries[live_slot(address, turn)]; entry.name == address) return &entry;
+  return nullptr;
+}
+
 /// Where a block stands; nullptr: it is not in the ledger.
-inline LiveBucket* find_block(const Place& place, u32& slot) {
-  const u64 address = shown(place.block);
-  for (slot = 0; slot < LG_LIVE_SLOTS; ++slot)
-    if (place.nearest->names[slot] == address) return place.nearest;
-  return find_further_off(place, slot);
+inline LiveEntry* find_block(const Place& place) {
+  LiveEntry* const near = find_in_bucket(*place.nearest, shown(place.block));
+  return LG_LIKELY(near != nullptr) ? near : find_further_off(place);
 }
 
 [[gnu::always_inline]] inline bool take_block(const Place& place, lg_live& block) {
-  u32 slot = 0;
-  LiveBucket* const bucket = find_block(place, slot);
-  if (!bucket) return false;
-  block = bucket->blocks[slot];
-  store(bucket->names[slot], u64{0});  // only who frees it may write here
+  LiveEntry* const entry = find_block(place);
+  if (!entry) return false;
+  block = entry->block;
+  store(entry->name, u64{0});  // only who frees it may write here
   return true;
 }
 

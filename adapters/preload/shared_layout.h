@@ -154,11 +154,21 @@ inline constexpr u64 kKnownBytes = kMiB;    ///< of a thread
 inline constexpr u64 kPathsAt = 28 * kGiB;
 inline constexpr u32 kKnowingThreads = static_cast<u32>((kPathsAt - kKnownAt) / kKnownBytes);
 
-/// Live blocks: eight to a bucket, their names together in one cache line.
-struct LiveBucket {
-  u64 names[LG_LIVE_SLOTS];  ///< addresses; 0: free, LG_LIVE_CLAIMED: being written
-  lg_live blocks[LG_LIVE_SLOTS];
+/// A live block, in the half of a cache line.
+struct LiveEntry {
+  u64 name;  ///< its address; 0: free, LG_LIVE_CLAIMED: being written
+  lg_live block;
 };
+static_assert(sizeof(LiveEntry) == 32);
+/// Live blocks: eight to a bucket, looked for from the line on that their address tells.
+struct LiveBucket {
+  LiveEntry entries[LG_LIVE_SLOTS];
+};
+/// The slots of a bucket in the order in which they are looked at for a block, number `turn` of them.
+constexpr u32 live_slot(u64 address, u32 turn) {
+  constexpr u32 kLineBits = 6, kEntriesInLine = 2;
+  return static_cast<u32>((address >> kLineBits) * kEntriesInLine + turn) & (LG_LIVE_SLOTS - 1);
+}
 /// The table grows by tiers. The first is for the many processes that have few blocks; the second is so much
 /// larger that a block is mostly found in the first bucket looked at; each further one is twice as large.
 inline constexpr u32 kFirstBuckets = 2048;

@@ -110,9 +110,9 @@ template <typename Take>
 void ProcessLedgers::take_bucket(std::uint32_t process, const LiveBucket& bucket, LedgerBounds& bounds,
                                  Take&& take) {
   for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
-    const std::uint64_t name = load(bucket.names[slot]);
+    const std::uint64_t name = load(bucket.entries[slot].name);
     if (name == 0 || name == LG_LIVE_CLAIMED) continue;
-    lg_live block = bucket.blocks[slot];
+    lg_live block = bucket.entries[slot].block;
     // other threads may run, and have made new stacks and windows since
     if (!is_possible(name, block, bounds) && !is_possible(name, block, bounds = bounds_of(process))) {
       damaged_.insert(process);
@@ -131,7 +131,9 @@ bool ProcessLedgers::visit_region(std::uint32_t process,
         for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket))
           take_bucket(process, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
                       [&](std::size_t slot, const lg_live_key& key, const lg_live& block) {
-                        if (visit(key, block)) file_->put(process, offset + at + slot * 8, std::uint64_t{0});
+                        if (visit(key, block))
+                          file_->put(process, offset + at + slot * sizeof(preload::LiveEntry),
+                                     std::uint64_t{0});
                       });
       });
 }
@@ -154,7 +156,7 @@ std::optional<std::vector<ProcessLedgers::Found>> ProcessLedgers::blocks_in_view
          at += sizeof(LiveBucket))
       take_bucket(process, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
                   [&](std::size_t slot, const lg_live_key& key, const lg_live& block) {
-                    found.push_back({preload::kLiveAt + at + slot * 8, key, block});
+                    found.push_back({preload::kLiveAt + at + slot * sizeof(preload::LiveEntry), key, block});
                   });
   }
   // the target can overwrite what it likes: only what is as many as was counted is believed to be all

@@ -67,8 +67,8 @@ class Ledger : public testing::Test {
     put(preload::kStacksAt + sizeof stack, stack);
     LiveBucket bucket{};
     for (std::size_t i = 0; i < std::size(kSizes); ++i) {
-      bucket.names[i] = 0x500000 + i * 0x10000;
-      bucket.blocks[i] = {kSizes[i], 1, static_cast<std::uint32_t>(i), 1, 7};
+      bucket.entries[i].name = 0x500000 + i * 0x10000;
+      bucket.entries[i].block = {kSizes[i], 1, static_cast<std::uint32_t>(i), 1, 7};
     }
     put(preload::kLiveAt, bucket);
     put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes)});
@@ -128,8 +128,8 @@ class Ledger : public testing::Test {
   /// A block more than fill_region() makes, in the second page of the table.
   void put_further_block(std::uint64_t bytes) {
     LiveBucket bucket{};
-    bucket.names[3] = 0x900000;
-    bucket.blocks[3] = {bytes, 1, 0, 1, 7};
+    bucket.entries[3].name = 0x900000;
+    bucket.entries[3].block = {bytes, 1, 0, 1, 7};
     put(preload::kLiveAt + preload::kLivePage, bucket);
   }
 

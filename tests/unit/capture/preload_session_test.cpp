@@ -80,8 +80,8 @@ TEST_F(Ledger, ABlockThatIsGoneWithoutAFreeIsDamage) {
 TEST_F(Ledger, ABlockThatNoAllocationMadeIsDamage) {
   LiveBucket bucket{};
   for (std::uint64_t i = 0; i < LG_LIVE_SLOTS; ++i) {
-    bucket.names[i] = 0x900000 + i * 64;
-    bucket.blocks[i] = {16, 1, 0, 1, 7};
+    bucket.entries[i].name = 0x900000 + i * 64;
+    bucket.entries[i].block = {16, 1, 0, 1, 7};
   }
   put(preload::kLiveAt + sizeof bucket, bucket);
   session_->retire(0);
@@ -98,8 +98,8 @@ TEST_F(Ledger, BlocksThatCannotBeAreLeftOut) {
   const lg_live kImpossible[] = {{~std::uint64_t{0}, 1, 0, 1, 7}, {16, 2, 0, 1, 7}, {16, 1, 6, 1, 7}};
   LiveBucket bucket{};
   for (std::size_t i = 0; i < std::size(kImpossible); ++i) {
-    bucket.names[i] = 0x900000 + i * 64;
-    bucket.blocks[i] = kImpossible[i];
+    bucket.entries[i].name = 0x900000 + i * 64;
+    bucket.entries[i].block = kImpossible[i];
   }
   put(preload::kLiveAt + sizeof bucket, bucket);
   EXPECT_EQ(sizes().size(), std::size(kSizes));

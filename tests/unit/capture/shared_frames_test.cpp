@@ -21,8 +21,8 @@ class SharedFrames : public Ledger {
     put(offsetof(Region, frame_words), std::uint32_t{7});
     LiveBucket bucket{};
     for (std::uint32_t i = 0; i < 2; ++i) {
-      bucket.names[i] = 0x900000 + i * 0x10000;
-      bucket.blocks[i] = {16, 2 + i, 0, 1, 7};
+      bucket.entries[i].name = 0x900000 + i * 0x10000;
+      bucket.entries[i].block = {16, 2 + i, 0, 1, 7};
     }
     put(preload::kLiveAt + sizeof bucket, bucket);
     put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes) + 2});

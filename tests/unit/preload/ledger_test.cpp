@@ -29,8 +29,8 @@ class LiveTable : public testing::Test {
 
   static Place at(u64 address) { return place_of(hide(reinterpret_cast<const void*>(address))); }
 
-  static u64 page_of(const LiveBucket* bucket) {
-    return (reinterpret_cast<u64>(bucket) - reinterpret_cast<u64>(g.region_bytes + kLiveAt)) / kLivePage;
+  static u64 page_of(const LiveEntry* entry) {
+    return (reinterpret_cast<u64>(entry) - reinterpret_cast<u64>(g.region_bytes + kLiveAt)) / kLivePage;
   }
 
   std::unique_ptr<Header> header_ = std::make_unique<Header>();
@@ -43,11 +43,10 @@ TEST_F(LiveTable, ThePagesWithBlocksAndNoOthersAreToldOf) {
   for (u64 i = 0; i < kBlocks; ++i) {
     const Place place = at(kFrom + i * kStep);
     ASSERT_TRUE(put_block(place, {i, 1, 0, 1, 7}));
-    u32 slot = 0;
-    const LiveBucket* const bucket = find_block(place, slot);
-    ASSERT_NE(bucket, nullptr);
-    EXPECT_EQ(bucket->blocks[slot].size, i);
-    pages.insert(page_of(bucket));
+    const LiveEntry* const entry = find_block(place);
+    ASSERT_NE(entry, nullptr);
+    EXPECT_EQ(entry->block.size, i);
+    pages.insert(page_of(entry));
   }
   EXPECT_GT(pages.size(), 20u);
   EXPECT_GT(g.region->live_tiers, 1u) << "blocks so close together want more than the first tier";
