@@ -18,6 +18,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/descriptor.h"
+#include "harness/capture/code_lock.h"
 #include "harness/capture/link_closer.h"
 #include "harness/capture/live_table.h"
 #include "harness/capture/row_store.h"
@@ -209,6 +210,11 @@ Status BpfSession::attach_tracepoints() {
 
 Status BpfSession::attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites) {
   if (sites.empty()) return {};
+  if (is_code_locked(path))
+    return Error{
+        ErrorKind::unsupported,
+        "another leakgate traces programs with this file by --backend preload; probes would crash them",
+        "wait until that run is over, or use --backend preload for both", 0};
   leakgate_bpf& skeleton = *state_->skeleton;
   const bpf_program* handle = nullptr;
   switch (program) {

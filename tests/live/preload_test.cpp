@@ -100,6 +100,30 @@ TEST_F(Preload, APlainUserUnderAFilterGetsTheVerdictThatRootGets) {
   EXPECT_THAT(plain.program.err, HasSubstr("traced by the preload backend, as eBPF is not allowed here"));
 }
 
+using ChangedCode = Live;
+
+/// A probe in a function that has become a jump would crash the program.
+TEST_F(ChangedCode, IsNotProbedByAnotherRun) {
+  const std::string program = program_path("live_gtest_mixed"), waits = scratch_ / "waits";
+  const std::string test = program + " --gtest_filter=Outcome.PassesClean";
+  const TraceRequest changed{
+      .command = {"/bin/sh", "-c",
+                  test + "; touch " + waits + "; while [ -e " + waits + " ]; do sleep 0.05; done; " + test},
+      .options = {"--backend", "preload"}};
+  const TraceRequest probed{.command = {program, "--gtest_filter=Outcome.PassesClean"},
+                            .options = {"--backend", "ebpf"}};
+  Program one(scratch_, {.argv = leakgate_arguments(changed, scratch_ / "one.json")});
+  EXPECT_TRUE(wait_until(std::chrono::seconds(60), [&] { return std::filesystem::exists(waits); }));
+  const Traced beside = trace(scratch_, probed);
+  std::filesystem::remove(waits);
+  const ProgramResult first = one.wait();
+  EXPECT_EQ(first.status(), 0) << first.out << first.err;
+  EXPECT_EQ(beside.program.status(), 125);
+  EXPECT_THAT(beside.program.err, HasSubstr("another leakgate traces programs with this file"));
+  EXPECT_THAT(beside.program.out, HasSubstr("[  PASSED  ] 1 test."));
+  EXPECT_EQ(trace(scratch_, probed).program.status(), 0) << "once that run is over";
+}
+
 /// Processor time of the children that were waited for.
 double children_s() {
   rusage usage{};

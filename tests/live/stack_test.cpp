@@ -152,6 +152,20 @@ TEST_F(StackOf, CodeInNoFileIsLeftByItsFramePointer) {
   EXPECT_FALSE(traced_.result["tracer"].contains("truncated_stacks"));
 }
 
+/// What GCC makes of it has a parameter whose type stands inside the function itself.
+TEST_F(StackOf, ACoroutineIsNamed) {
+  const Traced traced = trace_program(scratch_, "live_coroutine");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  std::vector<std::string> names;
+  for (const Json& leak : traced.result["leaks"])
+    for (const Json& frame : leak["stack"])
+      if (frame["file"] == program_source("coroutine.cpp")) names.push_back(frame["function"]);
+  EXPECT_THAT(names, testing::Contains(testing::StartsWith("lose(")));
+  EXPECT_THAT(names, testing::Each(testing::AnyOf(testing::StartsWith("lose("), testing::StartsWith("keep("),
+                                                  testing::StartsWith("main"))));
+}
+
 TEST_F(StackOf, UnwindNoneHasNoFrames) {
   auto leaks = leaks_of("live_callers_O2", {}, {"--unwind", "none"});
   ASSERT_FALSE(leaks.empty());

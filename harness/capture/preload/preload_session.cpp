@@ -101,6 +101,7 @@ PreloadSession::~PreloadSession() {
 void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
   // what the dynamic linker leads to the library is interposed: all of the C library
   is_interposed_ = image.find("__libc_start_main") || image.path().ends_with("/libleakgate_preload.so");
+  is_code_locked_ = false;
   patches_.begin_module(id, image);
   if (image.find("__libc_start_main")) watch_abort(image);
 }
@@ -111,7 +112,12 @@ void PreloadSession::watch_abort(const ElfImage& image) {
   if (offset && patches_.can_detour(*offset)) patches_.add_detour(*offset, tells(preload::kDetourAbort, 0));
 }
 
-Status PreloadSession::attach(ProbeProgram program, const std::string&, std::span<const ProbeSite> sites) {
+Status PreloadSession::attach(ProbeProgram program, const std::string& path,
+                              std::span<const ProbeSite> sites) {
+  if (!sites.empty() && !is_code_locked_) {
+    is_code_locked_ = true;
+    if (Descriptor lock = lock_code(path); lock) code_locks_.push_back(std::move(lock));
+  }
   for (const ProbeSite& site : sites) {
     switch (program) {
       case ProbeProgram::mark_hit:

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/capture/code_lock.h"
 #include "harness/capture/preload/detours.h"
 #include "harness/capture/preload/ended_processes.h"
 #include "harness/capture/preload/ledger_check.h"
@@ -100,7 +101,9 @@ class PreloadSession final : public Session {
   ProcessLedgers ledgers_;
   ProcessPatches patches_;
   std::uint64_t rows_used_ = 0;
-  bool is_interposed_ = false;                         ///< the module begun last is the C library
+  bool is_interposed_ = false;   ///< the module begun last is the C library
+  bool is_code_locked_ = false;  ///< others know that its code is changed
+  std::vector<Descriptor> code_locks_;
   std::map<std::int32_t, std::uint64_t> executed_ns_;  ///< by pid
   std::map<std::int32_t, std::uint64_t> expected_ns_;
   HeaderSeal seal_;
