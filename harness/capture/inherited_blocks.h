@@ -29,9 +29,9 @@ class InheritedBlocks {
   /// The process is over, or has become another program. To be called while its blocks can still be visited.
   void end(std::uint32_t process);
   /// Adds to the process's own `blocks`, which are sorted by address and stay so, those that its ancestors
-  /// had when they forked, to a timer tick, and still have. What an ancestor has freed since is not known; what the process
-  /// itself has freed of them counts as there, unless a block of its own begins in it. Of very many ancestors
-  /// the nearest are asked.
+  /// had when they forked, to a timer tick, and still have. What an ancestor has freed since is not known;
+  /// what the process itself has freed of them counts as there, unless a block of its own begins in it. Of
+  /// very many ancestors the nearest are asked.
   void add_to(std::uint32_t process, std::vector<model::HeldBlock>& blocks) const;
 
  private:
