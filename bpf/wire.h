@@ -256,10 +256,10 @@ struct lg_stack {
 	__u64 allocations;
 	__u64 bytes;
 	__u64 frees;
-	__u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
 	__u32 freed_by; /* lg_stack id of the first free of a block from here; 0: none; or: */
 #define LG_FREED_UNKNOWN (~0U)
 	__u32 errors_before; /* number of the last error (lg_totals.errors) before its last allocation */
+	__u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
 };
 
 #define LG_FUNCTION_LIST(X)                                                                                  \

@@ -39,13 +39,13 @@ void close_further_call(Thread& thread, u64 sp) {
 }
 
 void note_first_free(Thread& thread, u32 id, u64 sp, u64 bp) {
-  lg_stack* const stack = stack_slot(id);
+  lg_stack& stack = stack_slot(id)->stack;
   u32 none = 0;
   if (!g.header->unwind || g.header->max_stacks || g.region->stacks > kMostStacksForHints ||
-      !__atomic_compare_exchange_n(&stack->freed_by, &none, LG_FREED_UNKNOWN, false, __ATOMIC_RELAXED,
+      !__atomic_compare_exchange_n(&stack.freed_by, &none, LG_FREED_UNKNOWN, false, __ATOMIC_RELAXED,
                                    __ATOMIC_RELAXED))
     return;
-  if (const u32 freed_by = take_stack(sp, bp, thread, LG_FN_free); freed_by) store(stack->freed_by, freed_by);
+  if (const u32 freed_by = take_stack(sp, bp, thread, LG_FN_free); freed_by) store(stack.freed_by, freed_by);
 }
 
 void settle_old(Call& call, Hidden old, bool gave) {

@@ -7,10 +7,31 @@ namespace {
 
 constexpr u32 kChoices = 4;
 
+/// The entries in the order in which they are looked at for a block.
+template <typename Find>
+bool any_entry(LiveBucket& bucket, u64 address, Find&& find) {
+  for (u32 turn = 0; turn < LG_LIVE_SLOTS; ++turn)
+    if (find(bucket.entries[live_slot(address, turn)])) return true;
+  return false;
+}
+
+LiveEntry* find_in_bucket(LiveBucket& bucket, u64 address) {
+  LiveEntry* found = nullptr;
+  any_entry(bucket, address, [&](LiveEntry& entry) {
+    if (entry.name == address) found = &entry;
+    return found != nullptr;
+  });
+  return found;
+}
+
+bool put_in_bucket(LiveBucket& bucket, u64 address, const lg_live& block) {
+  return any_entry(bucket, address, [&](LiveEntry& entry) { return put_in_entry(entry, address, block); });
+}
+
 bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
+  const u64 address = shown(place.block);
   for (u32 choice = 0; choice < kChoices; ++choice)
-    if (put_in_bucket(*bucket_of(tier, shown(place.block), place.hash, choice), place.block, block))
-      return true;
+    if (put_in_bucket(*bucket_of(tier, address, place.hash, choice), address, block)) return true;
   return false;
 }
 
@@ -30,12 +51,17 @@ bool put_further_off(const Place& place, const lg_live& block) {
   Region& region = *g.region;
   const u64 most = g.header->max_live_blocks;
   const bool full = most && static_cast<u64>(g.process->live_blocks) >= most;
+  const u64 address = shown(place.block);
+  if (LiveEntry* const entry = find_in_bucket(*place.nearest, address); entry && !full) {
+    write_block(entry->block, block);  // its free was not seen
+    return true;
+  }
   for (u32 tiers = load(region.live_tiers); !full;) {
     for (u32 tier = tiers; tier-- > 0;)
       if (put_in_tier(tier, place, block)) return true;
     // all its places are taken; one of them by itself, perhaps, where its free was not seen
     if (LiveEntry* const entry = find_block(place); entry) {
-      entry->block = block;
+      write_block(entry->block, block);
       return true;
     }
     if (tiers >= kLiveTiers) break;
@@ -63,6 +89,8 @@ void renew_window_counters(Thread& thread, u32 epoch) {
   thread.test_allocations = 0;
   thread.test_bytes = 0;
   thread.test_live_bytes = 0;
+  thread.test_told_bytes = 0;
+  thread.test_untold_bytes = 0;
 }
 
 void tell_live(Thread& thread) {
@@ -73,14 +101,16 @@ void tell_live(Thread& thread) {
            __atomic_add_fetch(&process.live_bytes, thread.live_bytes, __ATOMIC_RELAXED));
   thread.live_blocks = 0;
   thread.live_bytes = 0;
+  thread.untold_bytes = untold_bytes(process.peak_live_bytes);
 }
 
 void tell_test_live(Thread& thread) {
-  lg_proc& figures = g.process->figures;
-  const u64 now = __atomic_add_fetch(&figures.test_live_bytes, static_cast<u64>(thread.test_live_bytes),
-                                     __ATOMIC_RELAXED);
-  thread.test_live_bytes = 0;
-  if (static_cast<s64>(now) > static_cast<s64>(figures.test_peak_bytes)) figures.test_peak_bytes = now;
+  u64& peak = g.process->figures.test_peak_bytes;
+  const s64 now = __atomic_add_fetch(&g.process->test_told_bytes,
+                                     thread.test_live_bytes - thread.test_told_bytes, __ATOMIC_RELAXED);
+  thread.test_told_bytes = thread.test_live_bytes;
+  if (now > static_cast<s64>(peak)) peak = static_cast<u64>(now);
+  thread.test_untold_bytes = untold_bytes(static_cast<s64>(peak));
 }
 
 }  // namespace leakgate::preload

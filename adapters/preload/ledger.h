@@ -29,6 +29,8 @@ struct Place {
   Hidden block;
   u64 hash;
   LiveBucket* nearest;
+  /// Of that bucket, the two entries looked at first.
+  [[nodiscard]] LiveEntry* line() const { return &nearest->entries[live_slot(shown(block), 0)]; }
 };
 
 inline u64 scramble(u64 value) {
@@ -63,26 +65,35 @@ inline LiveBucket* bucket_of(u32 tier, u64 address, u64 hash, u32 choice) {
 }
 
 /// leakgate need not look for pages with blocks among those without.
-inline void tell_of_page(const LiveBucket& bucket) {
-  const u64 offset = static_cast<u64>(word(&bucket)) - static_cast<u64>(word(g.region_bytes + kLiveAt));
-  g.region_bytes[kLivePagesAt + offset / kLivePage] = 1;
+inline void tell_of_page(const LiveEntry& entry) {
+  const u64 offset = static_cast<u64>(word(&entry)) - static_cast<u64>(word(g.region_bytes + kLiveAt));
+  u8& told = g.region_bytes[kLivePagesAt + offset / kLivePage];
+  if (LG_UNLIKELY(!told)) told = 1;  // written once: all threads share the line
 }
 
-[[gnu::always_inline]] inline bool put_in_bucket(LiveBucket& bucket, Hidden hidden, const lg_live& block) {
-  const u64 address = shown(hidden);
-  for (u32 turn = 0; turn < LG_LIVE_SLOTS; ++turn) {
-    LiveEntry& entry = bucket.entries[live_slot(address, turn)];
-    if (LG_UNLIKELY(entry.name == address)) {  // its free was not seen
-      entry.block = block;
-      return true;
-    }
-    if (entry.name != 0 || !exchange(entry.name, 0, LG_LIVE_CLAIMED)) continue;
-    entry.block = block;
-    tell_of_page(bucket);
-    store(entry.name, address);
-    return true;
-  }
-  return false;
+/// A block's words made in registers: to read what was just written by halves, the processor waits until all
+/// that was written before has left it.
+[[gnu::always_inline]] inline void write_block(lg_live& to, const lg_live& block) {
+  static_assert(sizeof(lg_live) == 24 && offsetof(lg_live, test) == 12 && offsetof(lg_live, time_ms) == 20);
+  const u64 words[] = {block.size, block.stack | u64{block.test} << 32, block.tid | u64{block.time_ms} << 32};
+  __builtin_memcpy(&to, words, sizeof words);
+}
+
+/// Puts the block into a free entry; false: it is none for the thread.
+[[gnu::always_inline]] inline bool put_in_entry(LiveEntry& entry, u64 address, const lg_live& block) {
+  if (LG_UNLIKELY(entry.name != 0 || !exchange(entry.name, 0, LG_LIVE_CLAIMED))) return false;
+  write_block(entry.block, block);
+  tell_of_page(entry);
+  store(entry.name, address);
+  return true;
+}
+
+/// In the cache line that the address tells. Which of its entries is taken is no matter of a branch: the
+/// processor would guess it wrong as often as not, and that only after the line has come.
+[[gnu::always_inline]] inline bool put_in_line(LiveEntry* line, u64 address, const lg_live& block) {
+  const u64 first = line[0].name;
+  if (LG_UNLIKELY(first == address || line[1].name == address)) return false;  // its free was not seen
+  return put_in_entry(line[first != 0], address, block);
 }
 
 /// put_block() and find_block() for what the nearest bucket has no room for, or has not.
@@ -91,20 +102,17 @@ LiveEntry* find_further_off(const Place& place);
 
 /// False: no room, and that is counted.
 [[gnu::always_inline]] inline bool put_block(const Place& place, const lg_live& block) {
-  if (LG_LIKELY(!g.header->max_live_blocks) && put_in_bucket(*place.nearest, place.block, block)) return true;
+  if (LG_LIKELY(!g.header->max_live_blocks) && put_in_line(place.line(), shown(place.block), block))
+    return true;
   return put_further_off(place, block);
-}
-
-inline LiveEntry* find_in_bucket(LiveBucket& bucket, u64 address) {
-  for (u32 turn = 0; turn < LG_LIVE_SLOTS; ++turn)
-    if (LiveEntry& entry = bucket.entries[live_slot(address, turn)]; entry.name == address) return &entry;
-  return nullptr;
 }
 
 /// Where a block stands; nullptr: it is not in the ledger.
 inline LiveEntry* find_block(const Place& place) {
-  LiveEntry* const near = find_in_bucket(*place.nearest, shown(place.block));
-  return LG_LIKELY(near != nullptr) ? near : find_further_off(place);
+  const u64 address = shown(place.block);
+  LiveEntry* const line = place.line();
+  LiveEntry* const near = line + (line->name != address);  // no branch: see put_in_line()
+  return LG_LIKELY(near->name == address) ? near : find_further_off(place);
 }
 
 [[gnu::always_inline]] inline bool take_block(const Place& place, lg_live& block) {
@@ -145,10 +153,10 @@ inline bool is_worth_telling(s64 value, s64 untold) {
     raise_to(process.peak_live_bytes, process.live_bytes);
     return;
   }
-  thread.live_blocks += blocks;
-  thread.live_bytes += bytes;
+  add(thread.live_blocks, blocks, false);
+  add(thread.live_bytes, bytes, false);
   if (LG_UNLIKELY(is_worth_telling(thread.live_blocks, kUntoldBlocks) ||
-                  is_worth_telling(thread.live_bytes, kUntoldBytes)))
+                  is_worth_telling(thread.live_bytes, thread.untold_bytes)))
     tell_live(thread);
 }
 
@@ -159,20 +167,19 @@ inline bool counts_now(const lg_proc& figures, const lg_live& block) {
 }
 
 [[gnu::always_inline]] inline void count_test_live(Thread& thread, s64 bytes) {
-  lg_proc& figures = g.process->figures;
+  add(thread.test_live_bytes, bytes, false);
+  const s64 live = thread.test_live_bytes;
   if (!g.process->many) {
-    add(figures.test_live_bytes, static_cast<u64>(bytes), false);
-    if (static_cast<s64>(figures.test_live_bytes) > static_cast<s64>(figures.test_peak_bytes))
-      figures.test_peak_bytes = figures.test_live_bytes;
-    return;
+    u64& peak = g.process->figures.test_peak_bytes;
+    if (live > static_cast<s64>(peak)) peak = static_cast<u64>(live);
+  } else if (LG_UNLIKELY(is_worth_telling(live - thread.test_told_bytes, thread.test_untold_bytes))) {
+    tell_test_live(thread);
   }
-  thread.test_live_bytes += bytes;
-  if (LG_UNLIKELY(is_worth_telling(thread.test_live_bytes, kUntoldBytes))) tell_test_live(thread);
 }
 
 /// Whether nobody else writes to the stack's own counters.
-inline bool counts_alone(const Thread& thread, u32 stack) {
-  return !many_threads() || share_slot(stack)->owner == thread.number + 1;
+inline bool counts_alone(const Thread& thread, const StackSlot& slot) {
+  return !many_threads() || slot.owner == thread.number + 1;
 }
 
 /// The number of the lifetime's highest bit, plus one.
@@ -198,12 +205,12 @@ inline u32 lifetime_bucket(u32 lived_ms) {
   if (counts) count_test_live(thread, static_cast<s64>(block.size));
   count_live(thread, 1, static_cast<s64>(block.size));
   if (LG_UNLIKELY(figures.scopes)) count_in_scopes(block.test, true);
-  lg_stack* const stack = stack_slot(block.stack);
-  if (!stack) return;
-  const bool shared = !counts_alone(thread, block.stack);
-  add<u64>(stack->allocations, 1, shared);
-  add<u64>(stack->bytes, block.size, shared);
-  stack->errors_before = load(g.header->errors);
+  StackSlot* const slot = stack_slot(block.stack);
+  if (!slot) return;
+  const bool shared = !counts_alone(thread, *slot);
+  add<u64>(slot->stack.allocations, 1, shared);
+  add<u64>(slot->stack.bytes, block.size, shared);
+  slot->stack.errors_before = load(g.header->errors);
 }
 
 /// True where it is the first free of a block from its stack: where it came from is wanted.
@@ -215,17 +222,17 @@ inline u32 lifetime_bucket(u32 lived_ms) {
   if (counts_now(figures, block)) count_test_live(thread, -static_cast<s64>(block.size));
   count_live(thread, -1, -static_cast<s64>(block.size));
   if (LG_UNLIKELY(figures.scopes)) count_in_scopes(block.test, false);
-  lg_stack* const stack = stack_slot(block.stack);
-  if (!stack) return false;
+  StackSlot* const slot = stack_slot(block.stack);
+  if (!slot) return false;
   const u32 lived = lifetime_bucket(now_ms() - block.time_ms);
-  if (counts_alone(thread, block.stack)) {
-    add<u64>(stack->frees, 1, false);
-    add<u32>(stack->lifetime_log2_ms[lived], 1, false);
+  if (counts_alone(thread, *slot)) {
+    add<u64>(slot->stack.frees, 1, false);
+    add<u32>(slot->stack.lifetime_log2_ms[lived], 1, false);
   } else {
     add<u64>(share_slot(block.stack)->frees, 1, true);
     add<u32>(share_slot(block.stack)->lifetime_log2_ms[lived], 1, true);
   }
-  return !stack->freed_by;
+  return !slot->stack.freed_by;
 }
 
 }  // namespace leakgate::preload

@@ -33,6 +33,7 @@ void sum_up() {
   lg_proc& figures = process.figures;
   u64 allocations = 0, bytes = 0, frees = 0, outside_allocations = 0, outside_bytes = 0;
   u64 test_allocations = 0, test_bytes = 0;
+  s64 test_live_bytes = 0;
   for (u32 i = 0, count = load(process.threads); i < count; ++i) {
     Thread& thread = thread_at(i);
     allocations += thread.allocations;
@@ -43,10 +44,10 @@ void sum_up() {
     if (thread.epoch != process.epoch) continue;
     test_allocations += thread.test_allocations;
     test_bytes += thread.test_bytes;
-    figures.test_live_bytes += static_cast<u64>(thread.test_live_bytes);
-    thread.test_live_bytes = 0;
+    test_live_bytes += load(thread.test_live_bytes);
   }
-  if (static_cast<s64>(figures.test_live_bytes) > static_cast<s64>(figures.test_peak_bytes))
+  figures.test_live_bytes = static_cast<u64>(test_live_bytes);
+  if (test_live_bytes > static_cast<s64>(figures.test_peak_bytes))
     figures.test_peak_bytes = figures.test_live_bytes;
   figures.allocations = allocations;
   figures.bytes = bytes;

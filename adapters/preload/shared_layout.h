@@ -114,7 +114,8 @@ struct Process {
   s64 live_blocks;
   s64 peak_live_blocks;
   u64 unknown_frees;
-  u64 apart[3];
+  s64 test_told_bytes;  ///< live of the open window's, as the threads have told of them; for its peak
+  u64 apart[2];
   u64 hook;        ///< address of the function that detours call
   u64 site_entry;  ///< where allocation functions are led that nothing interposes, with a Site in r11
   u64 site_free;   ///< likewise, functions that free
@@ -217,10 +218,18 @@ constexpr u32 first_path_page(u32 tier) {
 static_assert(u64{path_pages(kPathTiers - 1)} * kPathLinesInPage * kPathsInLine >= 2 * kMaxStacks);
 static_assert(kPathsAt + u64{first_path_page(kPathTiers)} * kPathLinesInPage * 64 <= kRegionBytes);
 
+/// Two cache lines, for the stack beside may be another thread's.
+struct StackSlot {
+  u32 owner;  ///< number of the thread's slot, and one: it alone counts here; 0: nobody's
+  u32 pad;
+  lg_stack stack;
+  u64 apart[2];
+};
+static_assert(sizeof(StackSlot) == 128);
+static_assert(kStacksAt + u64{kMaxStacks} * sizeof(StackSlot) <= kLiveAt);
+
 /// Counters of a stack, in the order of lg_stack, by threads that are not its owner.
 struct StackShare {
-  u32 owner;  ///< number of the thread's slot, and one: it alone counts in lg_stack; 0: nobody's
-  u32 pad;
   u64 frees;
   u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
 };
@@ -332,10 +341,14 @@ struct Thread {
   // of the window
   u64 test_allocations;
   u64 test_bytes;
-  s64 test_live_bytes;  ///< not yet in the process's sum
+  s64 test_live_bytes;
+  s64 test_told_bytes;  ///< of these, as the process's sum has them
   // not yet in the process's sums
   s64 live_bytes;
   s64 live_blocks;
+  // so much is told
+  s64 untold_bytes;
+  s64 test_untold_bytes;
   u64 known_end;         ///< of what was written to its part at kKnownAt, ever
   u32 known_epoch;       ///< stacks of earlier epochs are not known any more
   u32 known_generation;  ///< of the mapping table, in this epoch
@@ -346,8 +359,13 @@ inline constexpr u64 kThreadStride = 16384;
 static_assert(sizeof(Thread) <= kThreadStride);
 static_assert(kThreadsAt + kMaxThreads * kThreadStride <= kFramesAt);
 
-/// What a thread may keep to itself before it adds to its process's sums, where there are several threads.
-inline constexpr s64 kUntoldBytes = 4096;
+/// What a thread keeps to itself before it adds to its process's sums, where there are several threads: less
+/// than so many blocks, and less than so many bytes or the 256th part of the peak, by which each thread may
+/// make that wrong.
 inline constexpr s64 kUntoldBlocks = 64;
+inline constexpr s64 kUntoldBytes = 4096;
+constexpr s64 untold_bytes(s64 peak) {
+  return peak / 256 > kUntoldBytes ? peak / 256 : kUntoldBytes;
+}
 
 }  // namespace leakgate::preload

@@ -54,7 +54,7 @@ bool has_frames(u32 place, const NewPath& path) {
 
 bool is_stack(u32 id, const NewPath& path, const StackEnd& end) {
   // whose it is was told by the hash: with the same frames it differs where the end does
-  const lg_stack& stack = *stack_slot(id);
+  const lg_stack& stack = stack_slot(id)->stack;
   return stack.function == end.function && stack.truncated == end.truncated && has_frames(stack.node, path);
 }
 
@@ -91,11 +91,12 @@ u32 new_stack(const NewPath& path, const StackEnd& end) {
   }
   const u32 node = path.depth() ? add_frames(path) : 0;
   if (path.depth() && !node) return 0;
-  lg_stack& stack = *stack_slot(id);
+  StackSlot& slot = *stack_slot(id);
+  lg_stack& stack = slot.stack;
   stack.node = node;
   stack.function = static_cast<u16>(end.function);
   stack.truncated = static_cast<u16>(end.truncated);
-  if (end.owner) share_slot(id)->owner = end.owner;  // else its memory is not taken
+  slot.owner = end.owner;
   return id;
 }
 
@@ -191,7 +192,7 @@ FoundStack stack_of(const NewPath& path, const StackEnd& end) {
     return found;
   }
   for (u32 i = path.first; i < path.count; ++i)
-    path.frames[i].node = stack_slot(found.id)->node;
+    path.frames[i].node = stack_slot(found.id)->stack.node;
   return found;
 }
 

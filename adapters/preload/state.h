@@ -120,8 +120,8 @@ inline u32 stack_owner(const Thread& thread) {
   constexpr u32 kOwners = 63;
   return many_threads() && thread.number < kOwners ? thread.number + 1 : 0;
 }
-inline lg_stack* stack_slot(u32 id) {
-  return id ? reinterpret_cast<lg_stack*>(g.region_bytes + kStacksAt) + id : nullptr;
+inline StackSlot* stack_slot(u32 id) {
+  return id ? reinterpret_cast<StackSlot*>(g.region_bytes + kStacksAt) + id : nullptr;
 }
 inline StackShare* share_slot(u32 id) {
   return reinterpret_cast<StackShare*>(g.region_bytes + kSharesAt) + id;

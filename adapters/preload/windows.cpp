@@ -15,6 +15,7 @@ u32 open_window(u32 framework, u64 object) {
   figures.test_allocations = 0;
   figures.test_bytes = 0;
   figures.test_live_bytes = 0;
+  g.process->test_told_bytes = 0;
   figures.test_peak_bytes = 0;
   figures.framework = framework;
   figures.test_object = object;

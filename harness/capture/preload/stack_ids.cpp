@@ -80,7 +80,7 @@ std::optional<std::vector<std::uint64_t>> StackIds::read_frames(std::uint32_t pr
 
 StackRow StackIds::read(const Stack& stack) const {
   StackRow row;
-  row.counters = counters_.get(*file_, stack.process, stack.number);
+  row.counters = slots_.get(*file_, stack.process, stack.number).stack;
   const auto damaged = [&] {
     damaged_.insert(std::uint64_t{stack.process} << 32 | stack.number);
     return StackRow();
@@ -119,7 +119,7 @@ void StackIds::read_ahead(std::uint32_t process) {
   if (wanted < region.stacks / kWorthAll) return;
   frames_.read(*file_, process, std::min(region.frame_words, kMostWords) + 1);
   if (region.stacks >= kMostRows) return;
-  counters_.read(*file_, process, region.stacks + 1);
+  slots_.read(*file_, process, region.stacks + 1);
   shares_.read(*file_, process, region.stacks + 1);
 }
 
@@ -129,14 +129,14 @@ void StackIds::keep(std::uint32_t process) {
   // where blocks of some were freed: stacks of their own, of which nothing was freed again
   for (std::size_t i = 0, count = stacks_.size(); i < count; ++i) {
     if (stacks_[i].process != process || stacks_[i].kept) continue;
-    const std::uint32_t freed_by = counters_.get(*file_, process, stacks_[i].number).freed_by;
+    const std::uint32_t freed_by = slots_.get(*file_, process, stacks_[i].number).stack.freed_by;
     std::uint32_t id = 0;
     if (freed_by != 0 && freed_by <= stacks) stack_of(process, freed_by, id);
   }
   for (Stack& stack : stacks_)
     if (stack.process == process && !stack.kept) stack.kept = read(stack);
   frames_.rows = {};
-  counters_.rows = {};
+  slots_.rows = {};
   shares_.rows = {};
 }
 

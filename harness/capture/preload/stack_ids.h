@@ -65,7 +65,7 @@ class StackIds {
   std::unordered_map<std::uint64_t, std::uint32_t> ids_;
   mutable std::set<std::uint64_t> damaged_;
   Ahead<std::uint64_t> frames_{preload::kFramesAt};
-  Ahead<lg_stack> counters_{preload::kStacksAt};
+  Ahead<preload::StackSlot> slots_{preload::kStacksAt};
   Ahead<preload::StackShare> shares_{preload::kSharesAt};
 };
 

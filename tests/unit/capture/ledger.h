@@ -64,7 +64,7 @@ class Ledger : public testing::Test {
     lg_stack stack{};
     stack.node = 1;
     stack.function = LG_FN_malloc;
-    put(preload::kStacksAt + sizeof stack, stack);
+    put_stack(1, stack);
     LiveBucket bucket{};
     for (std::size_t i = 0; i < std::size(kSizes); ++i) {
       bucket.entries[i].name = 0x500000 + i * 0x10000;
@@ -74,6 +74,10 @@ class Ledger : public testing::Test {
     put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes)});
   }
 
+  void put_stack(std::uint32_t number, const lg_stack& stack) {
+    put(preload::kStacksAt + number * sizeof(preload::StackSlot) + offsetof(preload::StackSlot, stack),
+        stack);
+  }
   template <typename T>
   void put(std::uint64_t offset, const T& value) {
     file_->put(0, offset, value);

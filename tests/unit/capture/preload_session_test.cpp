@@ -48,13 +48,13 @@ TEST_F(Ledger, WhereOthersWereFreedIsToldByItsOwnStack) {
   stack.node = 1;
   stack.function = LG_FN_malloc;
   stack.freed_by = 2;
-  put(preload::kStacksAt + sizeof stack, stack);
+  put_stack(1, stack);
   put(preload::kFramesAt + 32, FrameHead{1, 1, 0});
   put(offsetof(Region, frame_words), std::uint32_t{4});
   stack.node = 4;
   stack.function = LG_FN_free;
   stack.freed_by = 0;
-  put(preload::kStacksAt + 2 * sizeof stack, stack);
+  put_stack(2, stack);
   put(offsetof(Region, stacks), std::uint32_t{2});
   session_->retire(0);
   const auto own = session_->stack(1);
@@ -198,7 +198,7 @@ class AnyLedger : public Ledger, public testing::WithParamInterface<unsigned> {
     for (const auto& [at, bytes] : {std::pair<std::uint64_t, std::uint64_t>{0, sizeof(Region)},
                                     {preload::kThreadsAt, 2 * preload::kThreadStride},
                                     {preload::kFramesAt, 128},
-                                    {preload::kStacksAt, 4 * sizeof(lg_stack)},
+                                    {preload::kStacksAt, 4 * sizeof(preload::StackSlot)},
                                     {preload::kLiveAt, 4 * sizeof(LiveBucket)}})
       if (random_() % 2 == 0)
         scribble(bytes, [&, at = at](std::uint64_t i, std::uint8_t byte) { put(at + i, byte); });

@@ -12,7 +12,7 @@ class SharedFrames : public Ledger {
     lg_stack stack{};
     stack.function = LG_FN_malloc;
     for (stack.node = 4; stack.node <= 6; stack.node += 2)
-      put(preload::kStacksAt + (stack.node / 2) * sizeof stack, stack);
+      put_stack(stack.node / 2, stack);
     put(preload::kFramesAt + 32, second);
     put(preload::kFramesAt + 40, std::uint64_t{0x1003});
     put(preload::kFramesAt + 48, third);

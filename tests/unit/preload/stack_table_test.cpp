@@ -128,8 +128,8 @@ TEST_F(StackTable, FramesAreSharedWithTheStackThatHasThem) {
   enter({1, 2, 4});  // a walk that joined nothing: all its frames are known from the second stack
   const u32 other = enter({1, 9}, 1);
   const u64* const words = reinterpret_cast<const u64*>(g.region_bytes + kFramesAt);
-  const auto head = std::bit_cast<FrameHead>(words[stack_slot(other)->node]);
-  EXPECT_EQ(head.outer, stack_slot(id)->node);
+  const auto head = std::bit_cast<FrameHead>(words[stack_slot(other)->stack.node]);
+  EXPECT_EQ(head.outer, stack_slot(id)->stack.node);
   EXPECT_EQ(head.shared, 1);
   EXPECT_EQ(read(other), (Path{1, 9}));
 }
