@@ -7,31 +7,27 @@ namespace {
 
 constexpr u32 kChoices = 4;
 
-/// The entries in the order in which they are looked at for a block.
+/// The entries of a bucket in the order in which they are looked at: from `line` on.
 template <typename Find>
-bool any_entry(LiveBucket& bucket, u64 address, Find&& find) {
-  for (u32 turn = 0; turn < LG_LIVE_SLOTS; ++turn)
-    if (find(bucket.entries[live_slot(address, turn)])) return true;
-  return false;
+LiveEntry* find_entry(LiveEntry* line, Find&& is_wanted) {
+  const u64 at = static_cast<u64>(word(line));
+  auto* const entries = reinterpret_cast<LiveEntry*>(at & ~(sizeof(LiveBucket) - 1));
+  const u64 first = at % sizeof(LiveBucket) / sizeof(LiveEntry);
+  for (u64 turn = 0; turn < LG_LIVE_SLOTS; ++turn)
+    if (LiveEntry& entry = entries[(first + turn) % LG_LIVE_SLOTS]; is_wanted(entry)) return &entry;
+  return nullptr;
 }
 
-LiveEntry* find_in_bucket(LiveBucket& bucket, u64 address) {
-  LiveEntry* found = nullptr;
-  any_entry(bucket, address, [&](LiveEntry& entry) {
-    if (entry.name == address) found = &entry;
-    return found != nullptr;
-  });
-  return found;
-}
-
-bool put_in_bucket(LiveBucket& bucket, u64 address, const lg_live& block) {
-  return any_entry(bucket, address, [&](LiveEntry& entry) { return put_in_entry(entry, address, block); });
+LiveEntry* find_in_bucket(LiveEntry* line, u64 address) {
+  return find_entry(line, [&](const LiveEntry& entry) { return entry.name == address; });
 }
 
 bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
   const u64 address = shown(place.block);
   for (u32 choice = 0; choice < kChoices; ++choice)
-    if (put_in_bucket(*bucket_of(tier, address, place.hash, choice), address, block)) return true;
+    if (find_entry(line_of(live_shape(tier), address, choice),
+                   [&](LiveEntry& entry) { return put_in_entry(entry, address, block); }))
+      return true;
   return false;
 }
 
@@ -41,8 +37,7 @@ LiveEntry* find_further_off(const Place& place) {
   const u64 address = shown(place.block);
   for (u32 tier = load(g.region->live_tiers); tier-- > 0;)
     for (u32 choice = 0; choice < kChoices; ++choice)
-      if (LiveEntry* const entry = find_in_bucket(*bucket_of(tier, address, place.hash, choice), address);
-          entry)
+      if (LiveEntry* const entry = find_in_bucket(line_of(live_shape(tier), address, choice), address); entry)
         return entry;
   return nullptr;
 }
@@ -52,7 +47,7 @@ bool put_further_off(const Place& place, const lg_live& block) {
   const u64 most = g.header->max_live_blocks;
   const bool full = most && static_cast<u64>(g.process->live_blocks) >= most;
   const u64 address = shown(place.block);
-  if (LiveEntry* const entry = find_in_bucket(*place.nearest, address); entry && !full) {
+  if (LiveEntry* const entry = find_in_bucket(place.line, address); entry && !full) {
     write_block(entry->block, block);  // its free was not seen
     return true;
   }
@@ -69,6 +64,7 @@ bool put_further_off(const Place& place, const lg_live& block) {
     __atomic_compare_exchange_n(&region.live_tiers, &expected, tiers + 1, false, __ATOMIC_ACQ_REL,
                                 __ATOMIC_ACQUIRE);
     tiers = load(region.live_tiers);
+    store(g.live_shape, live_shape(tiers - 1));
   }
   lose(LG_LOST_live_table_full);
   return false;

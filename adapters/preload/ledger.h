@@ -24,39 +24,32 @@ inline u64 shown(Hidden block) {
   return ~hidden;
 }
 
-/// Where a block stands, or will stand: its address, scrambled, and the bucket it looks at first.
+/// Where a block stands, or will stand: its address, and the entries that are looked at first: those of a
+/// line.
 struct Place {
   Hidden block;
-  u64 hash;
-  LiveBucket* nearest;
-  /// Of that bucket, the two entries looked at first.
-  [[nodiscard]] LiveEntry* line() const { return &nearest->entries[live_slot(shown(block), 0)]; }
+  LiveEntry* line;
 };
 
-inline u64 scramble(u64 value) {
-  value = (value ^ value >> 32) * 0x9e3779b97f4a7c15ull;
-  value = (value ^ value >> 29) * 0xbf58476d1ce4e5b9ull;
-  return value ^ value >> 32;
-}
-
-/// The buckets a block may stand in: one in each of two groups of eight, and the neighbour of each.
-inline LiveBucket* bucket_of(u32 tier, u64 address, u64 hash, u32 choice) {
-  constexpr u64 kPartBits = 8, kParts = 16;  // of a page: sixteen buckets for its blocks
-  const u64 groups = buckets_in(tier) / kParts;
-  const u64 half = choice & 1 ? hash >> 32 : hash;
-  const u64 part = ((address >> kPartBits ^ hash >> 60) & (kParts - 1)) ^ choice >> 1;
-  const u64 bucket = (half & (groups - 1)) * kParts + part;
-  return reinterpret_cast<LiveBucket*>(g.region_bytes + kLiveAt) + first_bucket(tier) + bucket;
+/// The line that is looked at first in a bucket that a block may stand in. There are four: one in each of two
+/// pages of the table, both told by the block's page of the heap (multiplicative hashing: Knuth, TAOCP
+/// 3, 6.4), and the neighbour of each.
+[[gnu::always_inline]] inline LiveEntry* line_of(u64 shape, u64 address, u32 choice) {
+  constexpr u64 kInPage = kLivePage - 1, kLine = 64;
+  const u64 hash = (address / kLivePage * 0x9e3779b97f4a7c15ull) << (choice & 1 ? 32 : 0);
+  // among the page's blocks by their places in theirs; of two pages in one, the same places are apart
+  const u64 mixed =
+      address ^ (hash >> 32 & kInPage & ~(sizeof(LiveBucket) - 1)) ^ (choice >> 1) * sizeof(LiveBucket);
+  const u64 page = hash >> (shape & 63);
+  return reinterpret_cast<LiveEntry*>(g.region_bytes + kLiveAt + (shape & ~kInPage) + page * kLivePage +
+                                      (mixed & kInPage & ~(kLine - 1)));
 }
 
 /// Also brings it near.
 [[gnu::always_inline]] inline Place place_of(Hidden block) {
-  constexpr u64 kPageBits = 12;
-  const u64 address = shown(block);
-  const u64 hash = scramble(address >> kPageBits);
-  LiveBucket* const nearest = bucket_of(load(g.region->live_tiers) - 1, address, hash, 0);
-  __builtin_prefetch(&nearest->entries[live_slot(address, 0)], 1);
-  return {block, hash, nearest};
+  LiveEntry* const line = line_of(load(g.live_shape), shown(block), 0);
+  __builtin_prefetch(line, 1);
+  return {block, line};
 }
 
 [[gnu::always_inline]] inline bool exchange(u64& at, u64 expected, u64 wanted) {
@@ -102,7 +95,7 @@ LiveEntry* find_further_off(const Place& place);
 
 /// False: no room, and that is counted.
 [[gnu::always_inline]] inline bool put_block(const Place& place, const lg_live& block) {
-  if (LG_LIKELY(!g.header->max_live_blocks) && put_in_line(place.line(), shown(place.block), block))
+  if (LG_LIKELY(!g.header->max_live_blocks) && put_in_line(place.line, shown(place.block), block))
     return true;
   return put_further_off(place, block);
 }
@@ -110,8 +103,7 @@ LiveEntry* find_further_off(const Place& place);
 /// Where a block stands; nullptr: it is not in the ledger.
 inline LiveEntry* find_block(const Place& place) {
   const u64 address = shown(place.block);
-  LiveEntry* const line = place.line();
-  LiveEntry* const near = line + (line->name != address);  // no branch: see put_in_line()
+  LiveEntry* const near = place.line + (place.line->name != address);  // no branch: see put_in_line()
   return LG_LIKELY(near->name == address) ? near : find_further_off(place);
 }
 

@@ -178,6 +178,8 @@ void use_region(u8* bytes, u32 index) {
   g.region = reinterpret_cast<Region*>(bytes);
   g.process = &process_at(index);
   g.index = index;
+  g.region->live_tiers = 1;
+  g.live_shape = live_shape(0);
 }
 
 void fill_process(u32 index, u32 pid, u32 parent, u32 flags) {
@@ -228,7 +230,6 @@ bool start_executed() {
   u8* const bytes = map_region(index);
   if (!bytes) return false;
   use_region(bytes, index);
-  g.region->live_tiers = 1;
   fill_process(index, pid, static_cast<u32>(system_call(SYS_getppid)), LG_PROC_EXECED);
   tell_of_exec();
   examine_mappings();
@@ -239,7 +240,6 @@ bool start_executed() {
 void inherit_mappings(u8* bytes) {
   Region& child = *reinterpret_cast<Region*>(bytes);
   const Region& parent = *g.region;
-  child.live_tiers = 1;
   child.generation = parent.generation;
   child.stack_end = parent.stack_end;
   const u64 mappings = load(parent.mappings), count = mappings & 0xffffffff;

@@ -165,11 +165,6 @@ static_assert(sizeof(LiveEntry) == 32);
 struct LiveBucket {
   LiveEntry entries[LG_LIVE_SLOTS];
 };
-/// The slots of a bucket in the order in which they are looked at for a block, number `turn` of them.
-constexpr u32 live_slot(u64 address, u32 turn) {
-  constexpr u32 kLineBits = 6, kEntriesInLine = 2;
-  return static_cast<u32>((address >> kLineBits) * kEntriesInLine + turn) & (LG_LIVE_SLOTS - 1);
-}
 /// The table grows by tiers. The first is for the many processes that have few blocks; the second is so much
 /// larger that a block is mostly found in the first bucket looked at; each further one is twice as large.
 inline constexpr u32 kFirstBuckets = 2048;
@@ -185,6 +180,16 @@ constexpr u64 buckets_in(u32 tier) {
   return tier ? u64{kSecondBuckets} << (tier - 1) : kFirstBuckets;
 }
 static_assert(kFirstBuckets * sizeof(LiveBucket) <= kSecondAt);
+/// Buckets in a page of the table, for the blocks of a page of the heap.
+inline constexpr u32 kBucketsInPage = kLivePage / sizeof(LiveBucket);
+/// Where a tier begins in the table, in bytes; and, below that, how far a hash of 64 bits is shifted to give
+/// a page of it.
+constexpr u64 live_shape(u32 tier) {
+  u32 shift = 64;
+  for (u64 pages = buckets_in(tier) / kBucketsInPage; pages > 1; pages /= 2)
+    --shift;
+  return first_bucket(tier) * sizeof(LiveBucket) | shift;
+}
 static_assert((first_bucket(kLiveTiers - 1) + buckets_in(kLiveTiers - 1)) * sizeof(LiveBucket) <= kLiveBytes);
 
 /// Before the frames of a stack (lg_stack.node is its place, in words of 8 bytes): outermost first, and

@@ -26,6 +26,7 @@ struct State {
   u32 off;  ///< nothing is recorded in this process
   u32 scan_threads_at;
   u32 start_ms;           ///< leakgate's start
+  u64 live_shape;         ///< of the live blocks' last tier, where a block is looked for first
   u64 clock;              ///< clock_gettime of the C library; 0: not looked up yet
   char path[48];          ///< of the memory file
   char own_variable[64];  ///< what the environment has for us, NAME=VALUE
