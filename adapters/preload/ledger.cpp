@@ -81,10 +81,9 @@ bool ignore_block(u64 address) {
 }
 
 void renew_window_counters(Thread& thread, u32 epoch) {
-  thread.epoch = epoch;
-  thread.test_allocations = 0;
-  thread.test_bytes = 0;
-  thread.test_live_bytes = 0;
+  thread.counts.epoch = epoch;
+  thread.counts.earlier = thread.counts.inside;
+  thread.counts.test_live_bytes = 0;
   thread.test_told_bytes = 0;
   thread.test_untold_bytes = 0;
 }
@@ -103,8 +102,8 @@ void tell_live(Thread& thread) {
 void tell_test_live(Thread& thread) {
   u64& peak = g.process->figures.test_peak_bytes;
   const s64 now = __atomic_add_fetch(&g.process->test_told_bytes,
-                                     thread.test_live_bytes - thread.test_told_bytes, __ATOMIC_RELAXED);
-  thread.test_told_bytes = thread.test_live_bytes;
+                                     thread.counts.test_live_bytes - thread.test_told_bytes, __ATOMIC_RELAXED);
+  thread.test_told_bytes = thread.counts.test_live_bytes;
   if (now > static_cast<s64>(peak)) peak = static_cast<u64>(now);
   thread.test_untold_bytes = untold_bytes(static_cast<s64>(peak));
 }

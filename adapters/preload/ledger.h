@@ -159,8 +159,8 @@ inline bool counts_now(const lg_proc& figures, const lg_live& block) {
 }
 
 [[gnu::always_inline]] inline void count_test_live(Thread& thread, s64 bytes) {
-  add(thread.test_live_bytes, bytes, false);
-  const s64 live = thread.test_live_bytes;
+  add(thread.counts.test_live_bytes, bytes, false);
+  const s64 live = thread.counts.test_live_bytes;
   if (!g.process->many) {
     u64& peak = g.process->figures.test_peak_bytes;
     if (live > static_cast<s64>(peak)) peak = static_cast<u64>(live);
@@ -184,16 +184,10 @@ inline u32 lifetime_bucket(u32 lived_ms) {
   const lg_proc& figures = g.process->figures;
   const bool counts = counts_now(figures, block);
   const u32 epoch = load(g.process->epoch);
-  if (LG_UNLIKELY(thread.epoch != epoch)) renew_window_counters(thread, epoch);
-  add<u64>(thread.allocations, 1, false);
-  add<u64>(thread.bytes, block.size, false);
-  if (figures.test_root && counts) {
-    add<u64>(thread.test_allocations, 1, false);
-    add<u64>(thread.test_bytes, block.size, false);
-  } else {
-    add<u64>(thread.outside_allocations, 1, false);
-    add<u64>(thread.outside_bytes, block.size, false);
-  }
+  if (LG_UNLIKELY(thread.counts.epoch != epoch)) renew_window_counters(thread, epoch);
+  Tally& tally = figures.test_root && counts ? thread.counts.inside : thread.counts.outside;
+  add<u64>(tally.allocations, 1, false);
+  add<u64>(tally.bytes, block.size, false);
   if (counts) count_test_live(thread, static_cast<s64>(block.size));
   count_live(thread, 1, static_cast<s64>(block.size));
   if (LG_UNLIKELY(figures.scopes)) count_in_scopes(block.test, true);
@@ -209,8 +203,8 @@ inline u32 lifetime_bucket(u32 lived_ms) {
 [[gnu::always_inline]] inline bool count_free(Thread& thread, const lg_live& block) {
   const lg_proc& figures = g.process->figures;
   const u32 epoch = load(g.process->epoch);
-  if (LG_UNLIKELY(thread.epoch != epoch)) renew_window_counters(thread, epoch);
-  add<u64>(thread.frees, 1, false);
+  if (LG_UNLIKELY(thread.counts.epoch != epoch)) renew_window_counters(thread, epoch);
+  add<u64>(thread.counts.frees, 1, false);
   if (counts_now(figures, block)) count_test_live(thread, -static_cast<s64>(block.size));
   count_live(thread, -1, -static_cast<s64>(block.size));
   if (LG_UNLIKELY(figures.scopes)) count_in_scopes(block.test, false);

@@ -31,31 +31,19 @@ bool take_turn(u32 tid) {
 void sum_up() {
   Process& process = *g.process;
   lg_proc& figures = process.figures;
-  u64 allocations = 0, bytes = 0, frees = 0, outside_allocations = 0, outside_bytes = 0;
-  u64 test_allocations = 0, test_bytes = 0;
-  s64 test_live_bytes = 0;
-  for (u32 i = 0, count = load(process.threads); i < count; ++i) {
-    Thread& thread = thread_at(i);
-    allocations += thread.allocations;
-    bytes += thread.bytes;
-    frees += thread.frees;
-    outside_allocations += thread.outside_allocations;
-    outside_bytes += thread.outside_bytes;
-    if (thread.epoch != process.epoch) continue;
-    test_allocations += thread.test_allocations;
-    test_bytes += thread.test_bytes;
-    test_live_bytes += load(thread.test_live_bytes);
-  }
-  figures.test_live_bytes = static_cast<u64>(test_live_bytes);
-  if (test_live_bytes > static_cast<s64>(figures.test_peak_bytes))
+  ThreadCounts all{};
+  for (u32 i = 0, count = load(process.threads); i < count; ++i)
+    all.add(thread_at(i).counts, process.epoch);
+  figures.test_live_bytes = static_cast<u64>(all.test_live_bytes);
+  if (all.test_live_bytes > static_cast<s64>(figures.test_peak_bytes))
     figures.test_peak_bytes = figures.test_live_bytes;
-  figures.allocations = allocations;
-  figures.bytes = bytes;
-  figures.frees = frees;
-  figures.outside_allocations = outside_allocations;
-  figures.outside_bytes = outside_bytes;
-  figures.test_allocations = test_allocations;
-  figures.test_bytes = test_bytes;
+  figures.allocations = all.all().allocations;
+  figures.bytes = all.all().bytes;
+  figures.frees = all.frees;
+  figures.outside_allocations = all.outside.allocations;
+  figures.outside_bytes = all.outside.bytes;
+  figures.test_allocations = all.test().allocations;
+  figures.test_bytes = all.test().bytes;
 }
 
 bool is_idle_moment() {

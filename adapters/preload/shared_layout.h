@@ -320,6 +320,42 @@ struct Walk {
   FrameState frames[LG_MAX_FRAMES];
 };
 
+struct Tally {
+  u64 allocations;
+  u64 bytes;
+  constexpr Tally& operator+=(const Tally& other) {
+    allocations += other.allocations;
+    bytes += other.bytes;
+    return *this;
+  }
+};
+
+/// What a thread has counted since its slot was first used.
+struct ThreadCounts {
+  Tally inside;   ///< of tests and what is opened in them
+  Tally outside;  ///< of tests
+  Tally earlier;  ///< of `inside`, when the open window was
+  u64 frees;
+  s64 test_live_bytes;  ///< of the open window
+  u32 epoch;            ///< of the process, that `earlier` and `test_live_bytes` are of
+  u32 pad;
+
+  /// Adds those of another thread. `now`: the process's epoch; counts for a window that has ended are none for this.
+  constexpr void add(const ThreadCounts& other, u32 now) {
+    inside += other.inside;
+    outside += other.outside;
+    earlier += other.epoch == now ? other.earlier : other.inside;
+    frees += other.frees;
+    if (other.epoch == now) test_live_bytes += other.test_live_bytes;
+  }
+  [[nodiscard]] constexpr Tally all() const {
+    return {inside.allocations + outside.allocations, inside.bytes + outside.bytes};
+  }
+  [[nodiscard]] constexpr Tally test() const {
+    return {inside.allocations - earlier.allocations, inside.bytes - earlier.bytes};
+  }
+};
+
 struct Thread {
   u32 tid;           ///< 0: the slot is free
   u32 births;        ///< the test, or scope in it, that started the thread; 0: none, or own_scope is open
@@ -329,28 +365,17 @@ struct Thread {
   u64 freeing;  ///< the block that free() was given, while the allocator frees it
   u32 busy;     ///< calls of the library under way in this thread: a signal handler may come in between
   u32 depth;
-  u32 epoch;   ///< of the process, when the counters for the window were last used
   u32 number;  ///< of the slot
-  u32 pad;
   u64 pending[kMaxPending];
   u64 stack_low;
   u64 stack_high;  ///< memory in between can be read
   u64 thread_pointer;
   u64 signal_stack;  ///< where sigaltstack() put it; 0: none
-  // since the slot was first used
-  u64 allocations;
-  u64 bytes;
-  u64 frees;
-  u64 outside_allocations;
-  u64 outside_bytes;
-  // of the window
-  u64 test_allocations;
-  u64 test_bytes;
-  s64 test_live_bytes;
-  s64 test_told_bytes;  ///< of these, as the process's sum has them
+  ThreadCounts counts;
   // not yet in the process's sums
   s64 live_bytes;
   s64 live_blocks;
+  s64 test_told_bytes;  ///< of counts.test_live_bytes, what they have
   // so much is told
   s64 untold_bytes;
   s64 test_untold_bytes;

@@ -27,33 +27,19 @@ bool ProcessLedgers::is_used(std::uint32_t process) const {
 lg_proc ProcessLedgers::sum_up(std::uint32_t index) const {
   const Process& process = file_->process(index);
   lg_proc sum = process.figures;
-  sum.allocations = sum.bytes = sum.frees = sum.outside_allocations = sum.outside_bytes = 0;
-  std::uint64_t test_allocations = 0;
-  std::uint64_t test_bytes = 0;
+  preload::ThreadCounts all{};
   const std::uint32_t threads = std::min(load(process.threads), preload::kMaxThreads);
-  for (std::uint32_t i = 0; i < threads; ++i) {
-    struct Figures {
-      std::byte bytes[offsetof(Thread, bare_stack)];
-    };
-    const auto raw = file_->get<Figures>(index, preload::kThreadsAt + i * preload::kThreadStride);
-    const auto at = [&](std::size_t offset) {
-      std::uint64_t value = 0;
-      std::memcpy(&value, raw.bytes + offset, sizeof value);
-      return value;
-    };
-    sum.allocations += at(offsetof(Thread, allocations));
-    sum.bytes += at(offsetof(Thread, bytes));
-    sum.frees += at(offsetof(Thread, frees));
-    sum.outside_allocations += at(offsetof(Thread, outside_allocations));
-    sum.outside_bytes += at(offsetof(Thread, outside_bytes));
-    std::uint32_t epoch = 0;
-    std::memcpy(&epoch, raw.bytes + offsetof(Thread, epoch), sizeof epoch);
-    if (epoch != process.epoch) continue;
-    test_allocations += at(offsetof(Thread, test_allocations));
-    test_bytes += at(offsetof(Thread, test_bytes));
-  }
-  sum.test_allocations = test_allocations;
-  sum.test_bytes = test_bytes;
+  for (std::uint32_t i = 0; i < threads; ++i)
+    all.add(file_->get<preload::ThreadCounts>(
+                index, preload::kThreadsAt + i * preload::kThreadStride + offsetof(Thread, counts)),
+            process.epoch);
+  sum.allocations = all.all().allocations;
+  sum.bytes = all.all().bytes;
+  sum.frees = all.frees;
+  sum.outside_allocations = all.outside.allocations;
+  sum.outside_bytes = all.outside.bytes;
+  sum.test_allocations = all.test().allocations;
+  sum.test_bytes = all.test().bytes;
   return sum;
 }
 

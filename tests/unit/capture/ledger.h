@@ -71,7 +71,7 @@ class Ledger : public testing::Test {
       bucket.entries[i].block = {kSizes[i], 1, static_cast<std::uint32_t>(i), 1, 7};
     }
     put(preload::kLiveAt, bucket);
-    put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes)});
+    put(preload::kThreadsAt + offsetof(preload::Thread, counts.outside), std::uint64_t{std::size(kSizes)});
   }
 
   void put_stack(std::uint32_t number, const lg_stack& stack) {

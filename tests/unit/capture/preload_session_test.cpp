@@ -35,7 +35,7 @@ TEST_F(Ledger, ABlockInAPageThatNobodyToldOfIsFound) {
   EXPECT_EQ(sizes_now(), all) << "no page is told of";
   put(preload::kLivePagesAt, std::uint8_t{1});
   put_further_block(99);
-  put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes) + 1});
+  put(preload::kThreadsAt + offsetof(preload::Thread, counts.outside), std::uint64_t{std::size(kSizes) + 1});
   all.push_back(99);
   EXPECT_EQ(sizes_now(), all);
   put(preload::kLivePagesAt + 1, std::uint8_t{1});
@@ -89,7 +89,7 @@ TEST_F(Ledger, ABlockThatNoAllocationMadeIsDamage) {
 }
 
 TEST_F(Ledger, ACallThatTheEndInterruptedIsNoDamage) {
-  put(preload::kThreadsAt + offsetof(preload::Thread, allocations), std::uint64_t{std::size(kSizes) - 1});
+  put(preload::kThreadsAt + offsetof(preload::Thread, counts.outside), std::uint64_t{std::size(kSizes) - 1});
   session_->retire(0);
   EXPECT_EQ(damages(), 0u);
 }
