@@ -48,7 +48,7 @@ bool put_further_off(const Place& place, const lg_live& block) {
   const bool full = most && static_cast<u64>(g.process->live_blocks) >= most;
   const u64 address = shown(place.block);
   if (LiveEntry* const entry = find_in_bucket(place.line, address); entry && !full) {
-    write_block(entry->block, block);  // its free was not seen
+    entry->block = block;  // its free was not seen
     return true;
   }
   for (u32 tiers = load(region.live_tiers); !full;) {
@@ -56,7 +56,7 @@ bool put_further_off(const Place& place, const lg_live& block) {
       if (put_in_tier(tier, place, block)) return true;
     // all its places are taken; one of them by itself, perhaps, where its free was not seen
     if (LiveEntry* const entry = find_block(place); entry) {
-      write_block(entry->block, block);
+      entry->block = block;
       return true;
     }
     if (tiers >= kLiveTiers) break;
@@ -101,8 +101,8 @@ void tell_live(Thread& thread) {
 
 void tell_test_live(Thread& thread) {
   u64& peak = g.process->figures.test_peak_bytes;
-  const s64 now = __atomic_add_fetch(&g.process->test_told_bytes,
-                                     thread.counts.test_live_bytes - thread.test_told_bytes, __ATOMIC_RELAXED);
+  const s64 now = __atomic_add_fetch(
+      &g.process->test_told_bytes, thread.counts.test_live_bytes - thread.test_told_bytes, __ATOMIC_RELAXED);
   thread.test_told_bytes = thread.counts.test_live_bytes;
   if (now > static_cast<s64>(peak)) peak = static_cast<u64>(now);
   thread.test_untold_bytes = untold_bytes(static_cast<s64>(peak));

@@ -64,18 +64,21 @@ inline void tell_of_page(const LiveEntry& entry) {
   if (LG_UNLIKELY(!told)) told = 1;  // written once: all threads share the line
 }
 
-/// A block's words made in registers: to read what was just written by halves, the processor waits until all
-/// that was written before has left it.
-[[gnu::always_inline]] inline void write_block(lg_live& to, const lg_live& block) {
+/// A block, made of whole words. Were its fields written one by one, and then copied word by word, the
+/// processor would wait for all that was written before, until it could read them together.
+[[gnu::always_inline]] inline lg_live block_of(u64 size, u32 stack, u32 test, u32 tid, u32 time_ms) {
   static_assert(sizeof(lg_live) == 24 && offsetof(lg_live, test) == 12 && offsetof(lg_live, time_ms) == 20);
-  const u64 words[] = {block.size, block.stack | u64{block.test} << 32, block.tid | u64{block.time_ms} << 32};
-  __builtin_memcpy(&to, words, sizeof words);
+  u64 words[] = {size, stack | u64{test} << 32, tid | u64{time_ms} << 32};
+  asm("" : "+r"(words[1]), "+r"(words[2]));  // else the compiler finds the fields again
+  lg_live block;
+  __builtin_memcpy(&block, words, sizeof block);
+  return block;
 }
 
 /// Puts the block into a free entry; false: it is none for the thread.
 [[gnu::always_inline]] inline bool put_in_entry(LiveEntry& entry, u64 address, const lg_live& block) {
   if (LG_UNLIKELY(entry.name != 0 || !exchange(entry.name, 0, LG_LIVE_CLAIMED))) return false;
-  write_block(entry.block, block);
+  entry.block = block;
   tell_of_page(entry);
   store(entry.name, address);
   return true;

@@ -340,7 +340,8 @@ struct ThreadCounts {
   u32 epoch;            ///< of the process, that `earlier` and `test_live_bytes` are of
   u32 pad;
 
-  /// Adds those of another thread. `now`: the process's epoch; counts for a window that has ended are none for this.
+  /// Adds those of another thread. `now`: the process's epoch; counts for a window that has ended are none
+  /// for this.
   constexpr void add(const ThreadCounts& other, u32 now) {
     inside += other.inside;
     outside += other.outside;

@@ -25,7 +25,8 @@ class SharedFrames : public Ledger {
       bucket.entries[i].block = {16, 2 + i, 0, 1, 7};
     }
     put(preload::kLiveAt + sizeof bucket, bucket);
-    put(preload::kThreadsAt + offsetof(preload::Thread, counts.outside), std::uint64_t{std::size(kSizes) + 2});
+    put(preload::kThreadsAt + offsetof(preload::Thread, counts.outside),
+        std::uint64_t{std::size(kSizes) + 2});
   }
   std::vector<std::vector<std::uint64_t>> frames() {
     std::vector<std::uint32_t> ids;
