@@ -107,22 +107,6 @@ extern "C" void lg_on_query(const u64* registers, const lg_query* query) {
   hit_query(registers, query);
 }
 
-/// Where a thread has its signal stack only the kernel knows, who does not say.
-extern "C" __attribute__((visibility("default"))) int sigaltstack(const void* stack, void* old) {
-  constexpr u32 kDisable = 2;
-  struct SignalStack {
-    u64 start;
-    u32 flags;
-  };
-  if (!find_real() || !real.sigaltstack) return -1;
-  const int result = real.sigaltstack(stack, old);
-  if (result == 0 && stack && current_thread()) {
-    const auto& given = *static_cast<const SignalStack*>(stack);
-    own_thread->signal_stack = given.flags & kDisable ? 0 : given.start;
-  }
-  return result;
-}
-
 /// The dynamic linker calls it once all objects are mapped, before the program's own constructors.
 __attribute__((constructor(101))) static void begin() {
   if (find_real()) (void)current_thread();

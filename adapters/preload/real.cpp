@@ -72,6 +72,7 @@ bool find_real_slowly() {
   look_up(real.free_aligned_sized, "free_aligned_sized");
   look_up(lg_real_pthread_create, "pthread_create");
   look_up(real.sigaltstack, "sigaltstack");
+  look_up(real.mprotect, "mprotect");
   look_up(real.register_atfork, "__register_atfork");
   look_up(real.clock_gettime, "clock_gettime");
   look_up(real.execve, "execve");

@@ -97,6 +97,10 @@ inline u32 charged_window(const Thread& thread, const lg_proc& process) {
   return thread.births;
 }
 
+/// Memory from `start` to `end` is about to become unreadable: where it lies in a thread's stack, the kernel
+/// is asked from now on for what stands further in than that.
+void keep_walks_above(u64 start, u64 end);
+
 // ---- stack_table.cpp ----
 /// The frames of a walk, outermost first: those before `first` are known from the walk before.
 struct NewPath {

@@ -168,6 +168,13 @@ Thread* find_thread() {
   return slot;
 }
 
+void keep_walks_above(u64 start, u64 end) {
+  for (u32 i = 0, count = load(g.process->threads); i < count; ++i) {
+    Thread& thread = slot_at(i);
+    if (start < thread.stack_high && end > thread.stack_low) store(thread.stack_low, end);
+  }
+}
+
 void inherit_stack(u64 low, u64 high) {
   inherited_low = low;
   inherited_high = high;

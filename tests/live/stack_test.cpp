@@ -166,6 +166,20 @@ TEST_F(StackOf, ACoroutineIsNamed) {
                                                   testing::StartsWith("main"))));
 }
 
+/// The walk asks the kernel for what it cannot be sure of; the program does not die of it.
+TEST_F(StackOf, APageOfTheStackMayBeUnreadable) {
+  const Traced traced = trace_program(scratch_, "live_unreadable_stack");
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  EXPECT_TRUE(traced.result["run"]["complete"].get<bool>()) << traced.result["run"]["incomplete_reasons"];
+  std::map<std::string, std::uint64_t> blocks;  // by the outermost frame
+  for (const Json& leak : traced.result["leaks"])
+    if (leak["bytes"] == 100 * leak["blocks"].get<std::uint64_t>())
+      blocks[leak["stack"].back()["function"]] += leak["blocks"].get<std::uint64_t>();
+  EXPECT_EQ(blocks["_start"], 6);
+  EXPECT_EQ(blocks["lose_with"], 3) << "further out than the page nothing can be read";
+}
+
 TEST_F(StackOf, UnwindNoneHasNoFrames) {
   auto leaks = leaks_of("live_callers_O2", {}, {"--unwind", "none"});
   ASSERT_FALSE(leaks.empty());
