@@ -9,6 +9,7 @@ extern "C" __attribute__((visibility("default"))) void* dlsym(void*, const char*
 namespace leakgate::preload {
 
 Real real;
+alignas(16) u8 early_blocks[kEarlyBytes];
 extern "C" {
 void* lg_real_pthread_create;
 }
@@ -16,8 +17,6 @@ void* lg_real_pthread_create;
 namespace {
 
 constexpr unsigned long kVdso = 33;  // AT_SYSINFO_EHDR
-constexpr u64 kEarlyBytes = 64 << 10;
-alignas(16) u8 early[kEarlyBytes];
 u64 early_used;
 
 template <typename T>
@@ -34,14 +33,9 @@ void* early_block(u64 bytes, u64 alignment) {
   const u64 need = kHead + bytes + alignment;
   const u64 at = __atomic_fetch_add(&early_used, (need + 15) & ~15ull, __ATOMIC_RELAXED);
   if (at + need > kEarlyBytes) return nullptr;
-  const u64 block = (static_cast<u64>(word(early)) + at + kHead + alignment - 1) & ~(alignment - 1);
+  const u64 block = (static_cast<u64>(word(early_blocks)) + at + kHead + alignment - 1) & ~(alignment - 1);
   *reinterpret_cast<u64*>(block - 8) = bytes;
   return reinterpret_cast<void*>(block);
-}
-
-bool is_early_block(const void* block) {
-  const u64 at = static_cast<u64>(word(block)), start = static_cast<u64>(word(early));
-  return at >= start && at < start + kEarlyBytes;
 }
 
 u64 early_block_bytes(const void* block) {

@@ -45,7 +45,11 @@ inline bool find_real() {
 
 /// Memory for the dynamic linker while it looks things up; never given back.
 void* early_block(u64 bytes, u64 alignment);
-bool is_early_block(const void* block);
+inline constexpr u64 kEarlyBytes = 64 << 10;
+extern u8 early_blocks[kEarlyBytes];
+inline bool is_early_block(const void* block) {
+  return static_cast<u64>(word(block) - word(early_blocks)) < kEarlyBytes;
+}
 u64 early_block_bytes(const void* block);
 
 }  // namespace leakgate::preload
