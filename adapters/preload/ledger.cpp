@@ -25,10 +25,33 @@ LiveEntry* find_in_bucket(LiveEntry* line, u64 address) {
 bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
   const u64 address = shown(place.block);
   for (u32 choice = 0; choice < kChoices; ++choice)
-    if (find_entry(line_of(live_shape(tier), address, choice),
+    if (find_entry(line_of(shape_of(tier), address, choice),
                    [&](LiveEntry& entry) { return put_in_entry(entry, address, block); }))
       return true;
   return false;
+}
+
+/// In how many parts a new tier is used: not more than there are threads.
+u32 wanted_parts_log2() {
+  const u32 threads = many_threads() ? load(g.process->threads) : 0;
+  const u32 log2 = threads > 1 ? 31 - static_cast<u32>(__builtin_clz(threads)) : 0;
+  return log2 < kMostPartsLog2 ? log2 : kMostPartsLog2;
+}
+
+/// Opens the tier behind the first `tiers`, if nobody else did. How many there are now.
+u32 open_tier(u32 tiers) {
+  constexpr u8 kDecided = 128;
+  Region& region = *g.region;
+  u8 undecided = 0;
+  __atomic_compare_exchange_n(&region.live_parts[tiers], &undecided,
+                              static_cast<u8>(wanted_parts_log2() | kDecided), false, __ATOMIC_ACQ_REL,
+                              __ATOMIC_RELAXED);
+  u32 expected = tiers;
+  __atomic_compare_exchange_n(&region.live_tiers, &expected, tiers + 1, false, __ATOMIC_ACQ_REL,
+                              __ATOMIC_ACQUIRE);
+  tiers = load(region.live_tiers);
+  store(g.live_shape, shape_of(tiers - 1));
+  return tiers;
 }
 
 }  // namespace
@@ -37,7 +60,7 @@ LiveEntry* find_further_off(const Place& place) {
   const u64 address = shown(place.block);
   for (u32 tier = load(g.region->live_tiers); tier-- > 0;)
     for (u32 choice = 0; choice < kChoices; ++choice)
-      if (LiveEntry* const entry = find_in_bucket(line_of(live_shape(tier), address, choice), address); entry)
+      if (LiveEntry* const entry = find_in_bucket(line_of(shape_of(tier), address, choice), address); entry)
         return entry;
   return nullptr;
 }
@@ -60,11 +83,7 @@ bool put_further_off(const Place& place, const lg_live& block) {
       return true;
     }
     if (tiers >= kLiveTiers) break;
-    u32 expected = tiers;
-    __atomic_compare_exchange_n(&region.live_tiers, &expected, tiers + 1, false, __ATOMIC_ACQ_REL,
-                                __ATOMIC_ACQUIRE);
-    tiers = load(region.live_tiers);
-    store(g.live_shape, live_shape(tiers - 1));
+    tiers = open_tier(tiers);
   }
   lose(LG_LOST_live_table_full);
   return false;

@@ -31,12 +31,25 @@ struct Place {
   LiveEntry* line;
 };
 
+/// Multiplicative hashing: Knuth, TAOCP 3, 6.4. What comes from it is in the highest bits.
+inline u64 hash_of(u64 value) {
+  return value * 0x9e3779b97f4a7c15ull;
+}
+
+/// Arenas, and with them threads, have parts of the table of their own where they can, so that two processors
+/// seldom write to one line: to get it from the other may take longer than all the rest.
+inline u64 keep_to_part(u64 hash, u64 address, u32 parts_log2) {
+  constexpr u64 kArenaBits = 26;  // glibc's
+  const u64 rest = ~u64{0} >> parts_log2;
+  return (hash_of(address >> kArenaBits) & ~rest) | (hash & rest);
+}
+
 /// The line that is looked at first in a bucket that a block may stand in. There are four: one in each of two
-/// pages of the table, both told by the block's page of the heap (multiplicative hashing: Knuth, TAOCP
-/// 3, 6.4), and the neighbour of each.
+/// pages of the table, both told by the block's page of the heap, and the neighbour of each.
 [[gnu::always_inline]] inline LiveEntry* line_of(u64 shape, u64 address, u32 choice) {
   constexpr u64 kInPage = kLivePage - 1, kLine = 64;
-  const u64 hash = (address / kLivePage * 0x9e3779b97f4a7c15ull) << (choice & 1 ? 32 : 0);
+  u64 hash = hash_of(address / kLivePage) << (choice & 1 ? 32 : 0);
+  if (LG_UNLIKELY(shape >> 6 & 7)) hash = keep_to_part(hash, address, shape >> 6 & 7);
   // among the page's blocks by their places in theirs; of two pages in one, the same places are apart
   const u64 mixed =
       address ^ (hash >> 32 & kInPage & ~(sizeof(LiveBucket) - 1)) ^ (choice >> 1) * sizeof(LiveBucket);
@@ -90,6 +103,11 @@ inline void tell_of_page(const LiveEntry& entry) {
   const u64 first = line[0].name;
   if (LG_UNLIKELY(first == address || line[1].name == address)) return false;  // its free was not seen
   return put_in_entry(line[first != 0], address, block);
+}
+
+/// What live_shape() is of a tier that is open.
+inline u64 shape_of(u32 tier) {
+  return live_shape(tier, load(g.region->live_parts[tier]) & 7);
 }
 
 /// put_block() and find_block() for what the nearest bucket has no room for, or has not.

@@ -179,7 +179,7 @@ void use_region(u8* bytes, u32 index) {
   g.process = &process_at(index);
   g.index = index;
   g.region->live_tiers = 1;
-  g.live_shape = live_shape(0);
+  g.live_shape = live_shape(0, 0);
 }
 
 void fill_process(u32 index, u32 pid, u32 parent, u32 flags) {

@@ -182,14 +182,16 @@ constexpr u64 buckets_in(u32 tier) {
 static_assert(kFirstBuckets * sizeof(LiveBucket) <= kSecondAt);
 /// Buckets in a page of the table, for the blocks of a page of the heap.
 inline constexpr u32 kBucketsInPage = kLivePage / sizeof(LiveBucket);
-/// Where a tier begins in the table, in bytes; and, below that, how far a hash of 64 bits is shifted to give
-/// a page of it.
-constexpr u64 live_shape(u32 tier) {
+/// How a tier is used: where it begins in the table, in bytes; below that, in how many parts (a power of two)
+/// the arenas of the allocator are spread over it; and how far a hash of 64 bits is shifted to give a page of
+/// it.
+constexpr u64 live_shape(u32 tier, u32 parts_log2) {
   u32 shift = 64;
   for (u64 pages = buckets_in(tier) / kBucketsInPage; pages > 1; pages /= 2)
     --shift;
-  return first_bucket(tier) * sizeof(LiveBucket) | shift;
+  return first_bucket(tier) * sizeof(LiveBucket) | parts_log2 << 6 | shift;
 }
+inline constexpr u32 kMostPartsLog2 = 4;
 static_assert((first_bucket(kLiveTiers - 1) + buckets_in(kLiveTiers - 1)) * sizeof(LiveBucket) <= kLiveBytes);
 
 /// Before the frames of a stack (lg_stack.node is its place, in words of 8 bytes): outermost first, and
@@ -282,9 +284,10 @@ enum DetourKind : u32 {
 
 struct Region {
   u32 live_tiers;
-  u32 frame_words;  ///< in use
-  u32 open_tier;    ///< the first one that paths are still added to
-  u32 stacks;       ///< in use
+  u8 live_parts[kLiveTiers];  ///< as live_shape() wants them, and 128 where that is decided
+  u32 frame_words;            ///< in use
+  u32 open_tier;              ///< the first one that paths are still added to
+  u32 stacks;                 ///< in use
   u32 patches_failed;
   u32 generation;  ///< of the mapping table in use
   u32 pad;

@@ -24,7 +24,7 @@ class LiveTable : public testing::Test {
     g.region_bytes = static_cast<u8*>(at);
     g.region = static_cast<Region*>(at);
     g.region->live_tiers = 1;
-    g.live_shape = live_shape(0);
+    g.live_shape = live_shape(0, 0);
   }
   void TearDown() override { ::munmap(g.region_bytes, kRegionBytes); }
 
@@ -54,6 +54,46 @@ TEST_F(LiveTable, ThePagesWithBlocksAndNoOthersAreToldOf) {
   const u64 end = (first_bucket(g.region->live_tiers) + 1) * sizeof(LiveBucket) / kLivePage;
   for (u64 page = 0; page < end; ++page)
     EXPECT_EQ(g.region_bytes[kLivePagesAt + page] != 0, pages.count(page) != 0) << "page " << page;
+}
+
+/// Of the last tier, whose pages are no other's.
+TEST_F(LiveTable, ArenasOfThreadsShareNoPageWhereTheyCan) {
+  constexpr u64 kArena = 1 << 26, kFrom = 0x7f00'0000'0000, kStep = 32;
+  constexpr u64 kEarly = 20000, kLate = 1000;
+  constexpr u32 kPartsLog2 = 2;
+  process_->many = 1;
+  process_->threads = 1 << kPartsLog2;
+  const auto part_of = [&](u64 address) { return keep_to_part(0, address, kPartsLog2); };
+  u64 other = kFrom + kArena;
+  while (part_of(other) == part_of(kFrom))
+    other += kArena;
+  for (u64 i = 0; i < kEarly; ++i)
+    ASSERT_TRUE(put_block(at(kFrom + i * kStep), {i, 1, 0, 1, 7}));
+  ASSERT_GT(g.region->live_tiers, 1u);
+  std::set<u64> pages[2];
+  for (const u64 arena : {kFrom + kEarly * kStep, other})
+    for (u64 i = 0; i < kLate; ++i) {
+      ASSERT_TRUE(put_block(at(arena + i * kStep), {i, 1, 0, 1, 7}));
+      pages[arena == other].insert(page_of(find_block(at(arena + i * kStep))));
+    }
+  for (const u64 page : pages[1])
+    EXPECT_EQ(pages[0].count(page), 0u) << "page " << page;
+  lg_live block{};
+  for (u64 i = 0; i < kEarly; ++i)
+    ASSERT_TRUE(take_block(at(kFrom + i * kStep), block)) << i;
+}
+
+TEST_F(LiveTable, WhatWasNotSeenFreedIsReplaced) {
+  constexpr u64 kFrom = 0x5555'0000'0000, kLine = 64;
+  for (const u64 size : {1, 2, 3})
+    for (u64 i = 0; i < 4; ++i)  // the same line and its neighbours
+      ASSERT_TRUE(put_block(at(kFrom + i * kLine / 4), {size * 10 + i, 1, 0, 1, 7}));
+  lg_live block{};
+  for (u64 i = 0; i < 4; ++i) {
+    ASSERT_TRUE(take_block(at(kFrom + i * kLine / 4), block));
+    EXPECT_EQ(block.size, 30 + i);
+    EXPECT_FALSE(take_block(at(kFrom + i * kLine / 4), block)) << "it stands there twice";
+  }
 }
 
 TEST_F(LiveTable, WhatIsTakenIsThereNoMore) {
