@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "harness/judge/fnv128.h"
 #include "harness/judge/stack_facts.h"
@@ -71,6 +72,8 @@ class Collector {
 
   void extend(std::size_t index, const model::BlockGroup& group, bool is_new) {
     model::Leak& leak = result_[index].leak;
+    const bool is_counted = !counted_.insert(std::uint64_t{index} << 32 | group.stack).second;
+    if (!is_new && !is_counted) leak.stack.add_history(group.stack);
     if (is_new || leak.retained_by.empty()) leak.retained_by = group.retained_by;
     Candidate& candidate = result_[index];
     candidate.thrown_after = candidate.thrown_after || group.thrown_after;
@@ -91,6 +94,7 @@ class Collector {
   const std::shared_ptr<const model::StackTable>& stacks_;
   const StackFactsTable facts_;
   std::unordered_map<Fnv128, std::size_t, HashKey> by_site_;
+  std::unordered_set<std::uint64_t> counted_;  ///< stacks of each leak whose history it has
   std::vector<Candidate> result_;
 };
 

@@ -15,6 +15,19 @@ std::size_t LeakStack::size() const {
   return stack == nullptr ? 0 : stack->frames.size();
 }
 
+void LeakStack::add_history(std::uint32_t row) {
+  if (history() == nullptr || row >= table_->stacks.size()) return;
+  const Stack& other = table_->stacks[row];
+  auto sum = std::make_shared<Stack>(*history());
+  sum->allocations += other.allocations;
+  sum->frees += other.frees;
+  if (sum->lifetime_log2_ms.size() < other.lifetime_log2_ms.size())
+    sum->lifetime_log2_ms.resize(other.lifetime_log2_ms.size());
+  for (std::size_t i = 0; i < other.lifetime_log2_ms.size(); ++i)
+    sum->lifetime_log2_ms[i] += other.lifetime_log2_ms[i];
+  together_ = std::move(sum);
+}
+
 VerdictFrame LeakStack::operator[](std::size_t index) const {
   const std::uint32_t number = row()->frames[index];
   if (number >= table_->frames.size()) return {};

@@ -50,8 +50,12 @@ class LeakStack {
   /// Why its outer frames are missing; empty if none are.
   [[nodiscard]] bool truncated() const;
   [[nodiscard]] std::string_view truncated_reason() const;
-  /// What became of all blocks allocated here; nullptr for an empty stack.
-  [[nodiscard]] const Stack* history() const { return row(); }
+  /// What became of all blocks allocated here, and of those of the rows that were added; nullptr for an empty
+  /// stack. Nothing but the counts is of them all.
+  [[nodiscard]] const Stack* history() const { return together_ != nullptr ? together_.get() : row(); }
+  /// Counts the blocks of another row of the table with those of this one: a stack that a report cannot tell
+  /// from it, such as that of a line that the compiler has made into several calls.
+  void add_history(std::uint32_t row);
   /// Where the first of the freed ones was freed; empty if none was.
   [[nodiscard]] LeakStack freed_by() const {
     return row() == nullptr ? LeakStack() : LeakStack(table_, row()->freed_by);
@@ -84,6 +88,7 @@ class LeakStack {
 
   std::shared_ptr<const StackTable> table_;
   std::uint32_t row_ = kNone;
+  std::shared_ptr<const Stack> together_;  ///< null: of the row alone
 };
 
 }  // namespace leakgate::model

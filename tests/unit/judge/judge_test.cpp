@@ -87,6 +87,29 @@ TEST(Judge, GroupsOfOneSiteAreOneLeak) {
   EXPECT_EQ(verdict.leaks[0].age_log2_ms, (std::vector<std::uint64_t>{0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 2, 1}));
 }
 
+TEST(Judge, TheHistoryOfALeakIsOfAllItsStacks) {
+  OneLeak builder;
+  const auto second =
+      builder.stack(test::with_gtest_below({at("make_node"), at("List_Leaks_Test::TestBody", 20)}));
+  builder.leak(builder.leaky, second, 100, 3);
+  builder.leak(builder.leaky, second, 50, 1).age_min_ms = 1;  // its history counts once
+  auto& stacks = builder.recording.stacks;
+  auto& first = stacks[builder.recording.blocks[0].stack];
+  first.allocations = 7;
+  first.frees = 5;
+  first.lifetime_log2_ms = {4, 1};
+  stacks[second].allocations = 10;
+  stacks[second].frees = 6;
+  stacks[second].lifetime_log2_ms = {1, 2, 3};
+  const auto verdict = judge(builder.recording, {});
+  ASSERT_EQ(verdict.leaks.size(), 1u);
+  const auto* history = verdict.leaks[0].stack.history();
+  ASSERT_NE(history, nullptr);
+  EXPECT_EQ(history->allocations, 17u);
+  EXPECT_EQ(history->frees, 11u);
+  EXPECT_EQ(history->lifetime_log2_ms, (std::vector<std::uint64_t>{5, 3, 3}));
+}
+
 TEST(Judge, OneGroupWithoutAgesLeavesThoseOfTheLeakUnknown) {
   OneLeak builder;
   builder.recording.blocks[0].age_log2_ms = {0, 2};
