@@ -31,10 +31,10 @@ bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
   return false;
 }
 
-/// In how many parts a new tier is used: not more than there are threads.
+/// In how many parts a new tier is used: as many as threads, or the next power of two.
 u32 wanted_parts_log2() {
   const u32 threads = many_threads() ? load(g.process->threads) : 0;
-  const u32 log2 = threads > 1 ? 31 - static_cast<u32>(__builtin_clz(threads)) : 0;
+  const u32 log2 = threads > 1 ? 32 - static_cast<u32>(__builtin_clz(threads - 1)) : 0;
   return log2 < kMostPartsLog2 ? log2 : kMostPartsLog2;
 }
 

@@ -37,11 +37,13 @@ inline u64 hash_of(u64 value) {
 }
 
 /// Arenas, and with them threads, have parts of the table of their own where they can, so that two processors
-/// seldom write to one line: to get it from the other may take longer than all the rest.
+/// seldom write to one line: to get it from the other may take longer than all the rest. Two threads: the
+/// heap behind the program and what is mapped high up; more: each 64 MiB, which are an arena of glibc's.
 inline u64 keep_to_part(u64 hash, u64 address, u32 parts_log2) {
-  constexpr u64 kArenaBits = 26;  // glibc's
+  constexpr u32 kArenaBits = 26, kMappedBit = 45;
   const u64 rest = ~u64{0} >> parts_log2;
-  return (hash_of(address >> kArenaBits) & ~rest) | (hash & rest);
+  const u64 part = parts_log2 == 1 ? address << (63 - kMappedBit) : hash_of(address >> kArenaBits);
+  return (part & ~rest) | (hash & rest);
 }
 
 /// The line that is looked at first in a bucket that a block may stand in. There are four: one in each of two
