@@ -115,7 +115,7 @@ void tell_live(Thread& thread) {
            __atomic_add_fetch(&process.live_bytes, thread.live_bytes, __ATOMIC_RELAXED));
   thread.live_blocks = 0;
   thread.live_bytes = 0;
-  thread.untold_bytes = untold_bytes(process.peak_live_bytes);
+  thread.untold_bytes = untold_bytes(process.peak_live_bytes, process.threads);
 }
 
 void tell_test_live(Thread& thread) {
@@ -124,7 +124,7 @@ void tell_test_live(Thread& thread) {
       &g.process->test_told_bytes, thread.counts.test_live_bytes - thread.test_told_bytes, __ATOMIC_RELAXED);
   thread.test_told_bytes = thread.counts.test_live_bytes;
   if (now > static_cast<s64>(peak)) peak = static_cast<u64>(now);
-  thread.test_untold_bytes = untold_bytes(static_cast<s64>(peak));
+  thread.test_untold_bytes = untold_bytes(static_cast<s64>(peak), g.process->threads);
 }
 
 }  // namespace leakgate::preload

@@ -394,12 +394,13 @@ static_assert(sizeof(Thread) <= kThreadStride);
 static_assert(kThreadsAt + kMaxThreads * kThreadStride <= kFramesAt);
 
 /// What a thread keeps to itself before it adds to its process's sums, where there are several threads: less
-/// than so many blocks, and less than so many bytes or the 256th part of the peak, by which each thread may
-/// make that wrong.
+/// than so many blocks, and less than so many bytes or its share of a 64th part of the peak, by which all
+/// together may make that wrong.
 inline constexpr s64 kUntoldBlocks = 64;
 inline constexpr s64 kUntoldBytes = 4096;
-constexpr s64 untold_bytes(s64 peak) {
-  return peak / 256 > kUntoldBytes ? peak / 256 : kUntoldBytes;
+constexpr s64 untold_bytes(s64 peak, u32 threads) {
+  const s64 share = peak / 64 / (threads ? threads : 1);
+  return share > kUntoldBytes ? share : kUntoldBytes;
 }
 
 }  // namespace leakgate::preload
