@@ -25,7 +25,7 @@ LiveEntry* find_in_bucket(LiveEntry* line, u64 address) {
 bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
   const u64 address = shown(place.block);
   for (u32 choice = 0; choice < kChoices; ++choice)
-    if (find_entry(line_of(shape_of(tier), address, choice),
+    if (find_entry(line_of(shape_of(tier), place.block, choice),
                    [&](LiveEntry& entry) { return put_in_entry(entry, address, block); }))
       return true;
   return false;
@@ -60,7 +60,8 @@ LiveEntry* find_further_off(const Place& place) {
   const u64 address = shown(place.block);
   for (u32 tier = load(g.region->live_tiers); tier-- > 0;)
     for (u32 choice = 0; choice < kChoices; ++choice)
-      if (LiveEntry* const entry = find_in_bucket(line_of(shape_of(tier), address, choice), address); entry)
+      if (LiveEntry* const entry = find_in_bucket(line_of(shape_of(tier), place.block, choice), address);
+          entry)
         return entry;
   return nullptr;
 }

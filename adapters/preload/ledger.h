@@ -39,22 +39,25 @@ inline u64 hash_of(u64 value) {
 /// Arenas, and with them threads, have parts of the table of their own where they can, so that two processors
 /// seldom write to one line: to get it from the other may take longer than all the rest. Two threads: the
 /// heap behind the program and what is mapped high up; more: each 64 MiB, which are an arena of glibc's.
-inline u64 keep_to_part(u64 hash, u64 address, u32 parts_log2) {
+inline u64 keep_to_part(u64 hash, Hidden block, u32 parts_log2) {
   constexpr u32 kArenaBits = 26, kMappedBit = 45;
   const u64 rest = ~u64{0} >> parts_log2;
-  const u64 part = parts_log2 == 1 ? address << (63 - kMappedBit) : hash_of(address >> kArenaBits);
+  const u64 hidden = static_cast<u64>(block);
+  const u64 part = parts_log2 == 1 ? hidden << (63 - kMappedBit) : hash_of(hidden >> kArenaBits);
   return (part & ~rest) | (hash & rest);
 }
 
 /// The line that is looked at first in a bucket that a block may stand in. There are four: one in each of two
-/// pages of the table, both told by the block's page of the heap, and the neighbour of each.
-[[gnu::always_inline]] inline LiveEntry* line_of(u64 shape, u64 address, u32 choice) {
+/// pages of the table, both told by the block's page of the heap, and the neighbour of each. Made of the
+/// hidden address: one of which a few bits are others would be a pointer to another block.
+[[gnu::always_inline]] inline LiveEntry* line_of(u64 shape, Hidden block, u32 choice) {
   constexpr u64 kInPage = kLivePage - 1, kLine = 64;
-  u64 hash = hash_of(address / kLivePage) << (choice & 1 ? 32 : 0);
-  if (LG_UNLIKELY(shape >> 6 & 7)) hash = keep_to_part(hash, address, shape >> 6 & 7);
+  const u64 hidden = static_cast<u64>(block);
+  u64 hash = hash_of(hidden / kLivePage) << (choice & 1 ? 32 : 0);
+  if (LG_UNLIKELY(shape >> 6 & 7)) hash = keep_to_part(hash, block, shape >> 6 & 7);
   // among the page's blocks by their places in theirs; of two pages in one, the same places are apart
   const u64 mixed =
-      address ^ (hash >> 32 & kInPage & ~(sizeof(LiveBucket) - 1)) ^ (choice >> 1) * sizeof(LiveBucket);
+      hidden ^ (hash >> 32 & kInPage & ~(sizeof(LiveBucket) - 1)) ^ (choice >> 1) * sizeof(LiveBucket);
   const u64 page = hash >> (shape & 63);
   return reinterpret_cast<LiveEntry*>(g.region_bytes + kLiveAt + (shape & ~kInPage) + page * kLivePage +
                                       (mixed & kInPage & ~(kLine - 1)));
@@ -62,7 +65,7 @@ inline u64 keep_to_part(u64 hash, u64 address, u32 parts_log2) {
 
 /// Also brings it near.
 [[gnu::always_inline]] inline Place place_of(Hidden block) {
-  LiveEntry* const line = line_of(load(g.live_shape), shown(block), 0);
+  LiveEntry* const line = line_of(load(g.live_shape), block, 0);
   __builtin_prefetch(line, 1);
   return {block, line};
 }
