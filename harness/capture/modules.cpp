@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <cstring>
 
 #include <algorithm>
 #include <array>
@@ -158,6 +159,25 @@ Status ModuleTable::probe_throws(const ElfImage& image, const std::string& path,
   return session_.attach(ProbeProgram::mark_hit, path, std::span(&site, 1));
 }
 
+namespace {
+
+/// By glibc's description of itself for libthread_db: a field's size in bits, how many there are, and its
+/// offset (nptl_db/structs.def).
+model::ThreadKeys find_thread_keys(const ElfImage& image) {
+  constexpr std::uint32_t kLargestThread = 1 << 16;
+  const auto keys = image.find("__pthread_keys");
+  const auto described = keys ? image.find("_thread_db_pthread_specific") : std::nullopt;
+  if (!described) return {};
+  std::array<std::uint32_t, 3> field{};
+  const auto bytes = image.read_data(described->vaddr, sizeof field);
+  if (!bytes) return {};
+  std::memcpy(field.data(), bytes->data(), sizeof field);
+  if (field[2] == 0 || field[2] % 8 != 0 || field[2] >= kLargestThread) return {};
+  return {keys->vaddr, field[2]};
+}
+
+}  // namespace
+
 Status ModuleTable::probe(const ElfImage& image, std::uint32_t id, bool private_copy) {
   const std::string path = descriptor_path(modules_[id].file->get());
   const std::size_t probes_before = allocation_probes_;
@@ -165,6 +185,7 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id, bool private_
   if (auto done = probe_allocators(image, path); !done) return done;
   details_[id].own_allocator = allocation_probes_ > probes_before && !is_preload_library(modules_[id].path) &&
                                !image.find("__libc_start_main") && !image.find("_dl_debug_state");
+  details_[id].thread_keys = find_thread_keys(image);
   if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;
   auto framework = probe_marks(image, path);

@@ -51,6 +51,10 @@ class ModuleTable {
   [[nodiscard]] std::optional<std::uint32_t> find(const FileMapping& mapping) const;
   /// Defines allocation functions and is not the C library.
   [[nodiscard]] bool is_own_allocator(std::uint32_t id) const { return details_[id].own_allocator; }
+  /// In the module's own address space; none where it is no C library that tells.
+  [[nodiscard]] const model::ThreadKeys& thread_keys(std::uint32_t id) const {
+    return details_[id].thread_keys;
+  }
   /// Allocation functions probed so far, over all modules.
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
   /// Functions and files that could not be probed: what happens there goes unseen.
@@ -73,6 +77,7 @@ class ModuleTable {
     model::Framework framework = model::Framework::none;
     std::uint64_t probed_ns = 0;
     bool own_allocator = false;
+    model::ThreadKeys thread_keys;
     std::vector<std::uint64_t> presence_words = {};
   };
   using FileKey = std::pair<dev_t, ino_t>;

@@ -45,6 +45,8 @@ class RootFinder {
     for (std::uint32_t i = 0; i < held_.threads.size(); ++i)
       add_registers(i);
     add_ignored();
+    for (const model::HeldThread& thread : held_.threads)
+      leave_out_dead_values(thread);
     // globals are told as holders before thread-local storage and stacks, whose words may be stale
     std::stable_sort(roots_.ranges.begin(), roots_.ranges.end(),
                      [](const RootRange& a, const RootRange& b) { return rank(a.kind) < rank(b.kind); });
@@ -108,6 +110,43 @@ class RootFinder {
   std::uint64_t stack_block(const model::HeldThread& thread) const {
     const std::uint64_t block = block_around(thread.stack_pointer);
     return block != 0 ? block : block_around(thread.stack_pointer - model::kRedZone);
+  }
+
+  /// The values of keys that have been deleted stay where they are, and nobody can get them any more. Of the
+  /// first 32 keys, whose values lie in the thread's control block.
+  void leave_out_dead_values(const model::HeldThread& thread) {
+    constexpr std::size_t kKeys = 32;
+    struct Value {
+      std::uint64_t sequence;
+      std::uint64_t data;
+    };
+    struct Key {
+      std::uint64_t sequence;  // odd: in use
+      std::uint64_t destructor;
+    };
+    const std::uint64_t table = thread.thread_pointer + held_.thread_keys.specific;
+    if (held_.thread_keys.keys == 0 || thread.thread_pointer == 0) return;
+    std::array<Value, kKeys> values{};
+    const std::uint64_t first = word(table);
+    if (first < thread.thread_pointer || first % 8 != 0 || first + sizeof values > table) return;
+    std::array<Key, kKeys> keys{};
+    if (held_.read(first, std::as_writable_bytes(std::span(values))) != sizeof values ||
+        held_.read(held_.thread_keys.keys, std::as_writable_bytes(std::span(keys))) != sizeof keys)
+      return;
+    for (std::size_t i = 0; i < kKeys; ++i)
+      if (values[i].data != 0 && values[i].sequence != keys[i].sequence)
+        leave_out(first + i * sizeof(Value) + sizeof values[i].sequence);
+  }
+
+  void leave_out(std::uint64_t address) {
+    const auto range = std::find_if(roots_.ranges.begin(), roots_.ranges.end(), [&](const RootRange& root) {
+      return root.start <= address && address < root.end;
+    });
+    if (range == roots_.ranges.end()) return;
+    RootRange behind = *range;
+    behind.start = address + sizeof address;
+    range->end = address;
+    if (behind.start < behind.end) roots_.ranges.push_back(behind);
   }
 
   /// What the program said is no leak holds what it leads to, as with LeakSanitizer.

@@ -67,6 +67,12 @@ struct HeldBlock {
   std::uint32_t inherited : 1 = 0;    ///< a process's that forked this one: it is told of there
 };
 
+/// Where the C library keeps what threads have set by pthread_setspecific(), as it tells libthread_db.
+struct ThreadKeys {
+  std::uint64_t keys = 0;      ///< address of its keys; 0: not known
+  std::uint64_t specific = 0;  ///< bytes from a thread's pointer to the table of its values
+};
+
 struct HeldProcess {
   std::uint64_t start_ns = 0;       ///< of the trace
   std::uint32_t process = kNone;    ///< index into Trace::processes
@@ -75,8 +81,9 @@ struct HeldProcess {
   bool threads_known = true;        ///< false: they are gone, only memory is left
   bool c_library_allocates = true;  ///< false: another allocator serves it
   std::uint32_t last_window_seen = 0;  ///< the last one at whose end it was held before; 0: none
-  std::vector<HeldThread> threads;     ///< main thread first, then by age
-  std::vector<HeldMapping> mappings;   ///< by address
+  ThreadKeys thread_keys;
+  std::vector<HeldThread> threads;    ///< main thread first, then by age
+  std::vector<HeldMapping> mappings;  ///< by address
   std::vector<HeldBlock> blocks;
   ReadHeldMemory read;
   NextTouchedPage next_touched;

@@ -96,6 +96,8 @@ const Shape kShapes[] = {
     {"library_open", {{kDefinite, {1, 220}}, {kReachable, {1, 224}}}, false},
     {"library_closed", {{kDefinite, {2, 220 + 224}}}},
     {"large", {{kDefinite, {1, 1 << 20}}, {kReachable, {1, (1 << 20) + 8}}}},
+    // Valgrind does not know that the key is gone
+    {"deleted_key", {{kDefinite, {1, 240}}, {kReachable, {1, 244}}}, false},
     {"far_global", {{kReachable, {1, 232}}}},
     // Valgrind does not follow exec
     {"far_global_at_heap", {{kReachable, {1, 232}}}, false},

@@ -127,6 +127,12 @@ Status HeldProcess::describe_memory() {
   bool own_allocator = false;
   view_.mappings = held_mappings(*maps, modules_, own_allocator);
   view_.c_library_allocates = !own_allocator;
+  for (const model::HeldMapping& row : view_.mappings) {
+    if (row.module == model::kNone || modules_.thread_keys(row.module).keys == 0) continue;
+    view_.thread_keys = modules_.thread_keys(row.module);
+    view_.thread_keys.keys += row.bias;
+    break;
+  }
   memory_ = std::make_unique<HeldMemory>(task, view_.mappings);
   view_.read = [memory = memory_.get()](std::uint64_t address, std::span<std::byte> out) {
     return memory->read(address, out);

@@ -411,6 +411,20 @@ struct {
 } g_zeros;
 
 /// In memory that begins behind the last page of the file.
+SHAPE_NOINLINE void set_key(pthread_key_t key, std::size_t bytes) {
+  pthread_setspecific(key, malloc(bytes));
+}
+/// Its value stays where it was, and nobody can get it.
+void deleted_key() {
+  pthread_key_t deleted{}, kept{};
+  pthread_key_create(&deleted, nullptr);
+  pthread_key_create(&kept, nullptr);
+  set_key(deleted, 240);
+  set_key(kept, 244);
+  pthread_key_delete(deleted);
+  scrub();
+}
+
 SHAPE_NOINLINE void far_global() {
   g_zeros.kept = malloc(232);
   touch(&g_zeros);
@@ -468,6 +482,7 @@ int main(int argc, char** argv) {
       {"library_open", [] { library_global(false); }},
       {"library_closed", [] { library_global(true); }},
       {"large", large},
+      {"deleted_key", deleted_key},
       {"far_global", far_global},
       {"far_global_at_heap", far_global_at_heap},
   };

@@ -191,6 +191,30 @@ TEST_F(Moment, AChunkIsNoPartOfTheThreadLocalStorageItIsJoinedWith) {
   expect_lost(process, kAnonymous);
 }
 
+TEST_F(Moment, TheValueOfADeletedKeyIsNoRoot) {
+  constexpr std::uint64_t kThread = kAnonymous + 0x1000, kValues = kThread + 0x310, kTable = 0x510;
+  constexpr std::uint64_t kKeys = kAnonymous + 0x3000;
+  process.map(kAnonymous, 0x4000, MappingKind::anonymous);
+  process.thread(0).thread_pointer = kThread;
+  process.put(kThread + kTable, kValues);
+  constexpr std::uint64_t kKey = 4, kInUse = 3;
+  process.put(kValues + kKey * 16, kInUse);
+  process.put(kValues + kKey * 16 + 8, kHeap + 0x100);
+  process.put(kKeys + kKey * 16, kInUse);
+  EXPECT_EQ(process.kind(), Kind::still_reachable) << "nobody knows where the keys are";
+  process.held.thread_keys = {kKeys, kTable};
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+  process.put(kKeys + kKey * 16, kInUse + 1);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost) << "deleted";
+  process.put(kKeys + kKey * 16, kInUse + 2);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost) << "and made again";
+  process.put(kValues + kKey * 16, kInUse + 2);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+  process.put(kThread + kTable, kThread - 8);
+  process.put(kKeys + kKey * 16, kInUse);
+  EXPECT_EQ(process.kind(), Kind::still_reachable) << "that is no table";
+}
+
 TEST_F(Moment, AChunkIsNoPartOfTheStackItIsJoinedWith) {
   process.thread(kAnonymous + 0x800);
   expect_lost(process, kAnonymous);
