@@ -11,7 +11,7 @@ namespace {
 class Freeing {
  public:
   explicit Freeing(const void* block) : thread_(g.self && g.self->ready ? own_thread : nullptr) {
-    if (LG_LIKELY(thread_ != nullptr)) thread_->freeing = static_cast<u64>(word(block));
+    if (thread_) thread_->freeing = static_cast<u64>(word(block));
   }
   ~Freeing() {
     if (thread_) thread_->freeing = 0;

@@ -66,9 +66,12 @@ void close_further_call(Thread& thread, u64 sp);
 [[gnu::always_inline]] inline void put_result(Call& call, Hidden result) {
   Thread& thread = *call.thread;
   const Place place = place_of(result);
-  const u32 stack = take_stack(call.sp, call.bp, thread, call.function);
-  const lg_live block = block_of(call.size, stack, charged_window(thread, g.process->figures),
-                                 thread.tid | (thread.disabled ? LG_LIVE_IGNORED : 0u), now_ms());
+  lg_live block;
+  block.size = call.size;
+  block.stack = take_stack(call.sp, call.bp, thread, call.function);
+  block.test = charged_window(thread, g.process->figures);
+  block.tid = thread.tid | (thread.disabled ? LG_LIVE_IGNORED : 0u);
+  block.time_ms = now_ms();
   if (put_block(place, block)) count_allocation(thread, block);
 }
 

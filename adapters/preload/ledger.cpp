@@ -40,11 +40,10 @@ u32 wanted_parts_log2() {
 
 /// Opens the tier behind the first `tiers`, if nobody else did. How many there are now.
 u32 open_tier(u32 tiers) {
-  constexpr u8 kDecided = 128;
   Region& region = *g.region;
   u8 undecided = 0;
   __atomic_compare_exchange_n(&region.live_parts[tiers], &undecided,
-                              static_cast<u8>(wanted_parts_log2() | kDecided), false, __ATOMIC_ACQ_REL,
+                              static_cast<u8>(wanted_parts_log2() | kPartsDecided), false, __ATOMIC_ACQ_REL,
                               __ATOMIC_RELAXED);
   u32 expected = tiers;
   __atomic_compare_exchange_n(&region.live_tiers, &expected, tiers + 1, false, __ATOMIC_ACQ_REL,

@@ -54,11 +54,11 @@ inline u64 keep_to_part(u64 hash, Hidden block, u32 parts_log2) {
   constexpr u64 kInPage = kLivePage - 1, kLine = 64;
   const u64 hidden = static_cast<u64>(block);
   u64 hash = hash_of(hidden / kLivePage) << (choice & 1 ? 32 : 0);
-  if (LG_UNLIKELY(shape >> 6 & 7)) hash = keep_to_part(hash, block, shape >> 6 & 7);
+  if (const u32 parts = parts_log2_in(shape); LG_UNLIKELY(parts)) hash = keep_to_part(hash, block, parts);
   // among the page's blocks by their places in theirs; of two pages in one, the same places are apart
   const u64 mixed =
       hidden ^ (hash >> 32 & kInPage & ~(sizeof(LiveBucket) - 1)) ^ (choice >> 1) * sizeof(LiveBucket);
-  const u64 page = hash >> (shape & 63);
+  const u64 page = hash >> shift_in(shape);
   return reinterpret_cast<LiveEntry*>(g.region_bytes + kLiveAt + (shape & ~kInPage) + page * kLivePage +
                                       (mixed & kInPage & ~(kLine - 1)));
 }
@@ -82,18 +82,7 @@ inline void tell_of_page(const LiveEntry& entry) {
   if (LG_UNLIKELY(!told)) told = 1;  // written once: all threads share the line
 }
 
-/// A block, made of whole words. Were its fields written one by one, and then copied word by word, the
-/// processor would wait for all that was written before, until it could read them together.
-[[gnu::always_inline]] inline lg_live block_of(u64 size, u32 stack, u32 test, u32 tid, u32 time_ms) {
-  static_assert(sizeof(lg_live) == 24 && offsetof(lg_live, test) == 12 && offsetof(lg_live, time_ms) == 20);
-  u64 words[] = {size, stack | u64{test} << 32, tid | u64{time_ms} << 32};
-  asm("" : "+r"(words[1]), "+r"(words[2]));  // else the compiler finds the fields again
-  lg_live block;
-  __builtin_memcpy(&block, words, sizeof block);
-  return block;
-}
-
-/// Puts the block into a free entry; false: it is none for the thread.
+/// Puts the block into a free entry; false: it is none.
 [[gnu::always_inline]] inline bool put_in_entry(LiveEntry& entry, u64 address, const lg_live& block) {
   if (LG_UNLIKELY(entry.name != 0 || !exchange(entry.name, 0, LG_LIVE_CLAIMED))) return false;
   entry.block = block;
@@ -112,7 +101,7 @@ inline void tell_of_page(const LiveEntry& entry) {
 
 /// What live_shape() is of a tier that is open.
 inline u64 shape_of(u32 tier) {
-  return live_shape(tier, load(g.region->live_parts[tier]) & 7);
+  return live_shape(tier, load(g.region->live_parts[tier]) & ~kPartsDecided);
 }
 
 /// put_block() and find_block() for what the nearest bucket has no room for, or has not.

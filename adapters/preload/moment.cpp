@@ -37,13 +37,7 @@ void sum_up() {
   figures.test_live_bytes = static_cast<u64>(all.test_live_bytes);
   if (all.test_live_bytes > static_cast<s64>(figures.test_peak_bytes))
     figures.test_peak_bytes = figures.test_live_bytes;
-  figures.allocations = all.all().allocations;
-  figures.bytes = all.all().bytes;
-  figures.frees = all.frees;
-  figures.outside_allocations = all.outside.allocations;
-  figures.outside_bytes = all.outside.bytes;
-  figures.test_allocations = all.test().allocations;
-  figures.test_bytes = all.test().bytes;
+  all.write_to(figures);
 }
 
 bool is_idle_moment() {

@@ -182,6 +182,8 @@ constexpr u64 buckets_in(u32 tier) {
 static_assert(kFirstBuckets * sizeof(LiveBucket) <= kSecondAt);
 /// Buckets in a page of the table, for the blocks of a page of the heap.
 inline constexpr u32 kBucketsInPage = kLivePage / sizeof(LiveBucket);
+inline constexpr u32 kShiftBits = 6, kMostPartsLog2 = 4, kMostPartsLog2Bits = 7;
+inline constexpr u8 kPartsDecided = 128;
 /// How a tier is used: where it begins in the table, in bytes; below that, in how many parts (a power of two)
 /// the arenas of the allocator are spread over it; and how far a hash of 64 bits is shifted to give a page of
 /// it.
@@ -189,9 +191,14 @@ constexpr u64 live_shape(u32 tier, u32 parts_log2) {
   u32 shift = 64;
   for (u64 pages = buckets_in(tier) / kBucketsInPage; pages > 1; pages /= 2)
     --shift;
-  return first_bucket(tier) * sizeof(LiveBucket) | parts_log2 << 6 | shift;
+  return first_bucket(tier) * sizeof(LiveBucket) | parts_log2 << kShiftBits | shift;
 }
-inline constexpr u32 kMostPartsLog2 = 4;
+constexpr u32 shift_in(u64 shape) {
+  return shape & ((1u << kShiftBits) - 1);
+}
+constexpr u32 parts_log2_in(u64 shape) {
+  return shape >> kShiftBits & kMostPartsLog2Bits;
+}
 static_assert((first_bucket(kLiveTiers - 1) + buckets_in(kLiveTiers - 1)) * sizeof(LiveBucket) <= kLiveBytes);
 
 /// Before the frames of a stack (lg_stack.node is its place, in words of 8 bytes): outermost first, and
@@ -235,7 +242,7 @@ struct StackSlot {
 static_assert(sizeof(StackSlot) == 128);
 static_assert(kStacksAt + u64{kMaxStacks} * sizeof(StackSlot) <= kLiveAt);
 
-/// Counters of a stack, in the order of lg_stack, by threads that are not its owner.
+/// Counters of a stack, as in lg_stack, by threads that are not its owner.
 struct StackShare {
   u64 frees;
   u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
@@ -284,7 +291,7 @@ enum DetourKind : u32 {
 
 struct Region {
   u32 live_tiers;
-  u8 live_parts[kLiveTiers];  ///< as live_shape() wants them, and 128 where that is decided
+  u8 live_parts[kLiveTiers];  ///< as live_shape() wants them, and kPartsDecided once that is so
   u32 frame_words;            ///< in use
   u32 open_tier;              ///< the first one that paths are still added to
   u32 stacks;                 ///< in use
@@ -358,6 +365,16 @@ struct ThreadCounts {
   [[nodiscard]] constexpr Tally test() const {
     return {inside.allocations - earlier.allocations, inside.bytes - earlier.bytes};
   }
+  /// What the process's figures have of all of its threads.
+  constexpr void write_to(lg_proc& figures) const {
+    figures.allocations = all().allocations;
+    figures.bytes = all().bytes;
+    figures.frees = frees;
+    figures.outside_allocations = outside.allocations;
+    figures.outside_bytes = outside.bytes;
+    figures.test_allocations = test().allocations;
+    figures.test_bytes = test().bytes;
+  }
 };
 
 struct Thread {
@@ -394,8 +411,8 @@ static_assert(sizeof(Thread) <= kThreadStride);
 static_assert(kThreadsAt + kMaxThreads * kThreadStride <= kFramesAt);
 
 /// What a thread keeps to itself before it adds to its process's sums, where there are several threads: less
-/// than so many blocks, and less than so many bytes or its share of a 64th part of the peak, by which all
-/// together may make that wrong.
+/// than so many blocks, and less than so many bytes or about its share of a 64th part of the peak, by which
+/// all together may make that wrong.
 inline constexpr s64 kUntoldBlocks = 64;
 inline constexpr s64 kUntoldBytes = 4096;
 constexpr s64 untold_bytes(s64 peak, u32 threads) {

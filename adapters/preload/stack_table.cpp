@@ -70,7 +70,7 @@ u32 add_frames(const NewPath& path) {
       head.outer = head_at(head.outer).outer;
   }
   head.count = static_cast<u16>(path.depth() - head.shared);
-  const u32 place = fetch_add(g.region->frame_words, 1u + head.count, many_threads()) + 1;
+  const u32 place = __atomic_fetch_add(&g.region->frame_words, 1u + head.count, __ATOMIC_RELAXED) + 1;
   if (place >= kFrameWords - 2 * LG_MAX_FRAMES) {
     __atomic_fetch_sub(&g.region->frame_words, 1u + head.count, __ATOMIC_RELAXED);
     return 0;
@@ -84,7 +84,7 @@ u32 add_frames(const NewPath& path) {
 
 u32 new_stack(const NewPath& path, const StackEnd& end) {
   const u64 limit = g.header->max_stacks ? g.header->max_stacks : kMaxStacks - 1;
-  const u32 id = fetch_add(g.region->stacks, 1, many_threads()) + 1;
+  const u32 id = __atomic_add_fetch(&g.region->stacks, 1, __ATOMIC_RELAXED);
   if (id > limit) {
     __atomic_fetch_sub(&g.region->stacks, 1, __ATOMIC_RELAXED);
     return 0;
@@ -145,7 +145,7 @@ u32 enter(u32 tier, const Search& search, u32 made) {
   const u32 here = used_in(first), there = used_in(second);
   PathEntry* const line = there < here ? second : first;
   for (u32 i = there < here ? there : here; i < kPathsInLine; ++i) {
-    if (fill_two_words(&line[i].hash, search.hash, made, many_threads())) return made;
+    if (fill_two_words(&line[i].hash, search.hash, made)) return made;
     if (load(line[i].hash) == search.hash)
       if (const u32 id = static_cast<u32>(line[i].stack); is_stack(id, search.path, search.end)) return id;
   }

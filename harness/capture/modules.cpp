@@ -7,11 +7,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <cstring>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 
 #include "harness/base/clock.h"
 #include "harness/capture/planner/allocators.h"

@@ -33,13 +33,7 @@ lg_proc ProcessLedgers::sum_up(std::uint32_t index) const {
     all.add(file_->get<preload::ThreadCounts>(
                 index, preload::kThreadsAt + i * preload::kThreadStride + offsetof(Thread, counts)),
             process.epoch);
-  sum.allocations = all.all().allocations;
-  sum.bytes = all.all().bytes;
-  sum.frees = all.frees;
-  sum.outside_allocations = all.outside.allocations;
-  sum.outside_bytes = all.outside.bytes;
-  sum.test_allocations = all.test().allocations;
-  sum.test_bytes = all.test().bytes;
+  all.write_to(sum);
   return sum;
 }
 

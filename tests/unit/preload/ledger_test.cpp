@@ -58,8 +58,8 @@ TEST_F(LiveTable, ThePagesWithBlocksAndNoOthersAreToldOf) {
 
 /// Of the last tier, whose pages are no other's.
 TEST_F(LiveTable, ArenasOfThreadsShareNoPageWhereTheyCan) {
-  constexpr u64 kArena = 1 << 26, kFrom = 0x7f00'0000'0000, kStep = 32;
-  constexpr u64 kEarly = 20000, kLate = 1000;
+  constexpr u64 kArena = 1 << 26, kFrom = 0x7f00'0000'0000, kStep = 256;
+  constexpr u64 kEarly = 20000, kLate = 16000;
   constexpr u32 kPartsLog2 = 2;
   process_->many = 1;
   process_->threads = 1 << kPartsLog2;
@@ -86,16 +86,40 @@ TEST_F(LiveTable, ArenasOfThreadsShareNoPageWhereTheyCan) {
 }
 
 TEST_F(LiveTable, WhatWasNotSeenFreedIsReplaced) {
-  constexpr u64 kFrom = 0x5555'0000'0000, kLine = 64;
-  for (const u64 size : {1, 2, 3})
-    for (u64 i = 0; i < 4; ++i)  // the same line and its neighbours
-      ASSERT_TRUE(put_block(at(kFrom + i * kLine / 4), {size * 10 + i, 1, 0, 1, 7}));
+  constexpr u64 kFrom = 0x5555'0000'0000, kStep = 16, kBlocks = 4;  // of one line, which has room for two
   lg_live block{};
-  for (u64 i = 0; i < 4; ++i) {
-    ASSERT_TRUE(take_block(at(kFrom + i * kLine / 4), block));
-    EXPECT_EQ(block.size, 30 + i);
-    EXPECT_FALSE(take_block(at(kFrom + i * kLine / 4), block)) << "it stands there twice";
+  for (const u64 size : {1, 2, 3}) {
+    for (u64 i = 0; i < kBlocks; ++i)
+      ASSERT_TRUE(put_block(at(kFrom + i * kStep), {size * 10 + i, 1, 0, 1, 7}));
+    // a free entry is met before the one with the block
+    ASSERT_TRUE(take_block(at(kFrom), block));
   }
+  for (u64 i = 1; i < kBlocks; ++i)
+    ASSERT_TRUE(put_block(at(kFrom + i * kStep), {40 + i, 1, 0, 1, 7}));
+  for (u64 i = 1; i < kBlocks; ++i) {
+    ASSERT_TRUE(take_block(at(kFrom + i * kStep), block));
+    EXPECT_EQ(block.size, 40 + i);
+  }
+  EXPECT_FALSE(take_block(at(kFrom + kStep), block)) << "it stands there twice";
+}
+
+/// What each thread keeps to itself makes the peak wrong, by little.
+TEST_F(LiveTable, ThePeakOfSeveralThreadsIsNearlyRight) {
+  constexpr u32 kThreads = 8;
+  constexpr s64 kBytes = 1000, kEach = 100'000;
+  const auto threads = std::make_unique<Thread[]>(kThreads);
+  process_->many = 1;
+  process_->threads = kThreads;
+  for (s64 i = 0; i < kEach; ++i)
+    for (u32 t = 0; t < kThreads; ++t)
+      count_live(threads[t], 0, kBytes);
+  constexpr s64 kPeak = kThreads * kEach * kBytes;
+  for (s64 i = 0; i < kEach; ++i)
+    for (u32 t = 0; t < kThreads; ++t)
+      count_live(threads[t], 0, -kBytes);
+  EXPECT_LE(process_->peak_live_bytes, kPeak);
+  EXPECT_GE(process_->peak_live_bytes, kPeak - kPeak / 64 - kThreads * kUntoldBytes);
+  EXPECT_LT(process_->peak_live_bytes, kPeak) << "then they keep nothing";
 }
 
 TEST_F(LiveTable, WhatIsTakenIsThereNoMore) {

@@ -35,7 +35,6 @@ class StackTable : public testing::Test {
     ASSERT_NE(at, MAP_FAILED);
     g = {};
     g.header = &file_->header();
-    g.process = &process_;
     g.region_bytes = static_cast<u8*>(at);
     g.region = static_cast<Region*>(at);
   }
@@ -60,7 +59,6 @@ class StackTable : public testing::Test {
 
   u64 lost() const { return g.header->lost[LG_LOST_stack_table_full]; }
 
-  Process process_{};
   std::shared_ptr<capture::SharedFile> file_;
   FrameState walk_[LG_MAX_FRAMES] = {};
 };
