@@ -153,6 +153,7 @@ inline constexpr u64 kLivePage = 4096;
 inline constexpr u64 kKnownAt = 26 * kGiB;  ///< stacks that threads know, see known_stacks.cpp
 inline constexpr u64 kKnownBytes = kMiB;    ///< of a thread
 inline constexpr u64 kPathsAt = 28 * kGiB;
+inline constexpr u64 kPathFiltersAt = 30 * kGiB;
 inline constexpr u32 kKnowingThreads = static_cast<u32>((kPathsAt - kKnownAt) / kKnownBytes);
 
 /// A live block, in the half of a cache line.
@@ -230,7 +231,13 @@ constexpr u32 first_path_page(u32 tier) {
 }
 /// Each closes when it is about half full.
 static_assert(u64{path_pages(kPathTiers - 1)} * kPathLinesInPage * kPathsInLine >= 2 * kMaxStacks);
-static_assert(kPathsAt + u64{first_path_page(kPathTiers)} * kPathLinesInPage * 64 <= kRegionBytes);
+static_assert(kPathsAt + u64{first_path_page(kPathTiers)} * kPathLinesInPage * 64 <= kPathFiltersAt);
+/// A tier has a bit for each two bytes of it: where the bit for a path's hash is not set, the path is not
+/// there. Bloom: Space/time trade-offs in hash coding with allowable errors, 1970; with one hash function.
+inline constexpr u32 kFilterShareOfTier = 16;
+static_assert(kPathFiltersAt +
+                  u64{first_path_page(kPathTiers)} * kPathLinesInPage * 64 / kFilterShareOfTier <=
+              kRegionBytes);
 
 /// Two cache lines, for the stack beside may be another thread's.
 struct StackSlot {

@@ -15,18 +15,20 @@ u64* frames_at(u32 place) {
   return reinterpret_cast<u64*>(g.region_bytes + kFramesAt) + place + 1;
 }
 
-/// Of the frames from the outermost one on, given that of all but the last.
-u64 path_hash(u64 outer, u64 frame) {
-  u64 hash = (frame ^ (outer << 29 | outer >> 35)) * 0x9e3779b97f4a7c15ull;
+/// What a stack is looked for by, given its path's hash: with what is called last, an allocation function.
+/// The first threads have stacks of their own, so that they count alone; leakgate adds them up.
+u64 stack_hash(u64 path, const StackEnd& end) {
+  constexpr u64 kOwnerShift = 16;
+  const u64 leaf = LG_FRAME_LEAF(end.function, end.truncated) | static_cast<u64>(end.owner) << kOwnerShift;
+  u64 hash = (leaf ^ (path << 29 | path >> 35)) * 0x9e3779b97f4a7c15ull;
   hash = (hash ^ hash >> 31) * 0xbf58476d1ce4e5b9ull;
-  return hash ^ hash >> 29;
+  hash ^= hash >> 29;
+  return hash ? hash : 1;
 }
 
-/// What is called last: an allocation function. The first threads have stacks of their own, so that they
-/// count alone; leakgate adds them up.
-u64 leaf_of(const StackEnd& end) {
-  constexpr u64 kOwnerShift = 16;
-  return LG_FRAME_LEAF(end.function, end.truncated) | static_cast<u64>(end.owner) << kOwnerShift;
+u32 open_tier() {
+  const u32 open = load(g.region->open_tier);
+  return open < kPathTiers ? open : kPathTiers - 1;
 }
 
 bool has_frames(u32 place, const NewPath& path) {
@@ -70,7 +72,7 @@ u32 add_frames(const NewPath& path) {
       head.outer = head_at(head.outer).outer;
   }
   head.count = static_cast<u16>(path.depth() - head.shared);
-  const u32 place = __atomic_fetch_add(&g.region->frame_words, 1u + head.count, __ATOMIC_RELAXED) + 1;
+  const u32 place = fetch_add(g.region->frame_words, 1u + head.count, many_threads()) + 1;
   if (place >= kFrameWords - 2 * LG_MAX_FRAMES) {
     __atomic_fetch_sub(&g.region->frame_words, 1u + head.count, __ATOMIC_RELAXED);
     return 0;
@@ -84,7 +86,7 @@ u32 add_frames(const NewPath& path) {
 
 u32 new_stack(const NewPath& path, const StackEnd& end) {
   const u64 limit = g.header->max_stacks ? g.header->max_stacks : kMaxStacks - 1;
-  const u32 id = __atomic_add_fetch(&g.region->stacks, 1, __ATOMIC_RELAXED);
+  const u32 id = fetch_add(g.region->stacks, 1, many_threads()) + 1;
   if (id > limit) {
     __atomic_fetch_sub(&g.region->stacks, 1, __ATOMIC_RELAXED);
     return 0;
@@ -129,6 +131,26 @@ u32 find_in_tier(u32 tier, const Search& search) {
   return id ? id : find_in_line(line_of(tier, search.hash, 1), search);
 }
 
+/// The byte of the tier's filter that has the path's bit.
+u8& filter_byte(u32 tier, u64 hash) {
+  constexpr u64 kPageBytes = u64{kPathLinesInPage} * 64 / kFilterShareOfTier;
+  const u64 in_tier = hash >> 32 & (u64{path_pages(tier)} * kPageBytes - 1);
+  return g.region_bytes[kPathFiltersAt + first_path_page(tier) * kPageBytes + in_tier];
+}
+u8 filter_bit(u64 hash) {
+  return static_cast<u8>(1u << (hash >> 61));
+}
+
+/// Most paths that are looked for are new, and need not be compared with what stands in each tier.
+bool may_be_in_tier(u32 tier, u64 hash) {
+  return load(filter_byte(tier, hash)) & filter_bit(hash);
+}
+/// Another thread that writes to the byte at this moment may undo this: then the path becomes two stacks.
+void tell_filter(u32 tier, u64 hash) {
+  u8& byte = filter_byte(tier, hash);
+  store(byte, static_cast<u8>(byte | filter_bit(hash)));
+}
+
 u32 used_in(const PathEntry* line) {
   u32 used = 0;
   for (u32 i = 0; i < kPathsInLine; ++i)
@@ -145,7 +167,10 @@ u32 enter(u32 tier, const Search& search, u32 made) {
   const u32 here = used_in(first), there = used_in(second);
   PathEntry* const line = there < here ? second : first;
   for (u32 i = there < here ? there : here; i < kPathsInLine; ++i) {
-    if (fill_two_words(&line[i].hash, search.hash, made)) return made;
+    if (fill_two_words(&line[i].hash, search.hash, made, many_threads())) {
+      tell_filter(tier, search.hash);
+      return made;
+    }
     if (load(line[i].hash) == search.hash)
       if (const u32 id = static_cast<u32>(line[i].stack); is_stack(id, search.path, search.end)) return id;
   }
@@ -160,7 +185,8 @@ void close_tier(u32 tier) {
 
 FoundStack find_or_make(const Search& search) {
   for (u32 tier = 0; tier <= search.open; ++tier)
-    if (const u32 id = find_in_tier(tier, search); id) return {id, false};
+    if (may_be_in_tier(tier, search.hash))
+      if (const u32 id = find_in_tier(tier, search); id) return {id, false};
   const u32 made = new_stack(search.path, search.end);
   for (u32 tier = search.open; made && tier < kPathTiers; ++tier) {
     if (const u32 id = enter(tier, search, made); id) return {id, id == made};
@@ -171,21 +197,22 @@ FoundStack find_or_make(const Search& search) {
 
 }  // namespace
 
+void prefetch_path(u64 hash, const StackEnd& end) {
+  const u64 wanted = stack_hash(hash, end);
+  __builtin_prefetch(line_of(open_tier(), wanted, 0), 1);
+  __builtin_prefetch(line_of(open_tier(), wanted, 1), 1);
+}
+
 FoundStack stack_of(const NewPath& path, const StackEnd& end) {
   u64 hash = path.first ? path.frames[path.first - 1].hash : 0;
   u32 depth = path.first ? path.frames[path.first - 1].depth : 0;
   for (u32 i = path.first; i < path.count; ++i) {
     FrameState& state = path.frames[i];
-    if (state.frame) hash = path_hash(hash, state.frame), ++depth;
+    if (state.frame) hash = hash * kPathBase + frame_hash(state.frame), ++depth;
     state.hash = hash;
     state.depth = static_cast<u16>(depth);
   }
-  hash = path_hash(hash, leaf_of(end));
-  hash = hash ? hash : 1;
-  const u32 open = load(g.region->open_tier);
-  const Search search{path, end, hash, open < kPathTiers ? open : kPathTiers - 1};
-  __builtin_prefetch(line_of(search.open, hash, 0), 1);
-  __builtin_prefetch(line_of(search.open, hash, 1), 1);
+  const Search search{path, end, stack_hash(hash, end), open_tier()};
   const FoundStack found = find_or_make(search);
   if (!found.id) {
     lose(LG_LOST_stack_table_full);

@@ -116,6 +116,15 @@ struct StackEnd {
   u32 truncated;  ///< enum lg_truncated
   u32 owner;      ///< the thread that alone counts in it (stack_owner()); 0: nobody's own
 };
+/// A path's hash is made of its frames as a number is of its digits, the innermost one last: each may be
+/// added at either end. Rabin, Karp: Efficient randomized pattern-matching algorithms, 1987.
+inline constexpr u64 kPathBase = 0x9e3779b97f4a7c15ull;
+inline u64 frame_hash(u64 frame) {
+  const u64 hash = frame * 0xbf58476d1ce4e5b9ull;
+  return hash ^ hash >> 32;
+}
+/// Brings near where the path with this hash will be looked for.
+void prefetch_path(u64 hash, const StackEnd& end);
 struct FoundStack {
   u32 id;     ///< 0: no room, and the loss is counted
   bool made;  ///< it was not there before

@@ -51,15 +51,28 @@ inline bool exchange_among_threads(u64& at, u64 expected, u64 wanted) {
   return __atomic_compare_exchange_n(&at, &expected, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 /// Makes two words at a multiple of 16 bytes, which are 0, into others at once: who sees the first, sees
-/// both. False: they are not 0.
-inline bool fill_two_words(u64* at, u64 first, u64 second) {
+/// both. False: they are not 0. Safe between threads where `many`.
+inline bool fill_two_words(u64* at, u64 first, u64 second, bool many) {
   bool done;
   u64 low = 0, high = 0;
-  asm volatile("lock cmpxchg16b %[at]"
-               : "=@ccz"(done), [at] "+m"(*reinterpret_cast<u64(*)[2]>(at)), "+a"(low), "+d"(high)
-               : "b"(first), "c"(second)
-               : "memory");
+  auto& words = *reinterpret_cast<u64(*)[2]>(at);
+  if (LG_UNLIKELY(many))
+    asm volatile("lock cmpxchg16b %[words]"
+                 : "=@ccz"(done), [words] "+m"(words), "+a"(low), "+d"(high)
+                 : "b"(first), "c"(second)
+                 : "memory");
+  else
+    asm volatile("cmpxchg16b %[words]"
+                 : "=@ccz"(done), [words] "+m"(words), "+a"(low), "+d"(high)
+                 : "b"(first), "c"(second)
+                 : "memory");
   return done;
+}
+/// What the counter was before `count` was added, in one instruction; safe between threads where `many`.
+inline u32 fetch_add(u32& counter, u32 count, bool many) {
+  if (LG_UNLIKELY(many)) return __atomic_fetch_add(&counter, count, __ATOMIC_RELAXED);
+  asm volatile("xaddl %[count], %[counter]" : [counter] "+m"(counter), [count] "+r"(count) : : "cc");
+  return count;
 }
 /// Adds in one instruction; safe between threads where `many`.
 template <typename T>

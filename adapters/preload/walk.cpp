@@ -17,6 +17,8 @@ struct Collect {
   s32 fresh = 0;    ///< frames found so far
   s32 cursor = -1;  ///< the frame of the last walk that may come next; -1: none
   s32 joined = -1;  ///< the frame of the last walk that was reached; -1: none
+  u64 hash = 0;     ///< of the frames found so far
+  u64 base = 1;     ///< and by what that of those further out is multiplied, to be added to it
 };
 
 bool is_unchanged(Step& step, u64 address, u64 value) {
@@ -99,13 +101,19 @@ bool walk_on(Collect& c) {
   step.uses_bp = false;
   const bool more = step_out(step, entry);
   state.frame = entry.frame;
+  if (entry.frame) {
+    c.hash += frame_hash(entry.frame) * c.base;
+    c.base *= kPathBase;
+  }
   if (step.uses_bp) state.flags |= kUsesBp;
   return more;
 }
 
 /// Moves the new frames to where they belong, outermost first, and finds the stack.
-FoundStack place_frames(Collect& c, u32 function, u32 owner) {
+FoundStack place_frames(Collect& c, const StackEnd& end) {
   Walk& walk = c.walk;
+  const u64 outer = c.joined >= 0 ? walk.frames[c.joined].hash : 0;
+  prefetch_path(outer * c.base + c.hash, end);  // the rest is done while it comes
   u32 depth = 0;
   bool needs_bp = false;
   if (c.joined >= 0) {
@@ -124,7 +132,7 @@ FoundStack place_frames(Collect& c, u32 function, u32 owner) {
     needs_bp = state.flags & kNeedsBp && !state.bp_at;
   }
   walk.depth = depth;
-  return stack_of({walk.frames, first, depth}, {function, walk.truncated, owner});
+  return stack_of({walk.frames, first, depth}, end);
 }
 
 u32 bare_stack(Thread& thread, u32 function) {
@@ -160,7 +168,7 @@ FoundStack walk_stack(u64 sp, u64 bp, Thread& thread, u32 function) {
   if (c.joined < 0 || c.fresh) walk.truncated = c.joined >= 0 ? walk.truncated : c.step.truncated;
   walk.function = function;
   walk.owner = stack_owner(thread);
-  const FoundStack found = place_frames(c, function, walk.owner);
+  const FoundStack found = place_frames(c, {function, walk.truncated, walk.owner});
   walk.stack = found.id;
   // other ends depend on more than is kept
   if (c.step.unkept || (walk.truncated != LG_TRUNCATED_NOT && walk.truncated != LG_TRUNCATED_DEPTH) ||

@@ -36,8 +36,9 @@ struct ElfImage::State {
     RawSymbolTable raw;
     SymbolTable from;
   };
-  /// Orders of all symbols of a known kind, each made when it is first asked for: a file is asked for some
-  /// dozens of names and addresses, and may have a million symbols.
+  std::optional<std::vector<Table>> all_tables;
+  /// Orders of all symbols of a known kind, each made when it is asked for: a file is asked for some dozens
+  /// of names, seldom for an address, and may have a million symbols.
   struct ByName {
     std::uint32_t hash;
     std::uint32_t table;  ///< of tables()
@@ -48,7 +49,14 @@ struct ElfImage::State {
     std::uint32_t table;
     std::uint32_t index;
   };
-  std::optional<std::vector<ByName>> by_name;
+  /// Those whose hashes end in the same bits stand together, from the number on that `starts` has for these
+  /// bits; of one name, in the order of the tables.
+  struct NameIndex {
+    std::vector<ByName> symbols;
+    std::vector<std::uint32_t> starts;
+  };
+  std::optional<NameIndex> by_name;
+  std::uint32_t searches_by_address = 0;
   std::optional<std::vector<ByAddress>> by_address;  ///< of functions, ifuncs and what has no type
 
   /// The separate debug file of the same build id, or nullptr.
@@ -64,7 +72,7 @@ struct ElfImage::State {
       }
   }
   /// All symbol tables, the dynamic one first.
-  std::vector<Table> tables();
+  const std::vector<Table>& tables();
   /// Calls `visit(symbol, table)` for each defined symbol of this name that passes `wanted(entry)`.
   template <typename Wanted, typename Visit>
   void for_each_named(std::string_view name, Wanted&& wanted, Visit&& visit);

@@ -2,7 +2,9 @@
 // ElfImage: symbols, from .dynsym, .symtab and the .symtab of the separate debug file that bears the same
 // build id.
 #include <algorithm>
+#include <bit>
 #include <functional>
+#include <numeric>
 #include <set>
 #include <tuple>
 
@@ -27,6 +29,10 @@ std::optional<SymbolKind> kind_of(unsigned type) {
 
 bool is_function(const Elf64_Sym& entry) {
   return type_of(entry) == STT_FUNC || type_of(entry) == STT_GNU_IFUNC;
+}
+
+bool is_code(const Elf64_Sym& entry) {
+  return is_function(entry) || type_of(entry) == STT_NOTYPE;
 }
 
 bool is_known_kind(const Elf64_Sym& entry) {
@@ -67,49 +73,57 @@ bool has_symbols(const ElfFile& file) {
 
 }  // namespace
 
-std::vector<ElfImage::State::Table> ElfImage::State::tables() {
-  std::vector<Table> all{{file.symbols(SHT_DYNSYM), SymbolTable::dynsym},
-                         {file.symbols(SHT_SYMTAB), SymbolTable::symtab}};
-  if (const ElfFile* other = find_debug_file())
-    all.push_back({other->symbols(SHT_SYMTAB), SymbolTable::debug_file});
-  return all;
+const std::vector<ElfImage::State::Table>& ElfImage::State::tables() {
+  if (!all_tables) {
+    all_tables.emplace({Table{file.symbols(SHT_DYNSYM), SymbolTable::dynsym},
+                        Table{file.symbols(SHT_SYMTAB), SymbolTable::symtab}});
+    if (const ElfFile* other = find_debug_file())
+      all_tables->push_back({other->symbols(SHT_SYMTAB), SymbolTable::debug_file});
+  }
+  return *all_tables;
 }
 
 void ElfImage::State::order_by_name() {
-  by_name.emplace();
-  const std::vector<Table> all = tables();
+  std::vector<ByName> unordered;
+  const std::vector<Table>& all = tables();
   for (std::uint32_t table = 0; table < all.size(); ++table)
     for (std::uint32_t i = 0; i < all[table].raw.symbols.size(); ++i)
       if (is_known_kind(all[table].raw.symbols[i]))
-        if (const auto symbol = all[table].raw.at(i)) by_name->push_back({hash_of(symbol->name), table, i});
-  std::sort(by_name->begin(), by_name->end(), [](const ByName& a, const ByName& b) {
-    return std::tie(a.hash, a.table, a.index) < std::tie(b.hash, b.table, b.index);
-  });
+        if (const auto symbol = all[table].raw.at(i)) unordered.push_back({hash_of(symbol->name), table, i});
+  by_name.emplace();
+  const std::size_t buckets = std::bit_ceil(unordered.size() + 1);
+  const auto bucket = [&](const ByName& entry) { return entry.hash & (buckets - 1); };
+  by_name->starts.resize(buckets + 1);
+  for (const ByName& entry : unordered)
+    ++by_name->starts[bucket(entry) + 1];
+  std::partial_sum(by_name->starts.begin(), by_name->starts.end(), by_name->starts.begin());
+  by_name->symbols.resize(unordered.size());
+  std::vector<std::uint32_t> next = by_name->starts;
+  for (const ByName& entry : unordered)
+    by_name->symbols[next[bucket(entry)]++] = entry;
 }
 
 template <typename Wanted, typename Visit>
 void ElfImage::State::for_each_named(std::string_view name, Wanted&& wanted, Visit&& visit) {
   if (!by_name) order_by_name();
-  const std::vector<Table> all = tables();
-  const auto [first, last] =
-      std::equal_range(by_name->begin(), by_name->end(), ByName{hash_of(name), 0, 0},
-                       [](const ByName& a, const ByName& b) { return a.hash < b.hash; });
-  for (auto entry = first; entry != last; ++entry) {
-    const Table& table = all[entry->table];
-    const auto symbol = table.raw.at(entry->index);
-    if (symbol && symbol->name == name && wanted(table.raw.symbols[entry->index])) visit(*symbol, table.from);
+  const std::uint32_t hash = hash_of(name);
+  const std::size_t bucket = hash & (by_name->starts.size() - 2);
+  for (std::uint32_t i = by_name->starts[bucket]; i < by_name->starts[bucket + 1]; ++i) {
+    const ByName& entry = by_name->symbols[i];
+    if (entry.hash != hash) continue;
+    const Table& table = tables()[entry.table];
+    const auto symbol = table.raw.at(entry.index);
+    if (symbol && symbol->name == name && wanted(table.raw.symbols[entry.index])) visit(*symbol, table.from);
   }
 }
 
 void ElfImage::State::order_by_address() {
   by_address.emplace();
-  const std::vector<Table> all = tables();
+  const std::vector<Table>& all = tables();
   for (std::uint32_t table = 0; table < all.size(); ++table)
-    for (std::uint32_t i = 0; i < all[table].raw.symbols.size(); ++i) {
-      const Elf64_Sym& entry = all[table].raw.symbols[i];
-      if (is_function(entry) || type_of(entry) == STT_NOTYPE)
-        by_address->push_back({entry.st_value, table, i});
-    }
+    for (std::uint32_t i = 0; i < all[table].raw.symbols.size(); ++i)
+      if (is_code(all[table].raw.symbols[i]))
+        by_address->push_back({all[table].raw.symbols[i].st_value, table, i});
   std::sort(by_address->begin(), by_address->end(), [](const ByAddress& a, const ByAddress& b) {
     return std::tie(a.vaddr, a.table, a.index) < std::tie(b.vaddr, b.table, b.index);
   });
@@ -118,12 +132,20 @@ void ElfImage::State::order_by_address() {
 template <typename Wanted, typename Visit>
 void ElfImage::State::for_each_between(std::uint64_t first, std::uint64_t last, Wanted&& wanted,
                                        Visit&& visit) {
+  constexpr std::uint32_t kWorthAnOrder = 32;
+  if (!by_address && ++searches_by_address < kWorthAnOrder) {
+    for_each_symbol(
+        [&](const Elf64_Sym& entry) {
+          return entry.st_value >= first && entry.st_value <= last && is_code(entry) && wanted(entry);
+        },
+        visit);
+    return;
+  }
   if (!by_address) order_by_address();
-  const std::vector<Table> all = tables();
   auto entry = std::lower_bound(by_address->begin(), by_address->end(), first,
                                 [](const ByAddress& a, std::uint64_t vaddr) { return a.vaddr < vaddr; });
   for (; entry != by_address->end() && entry->vaddr <= last; ++entry) {
-    const Table& table = all[entry->table];
+    const Table& table = tables()[entry->table];
     if (!wanted(table.raw.symbols[entry->index])) continue;
     if (const auto symbol = table.raw.at(entry->index)) visit(*symbol, table.from);
   }

@@ -35,6 +35,7 @@ class StackTable : public testing::Test {
     ASSERT_NE(at, MAP_FAILED);
     g = {};
     g.header = &file_->header();
+    g.process = &file_->process(0);
     g.region_bytes = static_cast<u8*>(at);
     g.region = static_cast<Region*>(at);
   }
@@ -92,15 +93,38 @@ TEST_F(StackTable, FramesThatAreNotToldAreNone) {
   EXPECT_EQ(lost(), 0u);
 }
 
-/// The hash of a path mixes what came before into the next frame by a rotation and an exclusive or: frames
-/// can be chosen so that two paths have the same.
+/// As a walk finds them, which asks for the place of the stack before it has put them in order.
+TEST_F(StackTable, APathsHashCanBeMadeFromTheInnermostFrameOn) {
+  const Path path = {0x10, 0x20, 0x30, 0x40};
+  enter(path);
+  u64 hash = 0, base = 1;
+  for (std::size_t i = path.size(); i-- > 2;) {
+    hash += frame_hash(path[i]) * base;
+    base *= kPathBase;
+  }
+  EXPECT_EQ(walk_[1].hash * base + hash, walk_[3].hash);
+}
+
+/// The frame with this frame_hash(), which can be turned back.
+u64 frame_with_hash(u64 hash) {
+  constexpr u64 kMultiplier = 0xbf58476d1ce4e5b9ull;
+  u64 inverse = kMultiplier;  // modulo 2^64, each turn has twice as many bits right
+  for (int turn = 0; turn < 6; ++turn)
+    inverse *= 2 - kMultiplier * inverse;
+  const u64 frame = (hash ^ hash >> 32) * inverse;
+  EXPECT_EQ(frame_hash(frame), hash);
+  return frame;
+}
+
+/// A path's hash is multiplied before the next frame's is added: frames can be chosen so that two paths have
+/// the same.
 TEST_F(StackTable, PathsOfOneHashAreToldApartByTheirFrames) {
   enter({0x10});
   const u64 first = walk_[0].hash;
   enter({0x20});
   const u64 second = walk_[0].hash;
-  const auto turned = [](u64 hash) { return hash << 29 | hash >> 35; };
-  const Path one = {0x10, 0x1234, 0x77}, other = {0x20, 0x1234 ^ turned(first) ^ turned(second), 0x77};
+  const u64 frame = frame_with_hash(frame_hash(0x1234) + (first - second) * kPathBase);
+  const Path one = {0x10, 0x1234, 0x77}, other = {0x20, frame, 0x77};
   const u32 id = enter(one);
   const u64 hash = walk_[2].hash;
   const u32 other_id = enter(other);
@@ -115,7 +139,7 @@ TEST_F(StackTable, PathsOfOneHashAreToldApartByTheirFrames) {
 TEST_F(StackTable, APathAndWhatItBeginsWithAreToldApartByTheirLength) {
   enter({0x10}, 0, {LG_FN_calloc, 0, 0});  // for the hash alone: it does not depend on the function
   const u64 hash = walk_[0].hash;
-  const Path longer = {0x10, 0x10 ^ (hash << 29 | hash >> 35)};
+  const Path longer = {0x10, frame_with_hash(hash - hash * kPathBase)};
   const u32 id = enter(longer);
   ASSERT_EQ(walk_[1].hash, hash) << "then this tests nothing";
   EXPECT_NE(enter({0x10}), id);
