@@ -70,8 +70,12 @@ struct Mark {
 /// Finds the marks in a newly seen module.
 using MarkFinder = std::function<std::vector<Mark>(const ElfImage&)>;
 
-/// Told of each module when it is first seen; `has_tests`: it has functions of a test framework.
-using ModuleSeen = std::function<void(const model::TraceModule& module, bool has_tests)>;
+/// Told of each module when it is first seen; `is_tested`: it is a program, or has functions of a test
+/// framework.
+using ModuleSeen = std::function<void(const model::TraceModule& module, bool is_tested)>;
+
+/// Told, while the target runs, of a frame of a stack that will be told of at the end, most likely.
+using FrameSeen = std::function<void(const model::TraceModule& module, const model::TraceFrame& frame)>;
 
 /// What the tracer is given by other stages.
 struct TracerHooks {
@@ -79,6 +83,7 @@ struct TracerHooks {
   model::ClassifyHeld classify;  ///< called while a process is held
   model::AnswerQuestion answer;  ///< likewise, where an adapter in the process asks; may be empty
   ModuleSeen module_seen = {};   ///< may be empty
+  FrameSeen frame_seen = {};     ///< may be empty
 };
 
 /// An object file the target will use: where it can be opened now, and the path the target sees.

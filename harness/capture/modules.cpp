@@ -141,7 +141,8 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
     ++refused_probes_;  // the file stays known, so this is the one time it is said
     return std::move(done).error().with_context(path);
   }
-  if (module_seen_) module_seen_(modules_[id], details_[id].framework != model::Framework::none);
+  const bool is_tested = image->type() != ElfType::shared || details_[id].framework != model::Framework::none;
+  if (module_seen_) module_seen_(modules_[id], is_tested);
   return id;
 }
 

@@ -3,6 +3,7 @@
 #include "harness/capture/moments.h"
 
 #include "harness/base/clock.h"
+#include "harness/capture/stack_reader.h"
 
 namespace leakgate::capture {
 namespace {
@@ -14,6 +15,8 @@ constexpr int kTries = 4;  // the last one stops sleeping threads too
 constexpr std::uint64_t kFreeNs = 400'000'000;
 constexpr std::uint64_t kEachNs = 700'000;
 constexpr std::uint64_t kShare = 5;
+
+constexpr std::size_t kMostStacksToTell = 500;
 
 }  // namespace
 
@@ -52,6 +55,24 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
     Known& known = known_[moment.head.proc];
     known.blocks.keep(held.view().blocks, findings.kinds, moment.window, known.last_window);
     known.last_window = moment.window;
+  }
+  if (done && frame_seen_) tell_frames(held.view());
+}
+
+void MomentKeeper::tell_frames(const model::HeldProcess& view) {
+  for (const model::HeldBlock& block : view.blocks) {
+    if (told_stacks_.size() >= kMostStacksToTell) return;
+    if (block.stack == 0 || block.ignored || block.inherited ||
+        (view.window != 0 && block.window >= view.window))
+      continue;
+    if (!told_stacks_.insert(block.stack).second) continue;
+    const auto stack = session_.stack(block.stack);
+    if (!stack) continue;
+    for (const std::uint64_t raw : stack->frames) {
+      const model::TraceFrame frame = frame_of(raw, modules_.modules().size());
+      if (frame.module != model::kNone && told_frames_.insert(frame).second)
+        frame_seen_(modules_.modules()[frame.module], frame);
+    }
   }
 }
 

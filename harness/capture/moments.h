@@ -42,6 +42,8 @@ class MomentKeeper {
   /// Forks and ends of processes, in the order of the moments; the ledger still has the blocks of what ends.
   InheritedBlocks& inherited() { return inherited_; }
 
+  /// `frame_seen` is told of the frames of blocks that have outlived a test, or the process; once of each.
+  void tell_frames_to(FrameSeen frame_seen) { frame_seen_ = std::move(frame_seen); }
   /// Handles one moment of process `pid`; the process goes on when it returns.
   void take(const lg_record_moment& moment, std::int32_t pid);
   /// Lets go of threads that could not be let go at once.
@@ -77,6 +79,7 @@ class MomentKeeper {
   [[nodiscard]] bool is_affordable(const lg_record_moment& moment) const;
   Status examine(HeldProcess& held, model::MomentFindings& findings);
   Status fill_blocks(model::HeldProcess& view);
+  void tell_frames(const model::HeldProcess& view);
 
   Session& session_;
   const ModuleTable& modules_;
@@ -84,6 +87,9 @@ class MomentKeeper {
   TellAsker tell_asker_;
   std::uint64_t start_ns_;
   InheritedBlocks inherited_;
+  FrameSeen frame_seen_;
+  std::set<std::uint32_t> told_stacks_;
+  std::set<model::TraceFrame> told_frames_;
   std::map<std::uint32_t, Known> known_;  ///< by process
   std::set<std::uint32_t> settled_;
   std::vector<model::TraceOutstanding> groups_;

@@ -66,6 +66,7 @@ Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
       *session_, *modules_, std::move(hooks.classify),
       [this](const auto& question, const model::MomentFindings* findings) { tell_asker(question, findings); },
       start_ns_);
+  moments_->tell_frames_to(std::move(hooks.frame_seen));
   answer_ = std::move(hooks.answer);
   auto heart = Heart::start(*session_);
   if (!heart) return std::move(heart).error();

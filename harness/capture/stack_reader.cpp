@@ -6,9 +6,8 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <string>
-#include <tuple>
+#include <unordered_map>
 #include <vector>
 
 namespace leakgate::capture {
@@ -58,12 +57,13 @@ model::TraceStack trace_stack(const StackRow& stack, std::size_t modules) {
   row.frees = counters.frees;
   row.freed_by = free_stack(counters);  // still the kernel's id
   row.errors_before = counters.errors_before;
-  row.lifetime_log2_ms.assign(std::begin(counters.lifetime_log2_ms), std::end(counters.lifetime_log2_ms));
-  for (const std::uint64_t frame : stack.frames) {
-    const std::uint64_t module = frame >> LG_FRAME_MODULE_SHIFT;
-    row.frames.push_back({module < modules ? static_cast<std::uint32_t>(module) : model::kNone,
-                          frame & LG_FRAME_ADDR_MASK, (frame & LG_FRAME_EXACT) != 0});
-  }
+  std::size_t used = std::size(counters.lifetime_log2_ms);
+  while (used > 0 && counters.lifetime_log2_ms[used - 1] == 0)
+    --used;
+  row.lifetime_log2_ms.assign(counters.lifetime_log2_ms, counters.lifetime_log2_ms + used);
+  row.frames.reserve(stack.frames.size());
+  for (const std::uint64_t frame : stack.frames)
+    row.frames.push_back(frame_of(frame, modules));
   return row;
 }
 
@@ -74,7 +74,9 @@ void add_counters(model::TraceStack& to, const model::TraceStack& from) {
   to.frees += from.frees;
   if (to.freed_by == model::kNone) to.freed_by = from.freed_by;
   to.errors_before = std::max(to.errors_before, from.errors_before);
-  for (std::size_t i = 0; i < to.lifetime_log2_ms.size(); ++i)
+  if (to.lifetime_log2_ms.size() < from.lifetime_log2_ms.size())
+    to.lifetime_log2_ms.resize(from.lifetime_log2_ms.size());
+  for (std::size_t i = 0; i < from.lifetime_log2_ms.size(); ++i)
     to.lifetime_log2_ms[i] += from.lifetime_log2_ms[i];
 }
 
@@ -88,41 +90,88 @@ void for_each_id(model::Trace& trace, Visit visit) {
   }
 }
 
+/// A stack of the session's.
+struct ReadStack {
+  std::uint32_t id = 0;
+  std::uint32_t index = model::kNone;  ///< in the trace
+  StackRow row;
+};
+
+/// Tells stacks apart by what they are, not by what happened at them.
+struct SameStack {
+  std::size_t operator()(const StackRow* stack) const {
+    std::uint64_t hash = stack->counters.function * 0x9e3779b97f4a7c15u + stack->counters.truncated;
+    for (const std::uint64_t frame : stack->frames)
+      hash = (hash ^ frame ^ hash >> 29) * 0xbf58476d1ce4e5b9u;
+    return hash ^ hash >> 32;
+  }
+  bool operator()(const StackRow* a, const StackRow* b) const {
+    return a->counters.function == b->counters.function && a->counters.truncated == b->counters.truncated &&
+           a->frames == b->frames;
+  }
+};
+
+/// Adds the stacks with these ids, each once, to those that were read, which are in the order of their ids.
+Status read_rows(const Session& session, std::vector<std::uint32_t> ids, std::vector<ReadStack>& stacks) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  const auto before = static_cast<std::ptrdiff_t>(stacks.size());
+  stacks.reserve(stacks.size() + ids.size());
+  for (const std::uint32_t id : ids) {
+    auto row = session.stack(id);
+    if (!row) return std::move(row).error();
+    stacks.push_back({id, model::kNone, std::move(*row)});
+  }
+  std::inplace_merge(stacks.begin(), stacks.begin() + before, stacks.end(),
+                     [](const ReadStack& a, const ReadStack& b) { return a.id < b.id; });
+  return {};
+}
+
+const ReadStack* find(const std::vector<ReadStack>& stacks, std::uint32_t id) {
+  const auto found =
+      std::lower_bound(stacks.begin(), stacks.end(), id,
+                       [](const ReadStack& stack, std::uint32_t value) { return stack.id < value; });
+  return found == stacks.end() || found->id != id ? nullptr : &*found;
+}
+
 }  // namespace
 
+model::TraceFrame frame_of(std::uint64_t raw, std::size_t modules) {
+  const std::uint64_t module = raw >> LG_FRAME_MODULE_SHIFT;
+  return {module < modules ? static_cast<std::uint32_t>(module) : model::kNone, raw & LG_FRAME_ADDR_MASK,
+          (raw & LG_FRAME_EXACT) != 0};
+}
+
 Status read_stacks(const Session& session, std::uint64_t count, model::Trace& trace) {
-  std::map<std::uint32_t, std::uint32_t> index_of;  // kernel's id -> index in the trace
+  std::vector<std::uint32_t> ids;
   for_each_id(trace, [&](std::uint32_t& id) {
-    if (id != 0 && id != model::kNone) index_of.emplace(id, model::kNone);
+    if (id != 0 && id != model::kNone) ids.push_back(id);
   });
   for (std::uint64_t id = 1; id <= std::min(count, session.stack_capacity()); ++id)
-    index_of.emplace(static_cast<std::uint32_t>(id), model::kNone);
+    ids.push_back(static_cast<std::uint32_t>(id));
+  std::vector<ReadStack> stacks;
+  if (auto read = read_rows(session, std::move(ids), stacks); !read) return read;
   // where blocks from these were freed: stacks of their own, of which nothing was freed again
-  std::map<std::uint32_t, std::uint32_t> freed;
-  for (const auto& [id, index] : index_of) {
-    auto stack = session.stack(id);
-    if (!stack) return std::move(stack).error();
-    if (free_stack(stack->counters) != model::kNone) freed.emplace(stack->counters.freed_by, model::kNone);
-  }
-  index_of.merge(freed);
-  using Content = std::tuple<std::uint16_t, std::uint16_t, std::vector<std::uint64_t>>;
-  std::map<Content, std::uint32_t> index_of_content;
-  for (auto& [id, index] : index_of) {
-    auto stack = session.stack(id);
-    if (!stack) return std::move(stack).error();
-    model::TraceStack row = trace_stack(*stack, trace.modules.size());
+  std::vector<std::uint32_t> freed;
+  for (const ReadStack& stack : stacks)
+    if (const std::uint32_t id = free_stack(stack.row.counters);
+        id != model::kNone && find(stacks, id) == nullptr)
+      freed.push_back(id);
+  if (auto read = read_rows(session, std::move(freed), stacks); !read) return read;
+  std::unordered_map<const StackRow*, std::uint32_t, SameStack, SameStack> index_of_content;
+  for (ReadStack& stack : stacks) {
     const auto next = static_cast<std::uint32_t>(trace.stacks.size());
-    const auto [found, fresh] = index_of_content.emplace(
-        Content(stack->counters.function, stack->counters.truncated, std::move(stack->frames)), next);
-    index = found->second;
+    const auto [found, fresh] = index_of_content.emplace(&stack.row, next);
+    stack.index = found->second;
+    model::TraceStack row = trace_stack(stack.row, trace.modules.size());
     if (fresh)
       trace.stacks.push_back(std::move(row));
     else
-      add_counters(trace.stacks[index], row);
+      add_counters(trace.stacks[stack.index], row);
   }
   const auto renumber = [&](std::uint32_t& id) {
-    const auto found = index_of.find(id);
-    id = found == index_of.end() ? model::kNone : found->second;
+    const ReadStack* const found = find(stacks, id);
+    id = found == nullptr ? model::kNone : found->index;
   };
   for_each_id(trace, renumber);
   for (model::TraceStack& stack : trace.stacks)

@@ -13,6 +13,9 @@
 
 namespace leakgate::capture {
 
+/// A frame of StackRow as the trace has it; `modules`: how many there are.
+[[nodiscard]] model::TraceFrame frame_of(std::uint64_t raw, std::size_t modules);
+
 /// Fills trace.stacks and renumbers trace.outstanding and its holders; with the first `count` stacks in any
 /// case, and with those that are referred to.
 Status read_stacks(const Session& session, std::uint64_t count, model::Trace& trace);

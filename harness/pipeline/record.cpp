@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "harness/attribute/attribute.h"
+#include "harness/base/kept.h"
 #include "harness/classify/moment.h"
 #include "harness/launch/signal_relay.h"
 #include "harness/launch/target.h"
@@ -76,8 +77,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   const auto resolver = std::make_shared<StackResolver>(request, recording.run.cwd);
   auto started_target = start_traced(request, objects, [&] {
     return capture::TracerHooks{find_framework_marks, classifier(request),
-                                early_verdicts(request, recording.run.cwd, resolver),
-                                reader_ahead(resolver, objects)};
+                                early_verdicts(request, recording.run.cwd, resolver), reader_ahead(resolver),
+                                frames_ahead(resolver)};
   });
   if (!started_target) return std::move(started_target).error();
   launch::Target* const target = &started_target->target;
@@ -109,6 +110,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   note_quicker_backend(*trace, canary.pair_ns, command_s, recording);
   for (model::IncompleteReason& reason : canary.blindness)
     recording.run.incomplete_reasons.push_back(std::move(reason));
+  keep_until_exit(std::move(*trace));
+  keep_until_exit(resolver);
   return recording;
 }
 

@@ -126,11 +126,21 @@ void StackResolver::expect(const model::TraceModule& module, bool is_tested) {
   symbolizer_.read_ahead().start();
 }
 
-capture::ModuleSeen reader_ahead(std::shared_ptr<StackResolver> resolver,
-                                 const std::vector<std::string>& objects) {
-  return [resolver = std::move(resolver), program = objects.empty() ? std::string() : objects.front()](
-             const model::TraceModule& module, bool has_tests) {
-    resolver->expect(module, has_tests || module.path == program);
+void StackResolver::expect(const model::TraceModule& module, const model::TraceFrame& frame) {
+  if (!reads_ahead_) return;
+  const bool in_call = !frame.exact && frame.address > 0;
+  symbolizer_.read_ahead().expect(file_of(module), frame.address - (in_call ? 1 : 0));
+}
+
+capture::FrameSeen frames_ahead(std::shared_ptr<StackResolver> resolver) {
+  return [resolver = std::move(resolver)](const model::TraceModule& module, const model::TraceFrame& frame) {
+    resolver->expect(module, frame);
+  };
+}
+
+capture::ModuleSeen reader_ahead(std::shared_ptr<StackResolver> resolver) {
+  return [resolver = std::move(resolver)](const model::TraceModule& module, bool is_tested) {
+    resolver->expect(module, is_tested);
   };
 }
 

@@ -31,6 +31,9 @@ class StackResolver {
   /// C and C++ runtimes, is read ahead.
   void expect(const model::TraceModule& module, bool is_tested);
 
+  /// Tells of a frame, while the target runs, that resolve() will most likely be asked for.
+  void expect(const model::TraceModule& module, const model::TraceFrame& frame);
+
   /// Fills recording.modules, frames and stacks, makes the blocks' stack indexes refer to them, and names the
   /// blocks' types and holders. Only stacks that a block or a holder refers to are resolved. `origins`: the
   /// row of trace.outstanding that each of recording.blocks came from.
@@ -42,9 +45,9 @@ class StackResolver {
   std::size_t modules_ = 0;  ///< that the symbolizer knows
 };
 
-/// What capture is to call: has the resolver expect new modules. The command's own program is the first of
-/// `objects`.
-[[nodiscard]] capture::ModuleSeen reader_ahead(std::shared_ptr<StackResolver> resolver,
-                                               const std::vector<std::string>& objects);
+/// What capture is to call: has the resolver expect new modules.
+[[nodiscard]] capture::ModuleSeen reader_ahead(std::shared_ptr<StackResolver> resolver);
+/// Likewise, for frames.
+[[nodiscard]] capture::FrameSeen frames_ahead(std::shared_ptr<StackResolver> resolver);
 
 }  // namespace leakgate::pipeline

@@ -14,7 +14,9 @@ namespace leakgate::symbolize {
 namespace {
 
 /// Beyond, what is read for nothing costs more than is gained.
-constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20U;
+constexpr std::uint64_t kMostBytes = std::uint64_t{192} << 20U;
+/// Addresses that are looked up without a look at who waits.
+constexpr std::size_t kAtOnce = 8;
 
 /// Size of the file; all there is where it cannot be told.
 std::uint64_t bytes_of(const std::string& path) {
@@ -68,10 +70,36 @@ void ReadAhead::start() {
   }
 }
 
-ReadAhead::Entry* ReadAhead::next_waiting() {
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [](const Entry& e) { return e.state == State::waiting; });
+void ReadAhead::expect(const ModuleFile& file, std::uint64_t address) {
+  {
+    const std::lock_guard lock(mutex_);
+    Entry* const entry = find(file);
+    if (entry == nullptr || entry->room == 0) return;
+    --entry->room;
+    entry->expected.push_back(address);
+  }
+  changed_.notify_all();
+}
+
+ReadAhead::Entry* ReadAhead::find(const ModuleFile& file) {
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.module->info == file; });
   return found == entries_.end() ? nullptr : &*found;
+}
+
+ReadAhead::Entry* ReadAhead::next_entry() {
+  auto found = std::find_if(entries_.begin(), entries_.end(),
+                            [](const Entry& e) { return e.state == State::waiting; });
+  if (found == entries_.end())
+    found =
+        std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return !e.expected.empty(); });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+void ReadAhead::look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses) {
+  std::vector<SourceFrame> frames;
+  for (const std::uint64_t address : addresses)
+    if (module.dwarf && module.file->is_code(address)) module.dwarf->resolve(address, frames);
 }
 
 void ReadAhead::read(ReadModule& module) const {
@@ -91,11 +119,21 @@ void ReadAhead::run() {
   if (changed_.wait_for(lock, delay_, [this] { return stop_; })) return;
   for (;;) {
     Entry* entry = nullptr;
-    wait(lock, [&] { return stop_ || (entry = next_waiting()) != nullptr; });
+    wait(lock, [&] { return stop_ || (entry = next_entry()) != nullptr; });
     if (stop_) return;
+    const bool is_read = entry->state == State::done;
+    std::vector<std::uint64_t> addresses;
+    // a few at a time: who asks for the module waits for them
+    for (std::size_t i = 0; is_read && i < kAtOnce && !entry->expected.empty(); ++i) {
+      addresses.push_back(entry->expected.back());
+      entry->expected.pop_back();
+    }
     entry->state = State::under_way;
     lock.unlock();
-    read(*entry->module);
+    if (is_read)
+      look_up(*entry->module, addresses);
+    else
+      read(*entry->module);
     lock.lock();
     entry->state = State::done;
     changed_.notify_all();
@@ -104,13 +142,14 @@ void ReadAhead::run() {
 
 std::unique_ptr<ReadModule> ReadAhead::take(const ModuleFile& file) {
   std::unique_lock lock(mutex_);
-  const auto entry =
-      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.module->info == file; });
-  if (entry == entries_.end()) return nullptr;
+  Entry* const entry = find(file);
+  if (entry == nullptr) return nullptr;
   wait(lock, [&] { return entry->state != State::under_way; });
   std::unique_ptr<ReadModule> module = std::move(entry->module);
-  const bool whole = entry->state == State::done && module->file && module->note.empty();
-  entries_.erase(entry);
+  // where looking up ahead has used up the module's bounds, those who ask get them afresh
+  const bool exhausted = module->dwarf && module->dwarf->exhausted();
+  const bool whole = entry->state == State::done && module->file && module->note.empty() && !exhausted;
+  entries_.remove_if([&](const Entry& each) { return &each == entry; });
   return whole ? std::move(module) : nullptr;
 }
 

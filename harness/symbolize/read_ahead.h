@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "harness/base/descriptor.h"
 #include "harness/symbolize/module_reader.h"
@@ -29,6 +30,9 @@ class ReadAhead {
 
   /// Puts a module in the queue; `keep` is held open until it is read. Large files are left out.
   void add(ModuleFile file, std::shared_ptr<Descriptor> keep);
+  /// Says that this address of a module that was added will be asked for: when the module is read, what it
+  /// takes to answer is read as well. More than some are left out.
+  void expect(const ModuleFile& file, std::uint64_t address);
   /// Lets the reading begin; further calls do nothing. Without a thread to be had nothing is read ahead.
   void start();
   /// The module, if it was read, or is being read just now (this waits for it); else null, and it will not be
@@ -36,11 +40,14 @@ class ReadAhead {
   [[nodiscard]] std::unique_ptr<ReadModule> take(const ModuleFile& file);
 
  private:
+  static constexpr std::uint32_t kMostAddresses = 2000;
   enum class State : std::uint8_t { waiting, under_way, done };
   struct Entry {
     std::unique_ptr<ReadModule> module;
     std::shared_ptr<Descriptor> keep;
     State state = State::waiting;
+    std::vector<std::uint64_t> expected{};  ///< addresses that were not looked up yet
+    std::uint32_t room = kMostAddresses;
   };
 
   /// Waits until `is_so()`, with the lock held at each look. Never for a notification alone: glibc
@@ -49,7 +56,11 @@ class ReadAhead {
   void wait(std::unique_lock<std::mutex>& lock, Condition&& is_so);
   void run();
   void read(ReadModule& module) const;
-  Entry* next_waiting();
+  /// Looks up some of the addresses; the answers are thrown away, what they were made of is kept.
+  static void look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses);
+  Entry* find(const ModuleFile& file);
+  /// The next entry to be read, or else with addresses to be looked up.
+  Entry* next_entry();
 
   const SymbolizerOptions options_;
   const std::chrono::milliseconds delay_;

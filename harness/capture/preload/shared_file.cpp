@@ -25,7 +25,7 @@ constexpr std::uint64_t region_offset(std::uint32_t process) {
 
 Result<SharedFile> SharedFile::make() {
   SharedFile file;
-  file.file_.reset(::memfd_create(preload::kFileName, MFD_CLOEXEC));
+  file.file_.reset(::memfd_create(preload::kFileName, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file.file_) return system_error(ErrorKind::unsupported, "cannot make a memory file", errno);
   // its size is an upper bound, which a limit on file sizes is not meant for
   rlimit limit{};
@@ -38,6 +38,9 @@ Result<SharedFile> SharedFile::make() {
   if (limited) (void)::setrlimit(RLIMIT_FSIZE, &limit);
   if (failed)
     return system_error(ErrorKind::unsupported, "cannot make a large memory file", failed, "see ulimit -f");
+  // every process that writes to it could make it smaller: what is mapped would be gone
+  if (::fcntl(file.file_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return system_error(ErrorKind::unsupported, "cannot seal the memory file", errno);
   void* const at = ::mmap(nullptr, preload::kControlBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                           file.file_.get(), 0);
   if (at == MAP_FAILED)

@@ -5,21 +5,33 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstring>
 #include <span>
 
 namespace leakgate::capture {
 
 template <typename Row>
-Row StackIds::Ahead<Row>::get(const SharedFile& file, std::uint32_t of, std::uint32_t number) const {
-  if (of == process && number < rows.size()) return rows[number];
-  return file.get<Row>(of, at + number * sizeof(Row));
+bool StackIds::Table<Row>::read(const SharedFile& file, std::uint32_t of, std::uint64_t number,
+                                std::span<Row> rows) const {
+  const auto out = std::as_writable_bytes(rows);
+  const std::uint64_t offset = number * sizeof(Row);
+  if (of != process || !view || offset + out.size() > view->bytes().size())
+    return file.read(of, at + offset, out);
+  std::memcpy(out.data(), view->bytes().data() + offset, out.size());
+  return true;
 }
 
 template <typename Row>
-void StackIds::Ahead<Row>::read(const SharedFile& file, std::uint32_t of, std::uint32_t count) {
+Row StackIds::Table<Row>::get(const SharedFile& file, std::uint32_t of, std::uint32_t number) const {
+  Row row{};
+  read(file, of, number, std::span(&row, 1));
+  return row;
+}
+
+template <typename Row>
+void StackIds::Table<Row>::show(const SharedFile& file, std::uint32_t of, std::uint64_t rows) {
   process = of;
-  rows.resize(count);
-  if (!file.read(of, at, std::as_writable_bytes(std::span(rows)))) rows.clear();
+  view.emplace(file.view(of, at, rows * sizeof(Row)));
 }
 
 StackIds::Stack& StackIds::stack_of(std::uint32_t process, std::uint32_t number, std::uint32_t& id) {
@@ -47,12 +59,7 @@ void StackIds::add_all(std::uint32_t process) {
 
 bool StackIds::read_words(std::uint32_t process, std::uint64_t place, std::span<std::uint64_t> words) const {
   if (place == 0 || place + words.size() > preload::kFrameWords) return false;
-  if (frames_.process == process && place + words.size() <= frames_.rows.size()) {
-    std::copy_n(frames_.rows.begin() + static_cast<std::ptrdiff_t>(place), words.size(), words.begin());
-    return true;
-  }
-  return file_->read(process, preload::kFramesAt + place * sizeof(std::uint64_t),
-                     std::as_writable_bytes(words));
+  return frames_.read(*file_, process, place, words);
 }
 
 std::optional<std::vector<std::uint64_t>> StackIds::read_frames(std::uint32_t process,
@@ -87,10 +94,12 @@ StackRow StackIds::read(const Stack& stack) const {
   };
   if (row.counters.function == LG_FN_none && row.counters.node == 0)
     return stack.is_referred_to ? damaged() : StackRow();
-  const auto share = shares_.get(*file_, stack.process, stack.number);
-  row.counters.frees += share.frees;
-  for (std::size_t i = 0; i < std::size(share.lifetime_log2_ms); ++i)
-    row.counters.lifetime_log2_ms[i] += share.lifetime_log2_ms[i];
+  if (file_->process(stack.process).many != 0) {
+    const auto share = shares_.get(*file_, stack.process, stack.number);
+    row.counters.frees += share.frees;
+    for (std::size_t i = 0; i < std::size(share.lifetime_log2_ms); ++i)
+      row.counters.lifetime_log2_ms[i] += share.lifetime_log2_ms[i];
+  }
   if (row.counters.node != 0) {
     auto frames = read_frames(stack.process, row.counters.node);
     if (!frames) return damaged();
@@ -108,24 +117,12 @@ Result<StackRow> StackIds::row(std::uint32_t id) const {
   return stack.kept ? *stack.kept : read(stack);
 }
 
-void StackIds::read_ahead(std::uint32_t process) {
-  constexpr std::uint32_t kMostWords = 1u << 24;  // 128 MiB
-  constexpr std::uint32_t kMostRows = 1u << 17;   // 24 MiB
-  constexpr std::uint32_t kWorthAll = 16;         // a row alone takes as long as so many together
-  const auto region = file_->get<preload::Region>(process, 0);
-  const auto wanted = std::count_if(stacks_.begin(), stacks_.end(), [&](const Stack& stack) {
-    return stack.process == process && !stack.kept;
-  });
-  if (wanted < region.stacks / kWorthAll) return;
-  frames_.read(*file_, process, std::min(region.frame_words, kMostWords) + 1);
-  if (region.stacks >= kMostRows) return;
-  slots_.read(*file_, process, region.stacks + 1);
-  shares_.read(*file_, process, region.stacks + 1);
-}
-
 void StackIds::keep(std::uint32_t process) {
-  read_ahead(process);
-  const auto stacks = file_->get<preload::Region>(process, 0).stacks;
+  // what was never written, and would be made by a look at it, is behind these
+  const auto region = file_->get<preload::Region>(process, 0);
+  const std::uint32_t stacks = std::min(region.stacks, preload::kMaxStacks - 1);
+  frames_.show(*file_, process, std::min(region.frame_words, preload::kFrameWords - 1) + 1);
+  slots_.show(*file_, process, stacks + std::uint64_t{1});
   // where blocks of some were freed: stacks of their own, of which nothing was freed again
   for (std::size_t i = 0, count = stacks_.size(); i < count; ++i) {
     if (stacks_[i].process != process || stacks_[i].kept) continue;
@@ -135,9 +132,8 @@ void StackIds::keep(std::uint32_t process) {
   }
   for (Stack& stack : stacks_)
     if (stack.process == process && !stack.kept) stack.kept = read(stack);
-  frames_.rows = {};
-  slots_.rows = {};
-  shares_.rows = {};
+  frames_.view.reset();
+  slots_.view.reset();
 }
 
 }  // namespace leakgate::capture

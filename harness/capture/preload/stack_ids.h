@@ -41,18 +41,18 @@ class StackIds {
     std::optional<StackRow> kept;
   };
   Stack& stack_of(std::uint32_t process, std::uint32_t number, std::uint32_t& id);
-  /// A table of one process, read at once while its stacks are kept; else a row is read when it is asked for.
+  /// A table of one process, in view while its stacks are kept; else a row is read when it is asked for.
   template <typename Row>
-  struct Ahead {
+  struct Table {
     std::uint64_t at;  ///< in the process's region
     std::uint32_t process = ~0u;
-    std::vector<Row> rows{};
+    std::optional<RegionView> view{};
 
+    /// Reads rows, which the process may change meanwhile; false: they cannot be read.
+    bool read(const SharedFile& file, std::uint32_t of, std::uint64_t number, std::span<Row> rows) const;
     [[nodiscard]] Row get(const SharedFile& file, std::uint32_t of, std::uint32_t number) const;
-    void read(const SharedFile& file, std::uint32_t of, std::uint32_t count);
+    void show(const SharedFile& file, std::uint32_t of, std::uint64_t rows);
   };
-  /// Reads the process's tables at once, where most of it will be looked at.
-  void read_ahead(std::uint32_t process);
   [[nodiscard]] bool read_words(std::uint32_t process, std::uint64_t place,
                                 std::span<std::uint64_t> words) const;
   /// Innermost first; nothing: they cannot be what the library wrote.
@@ -64,9 +64,9 @@ class StackIds {
   std::vector<Stack> stacks_;  ///< by id - 1
   std::unordered_map<std::uint64_t, std::uint32_t> ids_;
   mutable std::set<std::uint64_t> damaged_;
-  Ahead<std::uint64_t> frames_{preload::kFramesAt};
-  Ahead<preload::StackSlot> slots_{preload::kStacksAt};
-  Ahead<preload::StackShare> shares_{preload::kSharesAt};
+  Table<std::uint64_t> frames_{preload::kFramesAt};
+  Table<preload::StackSlot> slots_{preload::kStacksAt};
+  Table<preload::StackShare> shares_{preload::kSharesAt};
 };
 
 }  // namespace leakgate::capture

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "fixture.h"
 #include "harness/symbolize/symbolizer.h"
@@ -77,6 +78,41 @@ TEST(ReadAhead, AnswersAreThoseOfReadingAtTheEnd) {
   }
 }
 
+/// What is kept of a module's DWARF when its addresses were expected, and it was taken so much later.
+std::size_t bytes_kept(const std::string& path, const std::vector<std::uint64_t>& addresses,
+                       std::chrono::milliseconds later) {
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  const ModuleFile file{path, "", ""};
+  ahead.add(file, nullptr);
+  for (const std::uint64_t address : addresses)
+    ahead.expect(file, address);
+  ahead.start();
+  std::this_thread::sleep_for(later);
+  const auto module = ahead.take(file);
+  return module && module->dwarf ? module->dwarf->memory_bytes() : 0;
+}
+
+TEST(ReadAhead, AddressesThatAreExpectedAreLookedUp) {
+  const std::string path = fixture(full_fixtures().front());
+  Symbolizer symbolizer;
+  std::vector<std::uint64_t> addresses;
+  for (const auto& [address, chain] : resolve_text(symbolizer, symbolizer.add_module({path, "", ""}), path))
+    addresses.push_back(address);
+  ASSERT_FALSE(addresses.empty());
+  std::chrono::milliseconds later{50};
+  while (bytes_kept(path, addresses, later) <= bytes_kept(path, {}, later) && later.count() < 10'000)
+    later *= 2;
+  EXPECT_LT(later.count(), 10'000) << "nothing more is kept";
+  EXPECT_EQ(bytes_kept(path, {~std::uint64_t{0}}, later), bytes_kept(path, {}, later)) << "no code is there";
+}
+
+TEST(ReadAhead, WhatIsExpectedOfAModuleThatWasNotAddedIsNone) {
+  ReadAhead ahead({}, std::chrono::milliseconds(0));
+  ahead.expect({fixture(full_fixtures().front()), "", ""}, 0x1000);
+  ahead.start();
+  EXPECT_EQ(ahead.take({fixture(full_fixtures().front()), "", ""}), nullptr);
+}
+
 TEST(ReadAhead, NothingIsReadBeforeTheDelayIsOver) {
   ReadAhead ahead({}, kNever);
   const ModuleFile file{fixture(full_fixtures().front()), "", ""};
@@ -119,7 +155,7 @@ TEST(ReadAhead, LargeFilesAreLeftOut) {
   const TemporaryFolder folder;
   const std::string path = copy_in(folder);
   EXPECT_NE(read_ahead({path, "", ""}), nullptr);
-  std::filesystem::resize_file(path, std::uintmax_t{80} << 20U);  // a hole behind it
+  std::filesystem::resize_file(path, std::uintmax_t{200} << 20U);  // a hole behind it
   EXPECT_EQ(read_ahead({path, "", ""}), nullptr);
 }
 
