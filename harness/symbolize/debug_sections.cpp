@@ -9,10 +9,15 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <new>
 #include <optional>
 #include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace leakgate::symbolize {
 
@@ -50,15 +55,46 @@ std::optional<GElf_Chdr> claim_of(Elf_Scn* section, const Elf_Data& compressed) 
   return claim;
 }
 
-std::unique_ptr<char[]> decompress(libdeflate_decompressor& decompressor, const Elf_Data& compressed,
-                                   std::uint64_t size) {
+/// A section to be decompressed.
+struct Compressed {
+  Elf64_Shdr* header;
+  Elf_Data* data;
+  Elf_Data* raw;
+  GElf_Chdr claim;
+  std::unique_ptr<char[]> bytes{};  ///< null: it is damaged
+};
+
+void decompress(libdeflate_decompressor& decompressor, Compressed& section) {
+  const std::uint64_t size = section.claim.ch_size;
   std::unique_ptr<char[]> out(new (std::nothrow) char[std::max<std::uint64_t>(size, 1)]);
-  if (!out) return nullptr;
-  const char* const in = static_cast<const char*>(compressed.d_buf) + sizeof(Elf64_Chdr);
+  if (!out) return;
+  const char* const in = static_cast<const char*>(section.raw->d_buf) + sizeof(Elf64_Chdr);
   std::size_t got = 0;
-  const auto result = libdeflate_zlib_decompress(&decompressor, in, compressed.d_size - sizeof(Elf64_Chdr),
+  const auto result = libdeflate_zlib_decompress(&decompressor, in, section.raw->d_size - sizeof(Elf64_Chdr),
                                                  out.get(), size, &got);
-  return result == LIBDEFLATE_SUCCESS && got == size ? std::move(out) : nullptr;
+  if (result == LIBDEFLATE_SUCCESS && got == size) section.bytes = std::move(out);
+}
+
+/// The largest first, so that two workers end at about the same time.
+void decompress_all(std::vector<Compressed>& sections, bool in_hurry) {
+  constexpr std::uint64_t kWorthTwo = 1u << 20;
+  std::sort(sections.begin(), sections.end(),
+            [](const Compressed& a, const Compressed& b) { return a.claim.ch_size > b.claim.ch_size; });
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    const Decompressor decompressor(libdeflate_alloc_decompressor());
+    for (std::size_t i = 0; decompressor && (i = next++) < sections.size();)
+      decompress(*decompressor, sections[i]);
+  };
+  std::thread second;
+  if (in_hurry && sections.size() > 1 && sections[0].claim.ch_size > kWorthTwo) {
+    try {
+      second = std::thread(work);
+    } catch (const std::system_error&) {  // then one does it all
+    }
+  }
+  work();
+  if (second.joinable()) second.join();
 }
 
 /// Puts the bytes where libelf has what it read of the file: what elf_compress() does, too.
@@ -77,9 +113,9 @@ void replace(Elf64_Shdr& header, std::initializer_list<Elf_Data*> views, char* b
 
 }  // namespace
 
-SectionBuffers decompress_debug_sections(Elf* elf) {
+SectionBuffers decompress_debug_sections(Elf* elf, bool in_hurry) {
   SectionBuffers buffers;
-  Decompressor decompressor;
+  std::vector<Compressed> sections;
   std::size_t names = 0;
   if (elf_getshdrstrndx(elf, &names) != 0) return buffers;
   for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
@@ -93,21 +129,21 @@ SectionBuffers decompress_debug_sections(Elf* elf) {
     Elf_Data* const data = elf_getdata(section, nullptr);
     Elf_Data* const raw = elf_rawdata(section, nullptr);
     if (data == nullptr || raw == nullptr) continue;
-    const std::optional<GElf_Chdr> claim = claim_of(section, *raw);
-    if (!claim) continue;
-    if (!decompressor) decompressor.reset(libdeflate_alloc_decompressor());
-    if (!decompressor) break;
-    std::unique_ptr<char[]> bytes = decompress(*decompressor, *raw, claim->ch_size);
-    if (!bytes) continue;
-    replace(*header, {data, raw}, bytes.get(), *claim);
-    buffers.push_back(std::move(bytes));
+    if (const std::optional<GElf_Chdr> claim = claim_of(section, *raw); claim)
+      sections.push_back({header, data, raw, *claim});
+  }
+  decompress_all(sections, in_hurry);
+  for (Compressed& section : sections) {
+    if (!section.bytes) continue;
+    replace(*section.header, {section.data, section.raw}, section.bytes.get(), section.claim);
+    buffers.push_back(std::move(section.bytes));
   }
   return buffers;
 }
 
 #else
 
-SectionBuffers decompress_debug_sections(Elf* /*elf*/) {
+SectionBuffers decompress_debug_sections(Elf* /*elf*/, bool /*in_hurry*/) {
   return {};
 }
 

@@ -15,7 +15,8 @@ namespace leakgate::symbolize {
 using SectionBuffers = std::vector<std::unique_ptr<char[]>>;
 
 /// To be called before libdw sees the handle. What is damaged, or compressed in another way, is left to
-/// libelf as it is. The sizes that the sections claim must have been checked.
-[[nodiscard]] SectionBuffers decompress_debug_sections(Elf* elf);
+/// libelf as it is. The sizes that the sections claim must have been checked. `in_hurry`: by two threads
+/// where that is worth it.
+[[nodiscard]] SectionBuffers decompress_debug_sections(Elf* elf, bool in_hurry);
 
 }  // namespace leakgate::symbolize

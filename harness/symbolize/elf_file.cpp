@@ -179,8 +179,8 @@ std::optional<std::span<const char>> ElfFile::section_bytes(std::string_view nam
   return std::span<const char>(static_cast<const char*>(data->d_buf), data->d_size);
 }
 
-void ElfFile::decompress_debug_sections() {
-  for (auto& buffer : symbolize::decompress_debug_sections(elf_.get()))
+void ElfFile::decompress_debug_sections(bool in_hurry) {
+  for (auto& buffer : symbolize::decompress_debug_sections(elf_.get(), in_hurry))
     decompressed_.push_back(std::move(buffer));
 }
 

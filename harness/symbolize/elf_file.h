@@ -71,7 +71,7 @@ class ElfFile {
   [[nodiscard]] std::optional<std::span<const char>> section_bytes(std::string_view name) const;
   [[nodiscard]] std::optional<DebugLink> debug_link() const;
   /// To be called before libdw is given elf(): makes it quicker.
-  void decompress_debug_sections();
+  void decompress_debug_sections(bool in_hurry = false);
   /// CRC-32 of the whole file, as .gnu_debuglink has it; nothing if it cannot be read.
   [[nodiscard]] std::optional<std::uint32_t> crc() const;
 

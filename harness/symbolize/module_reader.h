@@ -33,6 +33,8 @@ struct SymbolizerOptions {
   DwarfLimits dwarf_limits;
   /// Read DWARF at all (false: symbol tables only).
   bool use_dwarf = true;
+  /// Take a second thread where that is quicker: nobody else needs the processors.
+  bool in_hurry = true;
   /// What may be kept per process for lookups to come; beyond it the least recently used module is read again
   /// when needed.
   std::size_t max_cache_bytes = std::size_t{512} << 20U;

@@ -88,12 +88,14 @@ ReadAhead::Entry* ReadAhead::find(const ModuleFile& file) {
 }
 
 ReadAhead::Entry* ReadAhead::next_entry() {
-  auto found = std::find_if(entries_.begin(), entries_.end(),
-                            [](const Entry& e) { return e.state == State::waiting; });
-  if (found == entries_.end())
-    found =
-        std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return !e.expected.empty(); });
-  return found == entries_.end() ? nullptr : &*found;
+  Entry* next = nullptr;
+  for (Entry& entry : entries_) {
+    const bool is_waiting = entry.state == State::waiting;
+    if (entry.expected.empty() && (delayed_ || !is_waiting)) continue;
+    if (next == nullptr) next = &entry;
+    if (is_waiting) return &entry;
+  }
+  return next;
 }
 
 void ReadAhead::look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses) {
@@ -102,11 +104,13 @@ void ReadAhead::look_up(ReadModule& module, const std::vector<std::uint64_t>& ad
     if (module.dwarf && module.file->is_code(address)) module.dwarf->resolve(address, frames);
 }
 
-void ReadAhead::read(ReadModule& module) const {
+void ReadAhead::read(ReadModule& module, bool in_hurry) const {
+  SymbolizerOptions options = options_;
+  options.in_hurry = in_hurry;
   try {
-    module.load(options_);
+    module.load(options);
     const bool large = module.debug_file && bytes_of(module.debug_file->path()) > kMostBytes;
-    if (module.file && !large) module.load_dwarf(options_);
+    if (module.file && !large) module.load_dwarf(options);
   } catch (const std::exception& error) {
     module.note = error.what();  // so that it is not taken
   }
@@ -116,12 +120,16 @@ void ReadAhead::run() {
   // the one who started this may have hurried
   if (::getpriority(PRIO_PROCESS, 0) < 0) (void)::setpriority(PRIO_PROCESS, 0, 0);
   std::unique_lock lock(mutex_);
-  if (changed_.wait_for(lock, delay_, [this] { return stop_; })) return;
+  const auto begin = std::chrono::steady_clock::now() + delay_;
   for (;;) {
     Entry* entry = nullptr;
-    wait(lock, [&] { return stop_ || (entry = next_entry()) != nullptr; });
+    wait(lock, [&] {
+      delayed_ = delayed_ && std::chrono::steady_clock::now() < begin;
+      return stop_ || (entry = next_entry()) != nullptr;
+    });
     if (stop_) return;
     const bool is_read = entry->state == State::done;
+    const bool in_hurry = delayed_;  // the run may end soon
     std::vector<std::uint64_t> addresses;
     // a few at a time: who asks for the module waits for them
     for (std::size_t i = 0; is_read && i < kAtOnce && !entry->expected.empty(); ++i) {
@@ -133,7 +141,7 @@ void ReadAhead::run() {
     if (is_read)
       look_up(*entry->module, addresses);
     else
-      read(*entry->module);
+      read(*entry->module, in_hurry);
     lock.lock();
     entry->state = State::done;
     changed_.notify_all();

@@ -21,7 +21,8 @@ namespace leakgate::symbolize {
 /// by who asks for it: only what could be read whole is handed over.
 class ReadAhead {
  public:
-  /// The reading begins `delay` after start(): a run that is over before waits for nothing.
+  /// The reading begins `delay` after start(): a run that is over before waits for nothing. Modules of which
+  /// addresses are expected are read at once.
   ReadAhead(SymbolizerOptions options, std::chrono::milliseconds delay);
   /// Waits for the module that is being read, if any.
   ~ReadAhead();
@@ -55,11 +56,12 @@ class ReadAhead {
   template <typename Condition>
   void wait(std::unique_lock<std::mutex>& lock, Condition&& is_so);
   void run();
-  void read(ReadModule& module) const;
+  void read(ReadModule& module, bool in_hurry) const;
   /// Looks up some of the addresses; the answers are thrown away, what they were made of is kept.
   static void look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses);
   Entry* find(const ModuleFile& file);
-  /// The next entry to be read, or else with addresses to be looked up.
+  /// The next entry to be read, or else with addresses to be looked up; before the delay is over, of those
+  /// with addresses.
   Entry* next_entry();
 
   const SymbolizerOptions options_;
@@ -69,6 +71,7 @@ class ReadAhead {
   std::list<Entry> entries_;
   std::uint64_t bytes_ = 0;  ///< of the files that were queued
   bool stop_ = false;
+  bool delayed_ = true;
   std::thread reader_;
 };
 
