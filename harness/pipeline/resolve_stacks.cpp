@@ -3,6 +3,7 @@
 #include "harness/pipeline/resolve_stacks.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
@@ -12,10 +13,25 @@
 #include "harness/pipeline/debuginfod_user.h"
 #include "harness/pipeline/free_hints.h"
 #include "harness/pipeline/name_blocks.h"
+#include "harness/symbolize/frame_cache.h"
 #include "harness/symbolize/symbolizer.h"
 
 namespace leakgate::pipeline {
 namespace {
+
+/// Names depend on the program that makes them: this very file.
+std::string maker() {
+  struct stat status {};
+  if (::stat("/proc/self/exe", &status) != 0) return {};
+  return fmt::format("leakgate {} {}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+/// Null: it cannot be had, and is done without.
+std::shared_ptr<symbolize::FrameCache> frame_cache(const std::string& directory) {
+  if (directory.empty()) return nullptr;
+  auto cache = CacheDirectory::open(directory, "frame cache");
+  return cache ? std::make_shared<symbolize::FrameCache>(std::move(*cache), maker()) : nullptr;
+}
 
 symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std::string& cwd,
                                          StackResolver::Depth depth) {
@@ -25,6 +41,7 @@ symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std
   for (const auto& [from, to] : request.path_maps)
     options.paths.path_maps.push_back({from, to});
   options.debug_files.become_user = debuginfod_user(request);
+  if (options.use_dwarf) options.frames = frame_cache(request.tracer.cache_directory);
   return options;
 }
 
@@ -122,14 +139,17 @@ StackResolver::StackResolver(const RecordRequest& request, const std::string& cw
 void StackResolver::expect(const model::TraceModule& module, bool is_tested) {
   if (!reads_ahead_) return;
   if (!is_tested && !judge::is_runtime_library(judge::module_name(module.path))) return;
-  symbolizer_.read_ahead().add(file_of(module), module.file);
+  const symbolize::ModuleFile file = file_of(module);
+  symbolizer_.read_ahead().add(file, module.file, symbolizer_.keeps(file));
   symbolizer_.read_ahead().start();
 }
 
 void StackResolver::expect(const model::TraceModule& module, const model::TraceFrame& frame) {
   if (!reads_ahead_) return;
   const bool in_call = !frame.exact && frame.address > 0;
-  symbolizer_.read_ahead().expect(file_of(module), frame.address - (in_call ? 1 : 0));
+  const std::uint64_t address = frame.address - (in_call ? 1 : 0);
+  const symbolize::ModuleFile file = file_of(module);
+  if (!symbolizer_.is_kept(file, address)) symbolizer_.read_ahead().expect(file, address);
 }
 
 capture::FrameSeen frames_ahead(std::shared_ptr<StackResolver> resolver) {

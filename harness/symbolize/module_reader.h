@@ -10,20 +10,13 @@
 #include "harness/symbolize/debug_file.h"
 #include "harness/symbolize/dwarf_module.h"
 #include "harness/symbolize/elf_file.h"
+#include "harness/symbolize/module_file.h"
 #include "harness/symbolize/source_path.h"
 #include "harness/symbolize/symbol_table.h"
 
 namespace leakgate::symbolize {
 
-/// A file that was mapped as code by a traced process.
-struct ModuleFile {
-  std::string path;  ///< as the process saw it; this is what reports show
-  std::string
-      open_path;         ///< where it can be opened here (/proc/PID/root/..., /proc/self/fd/N); empty: `path`
-  std::string build_id;  ///< lower-case hex, as recorded when it was mapped; empty: unknown, and not checked
-
-  friend bool operator==(const ModuleFile&, const ModuleFile&) = default;
-};
+class FrameCache;
 
 /// How to symbolize.
 struct SymbolizerOptions {
@@ -38,6 +31,8 @@ struct SymbolizerOptions {
   /// What may be kept per process for lookups to come; beyond it the least recently used module is read again
   /// when needed.
   std::size_t max_cache_bytes = std::size_t{512} << 20U;
+  /// What is kept between runs; may be null.
+  std::shared_ptr<FrameCache> frames{};
 };
 
 /// A module and what has been read of it. Not thread-safe, but of two modules each may be read by a thread.

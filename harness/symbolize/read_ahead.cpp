@@ -47,7 +47,7 @@ ReadAhead::~ReadAhead() {
   if (reader_.joinable()) reader_.join();
 }
 
-void ReadAhead::add(ModuleFile file, std::shared_ptr<Descriptor> keep) {
+void ReadAhead::add(ModuleFile file, std::shared_ptr<Descriptor> keep, bool if_expected) {
   const std::uint64_t bytes = bytes_of(file.open_path.empty() ? file.path : file.open_path);
   {
     const std::lock_guard lock(mutex_);
@@ -57,6 +57,7 @@ void ReadAhead::add(ModuleFile file, std::shared_ptr<Descriptor> keep) {
     entry.module = std::make_unique<ReadModule>();
     entry.module->info = std::move(file);
     entry.keep = std::move(keep);
+    entry.if_expected = if_expected;
     entries_.push_back(std::move(entry));
   }
   changed_.notify_all();
@@ -91,7 +92,7 @@ ReadAhead::Entry* ReadAhead::next_entry() {
   Entry* next = nullptr;
   for (Entry& entry : entries_) {
     const bool is_waiting = entry.state == State::waiting;
-    if (entry.expected.empty() && (delayed_ || !is_waiting)) continue;
+    if (entry.expected.empty() && (delayed_ || !is_waiting || entry.if_expected)) continue;
     if (next == nullptr) next = &entry;
     if (is_waiting) return &entry;
   }

@@ -30,7 +30,8 @@ class ReadAhead {
   ReadAhead& operator=(const ReadAhead&) = delete;
 
   /// Puts a module in the queue; `keep` is held open until it is read. Large files are left out.
-  void add(ModuleFile file, std::shared_ptr<Descriptor> keep);
+  /// `if_expected`: it is read only once addresses of it are expected.
+  void add(ModuleFile file, std::shared_ptr<Descriptor> keep, bool if_expected = false);
   /// Says that this address of a module that was added will be asked for: when the module is read, what it
   /// takes to answer is read as well. More than some are left out.
   void expect(const ModuleFile& file, std::uint64_t address);
@@ -47,6 +48,7 @@ class ReadAhead {
     std::unique_ptr<ReadModule> module;
     std::shared_ptr<Descriptor> keep;
     State state = State::waiting;
+    bool if_expected = false;
     std::vector<std::uint64_t> expected{};  ///< addresses that were not looked up yet
     std::uint32_t room = kMostAddresses;
   };

@@ -10,6 +10,8 @@
 #include <tuple>
 #include <utility>
 
+#include "harness/symbolize/frame_cache.h"
+
 namespace leakgate::symbolize {
 namespace {
 
@@ -100,6 +102,42 @@ const std::string& Symbolizer::shown_path(const char* path) {
   return shown_paths_.emplace(path, paths_.display(path)).first->second;
 }
 
+std::vector<model::Frame> Symbolizer::show(std::span<const NamedFrame> named) const {
+  std::vector<model::Frame> frames;
+  for (const NamedFrame& source : named) {
+    model::Frame frame;
+    frame.function = source.function.compact;
+    frame.full_function = source.function.full;
+    if (!source.file.empty()) frame.file = paths_.display(source.file);
+    frame.line = source.line;
+    frame.column = source.column;
+    frame.inlined = source.inlined;
+    frames.push_back(std::move(frame));
+  }
+  return frames;
+}
+
+void Symbolizer::keep(const ReadModule& module, std::uint64_t address) {
+  if (!options_.frames || !module.debug_file || !module.dwarf || !module.note.empty()) return;
+  std::vector<NamedFrame> named;
+  for (const SourceFrame& source : source_frames_)
+    named.push_back({source.function, source.file != nullptr ? source.file : "", source.line, source.column,
+                     source.inlined});
+  options_.frames->add(module.info, module.debug_file->path(), address, std::move(named));
+}
+
+bool Symbolizer::is_kept(const ModuleFile& module, std::uint64_t address) const {
+  return options_.frames && options_.use_dwarf && options_.frames->find(module, address) != nullptr;
+}
+
+bool Symbolizer::keeps(const ModuleFile& module) const {
+  return options_.frames && options_.use_dwarf && options_.frames->knows(module);
+}
+
+void Symbolizer::store() {
+  if (options_.frames) options_.frames->store();
+}
+
 void Symbolizer::resolve_in(ReadModule& module, std::uint64_t address, std::vector<model::Frame>& frames) {
   if (!module.file || !module.file->is_code(address)) return;
   if (!module.dwarf_loaded) module.load_dwarf(options_);
@@ -121,6 +159,7 @@ void Symbolizer::resolve_in(ReadModule& module, std::uint64_t address, std::vect
       function = name_from_linker(symbol);
     }
   }
+  keep(module, address);
   for (SourceFrame& source : source_frames_) {
     model::Frame frame;
     frame.function = std::move(source.function.compact);
@@ -137,10 +176,15 @@ std::vector<model::Frame> Symbolizer::resolve(std::uint32_t module, std::uint64_
                                               bool is_return_address) {
   std::vector<model::Frame> frames;
   if (module < modules_.size()) {
-    ReadModule& loaded = load(module);
-    loaded.last_use = ++clock_;
-    resolve_in(loaded, is_return_address && offset > 0 ? offset - 1 : offset, frames);
-    if (clock_ % 64 == 0) bound_memory(module);
+    const std::uint64_t address = is_return_address && offset > 0 ? offset - 1 : offset;
+    if (is_kept(modules_[module]->info, address)) {
+      frames = show(*options_.frames->find(modules_[module]->info, address));
+    } else {
+      ReadModule& loaded = load(module);
+      loaded.last_use = ++clock_;
+      resolve_in(loaded, address, frames);
+      if (clock_ % 64 == 0) bound_memory(module);
+    }
   }
   if (frames.empty()) frames.emplace_back();
   for (model::Frame& frame : frames) {
@@ -167,6 +211,7 @@ std::vector<std::vector<model::Frame>> Symbolizer::resolve_all(std::span<const Q
   // The DWARF reader is not thread-safe, but two of them are two.
   SymbolizerOptions half = options_;
   half.max_cache_bytes /= 2;
+  half.frames = nullptr;  // which is for one thread
   Symbolizer other(half);
   for (const auto& module : modules_)
     (void)other.add_module(module->info);

@@ -19,6 +19,8 @@
 
 namespace leakgate::symbolize {
 
+struct NamedFrame;
+
 /// One address to resolve.
 struct Query {
   std::uint32_t module = 0;  ///< as add_module() returned it
@@ -40,6 +42,13 @@ class Symbolizer {
   /// Has modules read by another thread from now on, as soon as they are given; each is known by the same
   /// ModuleFile that add_module() will get. Answers are the same with and without.
   ReadAhead& read_ahead();
+
+  /// Whether the frames at the address are known from an earlier run, so that nothing has to be read for
+  /// them; whether any of the module's are. What is found out in this run is for the next one once it is
+  /// stored.
+  [[nodiscard]] bool is_kept(const ModuleFile& module, std::uint64_t address) const;
+  [[nodiscard]] bool keeps(const ModuleFile& module) const;
+  void store();
 
   /// Frames of the machine address `offset` in `module`, innermost inlined frame first; never empty. Every
   /// frame carries `module` and `offset` as given. Where nothing is known there is one frame with nothing
@@ -69,6 +78,9 @@ class Symbolizer {
   void resolve_part(std::span<const Query> queries, std::span<const std::size_t> order,
                     std::vector<std::vector<model::Frame>>& results);
   const std::string& shown_path(const char* path);
+  [[nodiscard]] std::vector<model::Frame> show(std::span<const NamedFrame> named) const;
+  /// Keeps source_frames_, where finding them again would be dear.
+  void keep(const ReadModule& module, std::uint64_t address);
   void resolve_in(ReadModule& module, std::uint64_t address, std::vector<model::Frame>& frames);
 
   SymbolizerOptions options_;

@@ -7,8 +7,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "harness/base/descriptor.h"
+#include "harness/base/cache_directory.h"
 #include "harness/base/result.h"
 #include "harness/capture/unwind/unwind_table.h"
 
@@ -16,9 +17,7 @@ namespace leakgate::capture {
 
 class UnwindCache {
  public:
-  /// Opens `directory`, creating it (mode 0700, its parent must exist) when missing. Fails (permission) when
-  /// it is a symbolic link, not owned by the effective user, or writable by group or others; (io) when it
-  /// cannot be opened.
+  /// As CacheDirectory::open().
   static Result<UnwindCache> open(const std::string& directory);
 
   /// The stored table for `identity`; nothing when there is none, or it is not exactly what store() wrote.
@@ -29,9 +28,9 @@ class UnwindCache {
   Status store(const UnwindIdentity& identity, const UnwindTable& table) const;
 
  private:
-  explicit UnwindCache(Descriptor directory) : directory_(std::move(directory)) {}
+  explicit UnwindCache(CacheDirectory directory) : directory_(std::move(directory)) {}
 
-  Descriptor directory_;
+  CacheDirectory directory_;
 };
 
 /// The table of the ELF file behind `fd`: from `cache` when it has it, else built, and stored when the file

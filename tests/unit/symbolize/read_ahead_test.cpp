@@ -106,6 +106,33 @@ TEST(ReadAhead, AddressesThatAreExpectedAreLookedUp) {
   EXPECT_EQ(bytes_kept(path, {~std::uint64_t{0}}, later), bytes_kept(path, {}, later)) << "no code is there";
 }
 
+/// Whether a module is read, though the delay is not over, or though it is to be read only if expected.
+bool is_read(std::chrono::milliseconds delay, bool if_expected, bool is_expected) {
+  ReadAhead ahead({}, delay);
+  const ModuleFile file{fixture(full_fixtures().front()), "", ""};
+  ahead.add(file, nullptr, if_expected);
+  if (is_expected) ahead.expect(file, 0x1000);
+  ahead.start();
+  // one that is read is taken when it has begun: if it has not in so long a time, it will not
+  for (int i = 0; i < (is_expected ? 500 : 5); ++i) {
+    ::usleep(20'000);
+    if (auto module = ahead.take(file)) return module->dwarf_loaded;
+    ahead.add(file, nullptr, if_expected);
+    if (is_expected) ahead.expect(file, 0x1000);
+  }
+  return false;
+}
+
+TEST(ReadAhead, WhatIsExpectedIsReadAtOnce) {
+  EXPECT_TRUE(is_read(kNever, false, true));
+  EXPECT_FALSE(is_read(kNever, false, false));
+}
+
+TEST(ReadAhead, WhatIsKnownIsReadOnlyIfMoreIsExpected) {
+  EXPECT_TRUE(is_read(std::chrono::milliseconds(0), true, true));
+  EXPECT_FALSE(is_read(std::chrono::milliseconds(0), true, false));
+}
+
 TEST(ReadAhead, WhatIsExpectedOfAModuleThatWasNotAddedIsNone) {
   ReadAhead ahead({}, std::chrono::milliseconds(0));
   ahead.expect({fixture(full_fixtures().front()), "", ""}, 0x1000);

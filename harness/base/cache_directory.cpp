@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever stands in the directory may have been put there by somebody: nothing is followed, nothing blocks.
+#include "harness/base/cache_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace leakgate {
+namespace {
+
+bool is_ours_alone(const struct stat& status) {
+  return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+bool write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t done = ::write(fd, bytes.data(), bytes.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  }
+  return true;
+}
+
+}  // namespace
+
+bool CachedFile::read(void* to, std::size_t size) const {
+  auto* at = static_cast<std::byte*>(to);
+  while (size > 0) {
+    const ssize_t got = ::read(descriptor.get(), at, size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    at += got;
+    size -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+Result<CacheDirectory> CacheDirectory::open(const std::string& path, std::string what) {
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return system_error(ErrorKind::io, "cannot create " + what + " " + path, errno);
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) {
+    const ErrorKind kind =
+        errno == ELOOP || errno == ENOTDIR || errno == EACCES ? ErrorKind::permission : ErrorKind::io;
+    return system_error(kind, "cannot open " + what + " " + path, errno);
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0)
+    return system_error(ErrorKind::io, "cannot examine " + what + " " + path, errno);
+  if (!is_ours_alone(status))
+    return Error{ErrorKind::permission, "cannot use " + what + " " + path + ": others may write to it",
+                 "remove it, or make it owned by this user with mode 0700", 0};
+  return CacheDirectory(std::move(fd), std::move(what));
+}
+
+std::optional<CachedFile> CacheDirectory::find(const std::string& name) const {
+  // O_NONBLOCK: opening a FIFO put there must not hang.
+  Descriptor fd(::openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return std::nullopt;
+  if (!S_ISREG(status.st_mode) || !is_ours_alone(status)) return std::nullopt;
+  return CachedFile{std::move(fd), static_cast<std::uint64_t>(status.st_size)};
+}
+
+Status CacheDirectory::replace(const std::string& name,
+                               std::initializer_list<std::span<const std::byte>> contents) const {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) random = 0;
+  const std::string draft = fmt::format(".{}.{}.{:016x}", name, ::getpid(), random);
+  const Descriptor fd(
+      ::openat(directory_.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return system_error(ErrorKind::io, "cannot write " + what_ + " file " + name, errno);
+  bool written = true;
+  for (const auto part : contents)
+    written = written && write_all(fd.get(), part);
+  if (written && ::renameat(directory_.get(), draft.c_str(), directory_.get(), name.c_str()) == 0) return {};
+  const int code = errno;
+  ::unlinkat(directory_.get(), draft.c_str(), 0);
+  return system_error(ErrorKind::io, "cannot write " + what_ + " file " + name, code);
+}
+
+}  // namespace leakgate

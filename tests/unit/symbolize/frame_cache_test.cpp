@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is kept of a module between runs, and when it is not believed.
+#include "harness/symbolize/frame_cache.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "fixture.h"
+#include "harness/symbolize/elf_file.h"
+#include "harness/symbolize/symbolizer.h"
+
+namespace leakgate::symbolize {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Chain;
+using testing::fixture;
+using testing::resolve_text;
+using testing::TemporaryFolder;
+
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class FrameCacheTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write_text(module_.path, "the module");
+    write_text(debug_file_, "its debug file");
+  }
+
+  [[nodiscard]] std::shared_ptr<FrameCache> open(const std::string& maker = "a test") const {
+    auto directory = CacheDirectory::open(folder_.path() + "/cache", "frame cache");
+    EXPECT_TRUE(directory);
+    return std::make_shared<FrameCache>(std::move(*directory), maker);
+  }
+  void keep() const {
+    const auto cache = open();
+    cache->add(module_, debug_file_, 0x1000, frames_);
+    cache->store();
+  }
+  [[nodiscard]] bool is_kept(const std::string& maker = "a test") const {
+    return open(maker)->find(module_, 0x1000) != nullptr;
+  }
+  [[nodiscard]] std::string stored() const {
+    return folder_.path() + "/cache/" + module_.build_id + ".frames";
+  }
+
+  TemporaryFolder folder_;
+  const ModuleFile module_{folder_.path() + "/module.so", "", "0123456789abcdef0123"};
+  const std::string debug_file_ = folder_.path() + "/module.debug";
+  const std::vector<NamedFrame> frames_ = {
+      {{"std::vector<…>::f(\"\\\n)", "the \x01 full name"}, "/source/ä.cpp", 12, 3, true},
+      {{"", ""}, "", 0, 0, false}};
+};
+
+TEST_F(FrameCacheTest, GivesBackWhatWasAdded) {
+  keep();
+  const auto cache = open();
+  EXPECT_TRUE(cache->knows(module_));
+  const auto* const found = cache->find(module_, 0x1000);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(*found, frames_);
+  EXPECT_EQ(cache->find(module_, 0x1001), nullptr);
+  EXPECT_FALSE(cache->knows({module_.path, "", "fedcba98765432100123"}));
+}
+
+TEST_F(FrameCacheTest, WhatIsAddedLaterStandsBesideWhatIsThere) {
+  keep();
+  const auto cache = open();
+  cache->add(module_, debug_file_, 0x2000, {frames_[1]});
+  cache->store();
+  EXPECT_TRUE(is_kept());
+  EXPECT_NE(open()->find(module_, 0x2000), nullptr);
+}
+
+TEST_F(FrameCacheTest, NothingIsWrittenWhereNothingIsNew) {
+  keep();
+  fs::last_write_time(stored(), fs::file_time_type::clock::now() - std::chrono::hours(1));
+  const auto before = fs::last_write_time(stored());
+  const auto cache = open();
+  cache->add(module_, debug_file_, 0x1000, frames_);
+  cache->store();
+  EXPECT_EQ(fs::last_write_time(stored()), before);
+}
+
+TEST_F(FrameCacheTest, OfOtherFilesNothingIsBelieved) {
+  keep();
+  ASSERT_TRUE(is_kept());
+  EXPECT_FALSE(is_kept("another leakgate"));
+  for (const std::string& path : {module_.path, debug_file_}) {
+    const std::string text = read_text(path);
+    const auto changed = fs::last_write_time(path);
+    write_text(path, text + ".");
+    fs::last_write_time(path, changed);
+    EXPECT_FALSE(is_kept()) << path << " is larger";
+    write_text(path, text);
+    fs::last_write_time(path, changed + std::chrono::seconds(1));
+    EXPECT_FALSE(is_kept()) << path << " is newer";
+    fs::last_write_time(path, changed);
+    EXPECT_TRUE(is_kept());
+  }
+  fs::remove(debug_file_);
+  EXPECT_FALSE(is_kept());
+}
+
+TEST_F(FrameCacheTest, AFileThatEndsEarlyIsNone) {
+  keep();
+  const std::string whole = read_text(stored());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    write_text(stored(), whole.substr(0, size));
+    ASSERT_FALSE(is_kept()) << size << " of " << whole.size() << " bytes";
+  }
+  write_text(stored(), whole);
+  EXPECT_TRUE(is_kept());
+}
+
+TEST_F(FrameCacheTest, AFileThatOthersMayWriteIsNone) {
+  keep();
+  ASSERT_EQ(::chmod(stored().c_str(), 0666), 0);
+  EXPECT_FALSE(is_kept());
+}
+
+TEST_F(FrameCacheTest, ABuildIdThatIsNoNameForAFileIsLeftOut) {
+  for (const std::string id : {"", "0123", "../../0123456789abcdef", "0123456789ABCDEF"}) {
+    const auto cache = open();
+    cache->add({module_.path, "", id}, debug_file_, 0x1000, frames_);
+    cache->store();
+    EXPECT_FALSE(open()->knows({module_.path, "", id}));
+  }
+  EXPECT_TRUE(fs::is_empty(folder_.path() + "/cache"));
+}
+
+TEST_F(FrameCacheTest, AnswersAreThoseOfTheFilesThatAreNotReadAnyMore) {
+  const auto stripped = ElfFile::open(fixture("stripped"), {});
+  ASSERT_TRUE(stripped);
+  const std::string id = (*stripped)->build_id();
+  const std::string debug_folder = folder_.path() + "/.build-id/" + id.substr(0, 2);
+  const std::string debug_file = debug_folder + "/" + id.substr(2) + ".debug";
+  fs::create_directories(debug_folder);
+  fs::copy_file(fixture("debug_part"), debug_file);
+  const auto resolve = [&] {
+    SymbolizerOptions options;
+    options.debug_files.debug_roots = {folder_.path()};
+    options.frames = open();
+    Symbolizer symbolizer(options);
+    const std::uint32_t module = symbolizer.add_module({fixture("stripped"), "", id});
+    const AddressRange text_range = testing::section_range(fixture("stripped"), ".text");
+    constexpr std::uint64_t kStep = 23;  // all of them would be more than is kept
+    std::map<std::uint64_t, Chain> text;
+    for (std::uint64_t address = text_range.low; address < text_range.high; address += kStep)
+      text[address] = symbolizer.resolve(module, address, false);
+    symbolizer.store();
+    return text;
+  };
+  const auto first = resolve();
+  ASSERT_FALSE(first.empty());
+  const auto changed = fs::last_write_time(debug_file);
+  write_text(debug_file, std::string(fs::file_size(debug_file), 'x'));
+  fs::last_write_time(debug_file, changed);
+  const auto second = resolve();
+  ASSERT_EQ(second.size(), first.size());
+  for (const auto& [address, chain] : first) {
+    const Chain& other = second.at(address);
+    ASSERT_EQ(other.size(), chain.size());
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+      EXPECT_EQ(other[i].function, chain[i].function);
+      EXPECT_EQ(other[i].full_function, chain[i].full_function);
+      EXPECT_EQ(other[i].file, chain[i].file);
+      EXPECT_EQ(other[i].line, chain[i].line);
+      EXPECT_EQ(other[i].column, chain[i].column);
+      EXPECT_EQ(other[i].inlined, chain[i].inlined);
+      EXPECT_EQ(other[i].offset, chain[i].offset);
+    }
+  }
+}
+
+TEST_F(FrameCacheTest, AModuleWithItsOwnDebugInformationIsNotKept) {
+  const auto full = ElfFile::open(fixture("gcc_O2_dwarf5"), {});
+  ASSERT_TRUE(full);
+  SymbolizerOptions options;
+  options.frames = open();
+  Symbolizer symbolizer(options);
+  const ModuleFile file{fixture("gcc_O2_dwarf5"), "", (*full)->build_id()};
+  (void)resolve_text(symbolizer, symbolizer.add_module(file), file.path);
+  EXPECT_FALSE(symbolizer.keeps(file));
+}
+
+}  // namespace
+}  // namespace leakgate::symbolize
