@@ -39,6 +39,9 @@ class StackResolver {
   /// row of trace.outstanding that each of recording.blocks came from.
   void resolve(const model::Trace& trace, std::span<const std::size_t> origins, model::Recording& recording);
 
+  /// Keeps names for runs to come, where finding them was dear.
+  void store() { symbolizer_.store(); }
+
  private:
   symbolize::Symbolizer symbolizer_;
   bool reads_ahead_;
