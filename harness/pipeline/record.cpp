@@ -110,7 +110,7 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   note_quicker_backend(*trace, canary.pair_ns, command_s, recording);
   for (model::IncompleteReason& reason : canary.blindness)
     recording.run.incomplete_reasons.push_back(std::move(reason));
-  resolver->store();
+  resolver->finish();
   keep_until_exit(std::move(*trace));
   keep_until_exit(resolver);
   return recording;

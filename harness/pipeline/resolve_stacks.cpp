@@ -3,7 +3,6 @@
 #include "harness/pipeline/resolve_stacks.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
@@ -19,18 +18,16 @@
 namespace leakgate::pipeline {
 namespace {
 
-/// Names depend on the program that makes them: this very file.
-std::string maker() {
-  struct stat status {};
-  if (::stat("/proc/self/exe", &status) != 0) return {};
-  return fmt::format("leakgate {} {}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-}
-
 /// Null: it cannot be had, and is done without.
 std::shared_ptr<symbolize::FrameCache> frame_cache(const std::string& directory) {
-  if (directory.empty()) return nullptr;
+  // names depend on the program that makes them, too: this very file
+  const symbolize::FileStamp self = symbolize::stamp_of("/proc/self/exe");
+  if (directory.empty() || self == symbolize::FileStamp{}) return nullptr;
   auto cache = CacheDirectory::open(directory, "frame cache");
-  return cache ? std::make_shared<symbolize::FrameCache>(std::move(*cache), maker()) : nullptr;
+  if (!cache) return nullptr;
+  return std::make_shared<symbolize::FrameCache>(
+      std::move(*cache), fmt::format("leakgate {} {} {} {} {}", self.device, self.inode, self.bytes,
+                                     self.written_ns, self.changed_ns));
 }
 
 symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std::string& cwd,
@@ -153,6 +150,7 @@ void StackResolver::expect(const model::TraceModule& module, const model::TraceF
 }
 
 capture::FrameSeen frames_ahead(std::shared_ptr<StackResolver> resolver) {
+  if (!resolver->reads_ahead()) return {};
   return [resolver = std::move(resolver)](const model::TraceModule& module, const model::TraceFrame& frame) {
     resolver->expect(module, frame);
   };

@@ -31,6 +31,7 @@ class StackResolver {
   /// C and C++ runtimes, is read ahead.
   void expect(const model::TraceModule& module, bool is_tested);
 
+  [[nodiscard]] bool reads_ahead() const { return reads_ahead_; }
   /// Tells of a frame, while the target runs, that resolve() will most likely be asked for.
   void expect(const model::TraceModule& module, const model::TraceFrame& frame);
 
@@ -39,8 +40,11 @@ class StackResolver {
   /// row of trace.outstanding that each of recording.blocks came from.
   void resolve(const model::Trace& trace, std::span<const std::size_t> origins, model::Recording& recording);
 
-  /// Keeps names for runs to come, where finding them was dear.
-  void store() { symbolizer_.store(); }
+  /// The last stack is resolved. Keeps names for runs to come, where finding them was dear.
+  void finish() {
+    symbolizer_.stop_reading();
+    symbolizer_.store();
+  }
 
  private:
   symbolize::Symbolizer symbolizer_;
@@ -50,7 +54,7 @@ class StackResolver {
 
 /// What capture is to call: has the resolver expect new modules.
 [[nodiscard]] capture::ModuleSeen reader_ahead(std::shared_ptr<StackResolver> resolver);
-/// Likewise, for frames.
+/// Likewise, for frames; empty where nothing is read ahead.
 [[nodiscard]] capture::FrameSeen frames_ahead(std::shared_ptr<StackResolver> resolver);
 
 }  // namespace leakgate::pipeline

@@ -6,6 +6,7 @@
 #include <elfutils/libdwelf.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "harness/symbolize/dwarf_walk.h"
@@ -57,6 +58,11 @@ std::unique_ptr<DwarfModule> DwarfModule::open(const ElfFile& file, const ElfFil
   module->units_ = UnitIndex(module->dwarf_.get(), code, module->budget_);
   module->budget_.stop();
   return module;
+}
+
+bool DwarfModule::is_split() const {
+  return std::any_of(units_.units().begin(), units_.units().end(),
+                     [](const UnitIndex::Unit& unit) { return unit.skeleton; });
 }
 
 void DwarfModule::resolve(std::uint64_t address, std::vector<SourceFrame>& frames) {

@@ -60,6 +60,10 @@ class DwarfModule {
   [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_ + names_.memory_bytes(); }
   /// True once the bounds stopped the reading: what was not read until then stays unknown.
   [[nodiscard]] bool exhausted() const { return budget_.spent(); }
+  /// Gives the bounds afresh, where what was read so far was nobody's wish.
+  void renew(const DwarfLimits& limits) { budget_ = WorkBudget(limits.steps, limits.time); }
+  /// Answers depend on further files (-gsplit-dwarf).
+  [[nodiscard]] bool is_split() const;
 
  private:
   struct DwarfEnd {

@@ -68,27 +68,44 @@ void write_frame(JsonWriter& out, const NamedFrame& frame) {
   out.end_object();
 }
 
+void write_stamp(JsonWriter& out, std::string_view name, const FileStamp& stamp) {
+  out.begin_object(name);
+  out.member("device", stamp.device);
+  out.member("inode", stamp.inode);
+  out.member("bytes", stamp.bytes);
+  out.member("written_ns", stamp.written_ns);
+  out.member("changed_ns", stamp.changed_ns);
+  out.end_object();
+}
+
+FileStamp read_stamp(const JsonValue& object, std::string_view name) {
+  const JsonValue* const value = object.find(name);
+  if (value == nullptr) return {};
+  const auto number = [&](std::string_view field) { return number_in(*value, field).value_or(0); };
+  return {number("device"), number("inode"), number("bytes"), number("written_ns"), number("changed_ns")};
+}
+
+std::uint64_t ns_of(const timespec& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
 }  // namespace
 
-FrameCache::Stamp FrameCache::stamp_of(const std::string& path) {
+FileStamp stamp_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  return {static_cast<std::uint64_t>(status.st_size),
-          static_cast<std::uint64_t>(status.st_mtim.tv_sec) * 1'000'000'000u +
-              static_cast<std::uint64_t>(status.st_mtim.tv_nsec)};
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), ns_of(status.st_mtim),
+          ns_of(status.st_ctim)};
 }
 
 bool FrameCache::read(const std::string& text, const std::string& name, Module& module) const {
   const auto root = parse_json(text, name);
   if (!root || text_in(*root, "schema") != kSchema || text_in(*root, "maker") != maker_) return false;
   const auto debug_file = text_in(*root, "debug_file");
-  const auto stamp = [&](std::string_view bytes, std::string_view changed) {
-    return Stamp{number_in(*root, bytes).value_or(0), number_in(*root, changed).value_or(0)};
-  };
-  if (!debug_file || stamp("bytes", "changed_ns") != module.stamp) return false;
+  if (!debug_file || read_stamp(*root, "module") != module.stamp) return false;
   module.debug_file = *debug_file;
   module.debug_stamp = stamp_of(*debug_file);
-  if (module.debug_stamp == Stamp{} || stamp("debug_bytes", "debug_changed_ns") != module.debug_stamp)
+  if (module.debug_stamp == FileStamp{} || read_stamp(*root, "debug_module") != module.debug_stamp)
     return false;
   const JsonValue* const addresses = root->find("addresses");
   if (addresses == nullptr || addresses->type != JsonType::array) return false;
@@ -112,11 +129,9 @@ std::string FrameCache::write(const Module& module) const {
   out.begin_object();
   out.member("schema", kSchema);
   out.member("maker", maker_);
-  out.member("bytes", module.stamp.bytes);
-  out.member("changed_ns", module.stamp.changed_ns);
+  write_stamp(out, "module", module.stamp);
   out.member("debug_file", module.debug_file);
-  out.member("debug_bytes", module.debug_stamp.bytes);
-  out.member("debug_changed_ns", module.debug_stamp.changed_ns);
+  write_stamp(out, "debug_module", module.debug_stamp);
   out.begin_array("addresses");
   for (const auto& [address, frames] : module.frames) {
     out.begin_object();
@@ -132,41 +147,46 @@ std::string FrameCache::write(const Module& module) const {
   return out.take();
 }
 
-FrameCache::Module& FrameCache::module_of(const ModuleFile& file) {
+FrameCache::Module* FrameCache::module_of(const ModuleFile& file) {
+  // a build id is what whoever makes a file calls it
+  const FileStamp stamp = stamp_of(file.to_open());
+  if (!is_usable(file.build_id) || stamp == FileStamp{}) return nullptr;
   const auto [found, is_new] = modules_.try_emplace(file.build_id);
   Module& module = found->second;
-  if (!is_new) return module;
-  module.stamp = stamp_of(file.to_open());
+  if (!is_new) return module.stamp == stamp ? &module : nullptr;
+  module.stamp = stamp;
   const std::string name = name_of(file.build_id);
-  const auto cached = is_usable(file.build_id) ? directory_.find(name) : std::nullopt;
-  if (!cached || cached->bytes > kMostBytes) return module;
+  const auto cached = directory_.find(name);
+  if (!cached || cached->bytes > kMostBytes) return &module;
   std::string text(cached->bytes, '\0');
   if (!cached->read(text.data(), text.size()) || !read(text, name, module))
-    module = Module{module.stamp, {}, {}, {}, false};
-  return module;
+    module = Module{stamp, {}, {}, {}, false};
+  return &module;
 }
 
-const std::vector<NamedFrame>* FrameCache::find(const ModuleFile& module, std::uint64_t address) {
-  const auto& frames = module_of(module).frames;
-  const auto found = frames.find(address);
-  return found == frames.end() ? nullptr : &found->second;
+const std::vector<NamedFrame>* FrameCache::find(const ModuleFile& file, std::uint64_t address) {
+  const Module* const module = module_of(file);
+  if (module == nullptr) return nullptr;
+  const auto found = module->frames.find(address);
+  return found == module->frames.end() ? nullptr : &found->second;
 }
 
-bool FrameCache::knows(const ModuleFile& module) {
-  return !module_of(module).frames.empty();
+bool FrameCache::knows(const ModuleFile& file) {
+  const Module* const module = module_of(file);
+  return module != nullptr && !module->frames.empty();
 }
 
 void FrameCache::add(const ModuleFile& file, const std::string& debug_file, std::uint64_t address,
                      std::vector<NamedFrame> frames) {
-  Module& module = module_of(file);
-  if (!is_usable(file.build_id) || module.stamp == Stamp{} || frames.empty()) return;
-  if (module.debug_file != debug_file) {
-    module.frames.clear();
-    module.debug_file = debug_file;
-    module.debug_stamp = stamp_of(debug_file);
+  Module* const module = module_of(file);
+  if (module == nullptr || frames.empty()) return;
+  if (module->debug_file != debug_file) {
+    module->frames.clear();
+    module->debug_file = debug_file;
+    module->debug_stamp = stamp_of(debug_file);
   }
-  if (module.debug_stamp == Stamp{} || module.frames.size() >= kMostAddresses) return;
-  module.has_changed = module.frames.try_emplace(address, std::move(frames)).second || module.has_changed;
+  if (module->debug_stamp == FileStamp{} || module->frames.size() >= kMostAddresses) return;
+  module->has_changed = module->frames.try_emplace(address, std::move(frames)).second || module->has_changed;
 }
 
 void FrameCache::store() {

@@ -30,6 +30,20 @@ struct NamedFrame {
   }
 };
 
+/// Which file it is, and as it was at a time. Whoever can write a file can give it the size and the times of
+/// another one, but not the time of that.
+struct FileStamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t written_ns = 0;  ///< its content
+  std::uint64_t changed_ns = 0;  ///< anything of it
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+/// Of the regular file at `path`; nothing but 0 where there is none.
+[[nodiscard]] FileStamp stamp_of(const std::string& path);
+
 /// Not thread-safe. What is wrong with a file of the cache, or with writing one, is no failure: it is as if
 /// it were not there.
 class FrameCache {
@@ -49,22 +63,16 @@ class FrameCache {
   void store();
 
  private:
-  /// A file as it was when frames were found in it.
-  struct Stamp {
-    std::uint64_t bytes = 0;
-    std::uint64_t changed_ns = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
   struct Module {
-    Stamp stamp;
+    FileStamp stamp;
     std::string debug_file;
-    Stamp debug_stamp;
+    FileStamp debug_stamp;
     std::map<std::uint64_t, std::vector<NamedFrame>> frames;  ///< by address
     bool has_changed = false;
   };
 
-  static Stamp stamp_of(const std::string& path);
-  Module& module_of(const ModuleFile& file);
+  /// nullptr: another file of the same build id is known, or there is none.
+  Module* module_of(const ModuleFile& file);
   [[nodiscard]] bool read(const std::string& text, const std::string& name, Module& module) const;
   [[nodiscard]] std::string write(const Module& module) const;
 

@@ -39,6 +39,10 @@ ReadAhead::ReadAhead(SymbolizerOptions options, std::chrono::milliseconds delay)
     : options_(std::move(options)), delay_(delay) {}
 
 ReadAhead::~ReadAhead() {
+  stop();
+}
+
+void ReadAhead::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -49,10 +53,9 @@ ReadAhead::~ReadAhead() {
 
 void ReadAhead::add(ModuleFile file, std::shared_ptr<Descriptor> keep, bool if_expected) {
   const std::uint64_t bytes = bytes_of(file.open_path.empty() ? file.path : file.open_path);
+  if (!take_room(bytes)) return;
   {
     const std::lock_guard lock(mutex_);
-    if (bytes > kMostBytes - bytes_) return;
-    bytes_ += bytes;
     Entry entry;
     entry.module = std::make_unique<ReadModule>();
     entry.module->info = std::move(file);
@@ -101,17 +104,28 @@ ReadAhead::Entry* ReadAhead::next_entry() {
 
 void ReadAhead::look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses) {
   std::vector<SourceFrame> frames;
-  for (const std::uint64_t address : addresses)
-    if (module.dwarf && module.file->is_code(address)) module.dwarf->resolve(address, frames);
+  try {
+    for (const std::uint64_t address : addresses)
+      if (module.dwarf && module.file->is_code(address)) module.dwarf->resolve(address, frames);
+  } catch (const std::exception& error) {
+    module.note = error.what();  // so that it is not taken
+  }
 }
 
-void ReadAhead::read(ReadModule& module, bool in_hurry) const {
+bool ReadAhead::take_room(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (bytes > kMostBytes - bytes_) return false;
+  bytes_ += bytes;
+  return true;
+}
+
+void ReadAhead::read(ReadModule& module, bool in_hurry) {
   SymbolizerOptions options = options_;
   options.in_hurry = in_hurry;
   try {
     module.load(options);
-    const bool large = module.debug_file && bytes_of(module.debug_file->path()) > kMostBytes;
-    if (module.file && !large) module.load_dwarf(options);
+    const bool has_room = !module.debug_file || take_room(bytes_of(module.debug_file->path()));
+    if (module.file && has_room) module.load_dwarf(options);
   } catch (const std::exception& error) {
     module.note = error.what();  // so that it is not taken
   }
@@ -159,6 +173,7 @@ std::unique_ptr<ReadModule> ReadAhead::take(const ModuleFile& file) {
   const bool exhausted = module->dwarf && module->dwarf->exhausted();
   const bool whole = entry->state == State::done && module->file && module->note.empty() && !exhausted;
   entries_.remove_if([&](const Entry& each) { return &each == entry; });
+  if (whole && module->dwarf) module->dwarf->renew(options_.dwarf_limits);
   return whole ? std::move(module) : nullptr;
 }
 

@@ -37,6 +37,8 @@ class ReadAhead {
   void expect(const ModuleFile& file, std::uint64_t address);
   /// Lets the reading begin; further calls do nothing. Without a thread to be had nothing is read ahead.
   void start();
+  /// Ends the reading, once the module that is being read is read; what was read can be taken as before.
+  void stop();
   /// The module, if it was read, or is being read just now (this waits for it); else null, and it will not be
   /// read any more.
   [[nodiscard]] std::unique_ptr<ReadModule> take(const ModuleFile& file);
@@ -58,9 +60,11 @@ class ReadAhead {
   template <typename Condition>
   void wait(std::unique_lock<std::mutex>& lock, Condition&& is_so);
   void run();
-  void read(ReadModule& module, bool in_hurry) const;
+  void read(ReadModule& module, bool in_hurry);
   /// Looks up some of the addresses; the answers are thrown away, what they were made of is kept.
   static void look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses);
+  /// Whether there is room for a file of this size, which is taken then.
+  bool take_room(std::uint64_t bytes);
   Entry* find(const ModuleFile& file);
   /// The next entry to be read, or else with addresses to be looked up; before the delay is over, of those
   /// with addresses.

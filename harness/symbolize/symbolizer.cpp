@@ -118,7 +118,7 @@ std::vector<model::Frame> Symbolizer::show(std::span<const NamedFrame> named) co
 }
 
 void Symbolizer::keep(const ReadModule& module, std::uint64_t address) {
-  if (!options_.frames || !module.debug_file || !module.dwarf || !module.note.empty()) return;
+  if (!options_.frames || !module.is_named_by_debug_file || !module.dwarf || !module.note.empty()) return;
   std::vector<NamedFrame> named;
   for (const SourceFrame& source : source_frames_)
     named.push_back({source.function, source.file != nullptr ? source.file : "", source.line, source.column,
@@ -132,6 +132,10 @@ bool Symbolizer::is_kept(const ModuleFile& module, std::uint64_t address) const 
 
 bool Symbolizer::keeps(const ModuleFile& module) const {
   return options_.frames && options_.use_dwarf && options_.frames->knows(module);
+}
+
+void Symbolizer::stop_reading() {
+  if (ahead_) ahead_->stop();
 }
 
 void Symbolizer::store() {

@@ -49,6 +49,8 @@ class Symbolizer {
   [[nodiscard]] bool is_kept(const ModuleFile& module, std::uint64_t address) const;
   [[nodiscard]] bool keeps(const ModuleFile& module) const;
   void store();
+  /// Ends what read_ahead() began: from now on no other thread is at work here.
+  void stop_reading();
 
   /// Frames of the machine address `offset` in `module`, innermost inlined frame first; never empty. Every
   /// frame carries `module` and `offset` as given. Where nothing is known there is one frame with nothing

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "fixture.h"
@@ -28,6 +29,17 @@ using testing::TemporaryFolder;
 
 void write_text(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read_text(const std::string& path);
+
+/// Has the file of the cache say that its frames are of the debug file as it is now.
+void restamp(const std::string& cached, const std::string& debug_file) {
+  const FileStamp stamp = stamp_of(debug_file);
+  auto root = nlohmann::ordered_json::parse(read_text(cached));
+  root["debug_module"]["written_ns"] = stamp.written_ns;
+  root["debug_module"]["changed_ns"] = stamp.changed_ns;
+  write_text(cached, root.dump());
 }
 
 std::string read_text(const std::string& path) {
@@ -103,18 +115,34 @@ TEST_F(FrameCacheTest, OfOtherFilesNothingIsBelieved) {
   EXPECT_FALSE(is_kept("another leakgate"));
   for (const std::string& path : {module_.path, debug_file_}) {
     const std::string text = read_text(path);
-    const auto changed = fs::last_write_time(path);
+    const auto written = fs::last_write_time(path);
     write_text(path, text + ".");
-    fs::last_write_time(path, changed);
+    fs::last_write_time(path, written);
     EXPECT_FALSE(is_kept()) << path << " is larger";
     write_text(path, text);
-    fs::last_write_time(path, changed + std::chrono::seconds(1));
-    EXPECT_FALSE(is_kept()) << path << " is newer";
-    fs::last_write_time(path, changed);
-    EXPECT_TRUE(is_kept());
+    fs::last_write_time(path, written);
+    EXPECT_FALSE(is_kept()) << path << " was written since";
+    keep();
+    ASSERT_TRUE(is_kept());
   }
   fs::remove(debug_file_);
   EXPECT_FALSE(is_kept());
+}
+
+/// A build id is what whoever makes a file calls it.
+TEST_F(FrameCacheTest, AnotherFileOfTheSameBuildIdHasNoPartInIt) {
+  keep();
+  const ModuleFile other{folder_.path() + "/other.so", "", module_.build_id};
+  fs::copy_file(module_.path, other.path);
+  fs::last_write_time(other.path, fs::last_write_time(module_.path));
+  const auto cache = open();
+  EXPECT_NE(cache->find(module_, 0x1000), nullptr);
+  EXPECT_EQ(cache->find(other, 0x1000), nullptr);
+  cache->add(other, debug_file_, 0x2000, {frames_[1]});
+  cache->store();
+  EXPECT_EQ(open()->find(module_, 0x2000), nullptr);
+  EXPECT_FALSE(open()->knows(other));
+  EXPECT_TRUE(is_kept());
 }
 
 TEST_F(FrameCacheTest, AFileThatEndsEarlyIsNone) {
@@ -168,9 +196,9 @@ TEST_F(FrameCacheTest, AnswersAreThoseOfTheFilesThatAreNotReadAnyMore) {
   };
   const auto first = resolve();
   ASSERT_FALSE(first.empty());
-  const auto changed = fs::last_write_time(debug_file);
+  // a debug file that says something else is believed to be the one it was
   write_text(debug_file, std::string(fs::file_size(debug_file), 'x'));
-  fs::last_write_time(debug_file, changed);
+  restamp(folder_.path() + "/cache/" + id + ".frames", debug_file);
   const auto second = resolve();
   ASSERT_EQ(second.size(), first.size());
   for (const auto& [address, chain] : first) {
