@@ -121,8 +121,14 @@ void StackIds::keep(std::uint32_t process) {
   // what was never written, and would be made by a look at it, is behind these
   const auto region = file_->get<preload::Region>(process, 0);
   const std::uint32_t stacks = std::min(region.stacks, preload::kMaxStacks - 1);
-  frames_.show(*file_, process, std::min(region.frame_words, preload::kFrameWords - 1) + 1);
-  slots_.show(*file_, process, stacks + std::uint64_t{1});
+  constexpr std::ptrdiff_t kWorthAView = 256;  // to map and unmap takes as long as so many reads
+  const auto wanted = std::count_if(stacks_.begin(), stacks_.end(), [&](const Stack& stack) {
+    return stack.process == process && !stack.kept;
+  });
+  if (wanted >= kWorthAView) {
+    frames_.show(*file_, process, std::min(region.frame_words, preload::kFrameWords - 1) + 1);
+    slots_.show(*file_, process, stacks + std::uint64_t{1});
+  }
   // where blocks of some were freed: stacks of their own, of which nothing was freed again
   for (std::size_t i = 0, count = stacks_.size(); i < count; ++i) {
     if (stacks_[i].process != process || stacks_[i].kept) continue;
