@@ -112,8 +112,7 @@ LiveEntry* find_further_off(const Place& place);
 [[gnu::always_inline]] inline bool put_block(const Place& place, const lg_live& block) {
   if (LG_LIKELY(!g.header->max_live_blocks) && put_in_line(place.line, shown(place.block), block))
     return true;
-  const lg_live copy = block;  // so that the one that is given can be kept in registers
-  return put_further_off(place, copy);
+  return put_further_off(place, block);
 }
 
 /// Where a block stands; nullptr: it is not in the ledger.

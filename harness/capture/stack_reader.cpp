@@ -10,6 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "harness/capture/unwind/hash64.h"
+
 namespace leakgate::capture {
 namespace {
 
@@ -100,10 +102,11 @@ struct ReadStack {
 /// Tells stacks apart by what they are, not by what happened at them.
 struct SameStack {
   std::size_t operator()(const StackRow* stack) const {
-    std::uint64_t hash = stack->counters.function * 0x9e3779b97f4a7c15u + stack->counters.truncated;
+    Hash64 hash;
+    hash.add_word(std::uint64_t{stack->counters.function} << 16 | stack->counters.truncated);
     for (const std::uint64_t frame : stack->frames)
-      hash = (hash ^ frame ^ hash >> 29) * 0xbf58476d1ce4e5b9u;
-    return hash ^ hash >> 32;
+      hash.add_word(frame);
+    return hash.value();
   }
   bool operator()(const StackRow* a, const StackRow* b) const {
     return a->counters.function == b->counters.function && a->counters.truncated == b->counters.truncated &&

@@ -9,8 +9,7 @@
 namespace leakgate::symbolize {
 
 std::unique_ptr<ElfFile> ReadModule::open_file(const FileLimits& limits) {
-  const std::string& first = info.open_path.empty() ? info.path : info.open_path;
-  auto opened = ElfFile::open(first, limits);
+  auto opened = ElfFile::open(info.to_open(), limits);
   // /proc/PID/root goes with its process. The path itself may be another file here, so only a build id can
   // vouch for it.
   if (!opened && !info.open_path.empty() && info.open_path != info.path && !info.build_id.empty()) {

@@ -52,7 +52,7 @@ void ReadAhead::stop() {
 }
 
 void ReadAhead::add(ModuleFile file, std::shared_ptr<Descriptor> keep, bool if_expected) {
-  const std::uint64_t bytes = bytes_of(file.open_path.empty() ? file.path : file.open_path);
+  const std::uint64_t bytes = bytes_of(file.to_open());
   if (!take_room(bytes)) return;
   {
     const std::lock_guard lock(mutex_);

@@ -126,8 +126,12 @@ void Symbolizer::keep(const ReadModule& module, std::uint64_t address) {
   options_.frames->add(module.info, module.debug_file->path(), address, std::move(named));
 }
 
+const std::vector<NamedFrame>* Symbolizer::find_kept(const ModuleFile& module, std::uint64_t address) const {
+  return options_.frames && options_.use_dwarf ? options_.frames->find(module, address) : nullptr;
+}
+
 bool Symbolizer::is_kept(const ModuleFile& module, std::uint64_t address) const {
-  return options_.frames && options_.use_dwarf && options_.frames->find(module, address) != nullptr;
+  return find_kept(module, address) != nullptr;
 }
 
 bool Symbolizer::keeps(const ModuleFile& module) const {
@@ -181,8 +185,8 @@ std::vector<model::Frame> Symbolizer::resolve(std::uint32_t module, std::uint64_
   std::vector<model::Frame> frames;
   if (module < modules_.size()) {
     const std::uint64_t address = is_return_address && offset > 0 ? offset - 1 : offset;
-    if (is_kept(modules_[module]->info, address)) {
-      frames = show(*options_.frames->find(modules_[module]->info, address));
+    if (const auto* const kept = find_kept(modules_[module]->info, address); kept != nullptr) {
+      frames = show(*kept);
     } else {
       ReadModule& loaded = load(module);
       loaded.last_use = ++clock_;

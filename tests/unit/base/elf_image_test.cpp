@@ -186,6 +186,27 @@ TEST(ElfImage, LibcsDefaultVersionIsPreferredAndSuffixesAreCutOff) {
     EXPECT_EQ(alias.vaddr, symbol->vaddr);
 }
 
+/// After some dozens of questions they are put in an order.
+TEST(ElfImage, AddressesAreFoundAlikeHoweverOftenOneAsks) {
+  const auto image = ElfImage::open("/proc/self/exe");
+  ASSERT_TRUE(image);
+  const auto symbol = image->find("main");
+  ASSERT_TRUE(symbol);
+  const auto names_at = [&] {
+    std::vector<std::string> names;
+    for (const Symbol& alias : image->functions_at(symbol->vaddr))
+      names.push_back(alias.name);
+    return names;
+  };
+  const auto first = names_at();
+  const auto labels = image->code_labels(symbol->vaddr, symbol->vaddr + 65536);
+  EXPECT_NE(std::find(first.begin(), first.end(), "main"), first.end());
+  EXPECT_GT(labels.size(), 10u);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(names_at(), first) << i;
+  EXPECT_EQ(image->code_labels(symbol->vaddr, symbol->vaddr + 65536), labels);
+}
+
 TEST(ElfImage, ImportsAreNotDefinitions) {
   const auto image = ElfImage::open("/proc/self/exe");
   ASSERT_TRUE(image);

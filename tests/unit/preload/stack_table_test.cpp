@@ -2,8 +2,10 @@
 // What the library enters, leakgate reads: both halves over one memory file.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <bit>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -71,6 +73,41 @@ TEST_F(StackTable, APathIsOneStackAndIsReadAsItWasEntered) {
   EXPECT_NE(enter({0x10, 0x20, 0x31}), id);
   EXPECT_NE(enter({0x10, 0x20}), id);
   EXPECT_EQ(read(id), (Path{0x10, 0x20, 0x30}));
+}
+
+/// Of a process that ends with many stacks they are read from a view of its region, which goes.
+TEST_F(StackTable, StacksAreKeptWhenTheRegionGoes) {
+  constexpr u64 kStacks = 1000;
+  capture::StackIds few(file_), many(file_);
+  for (u64 i = 1; i <= kStacks; ++i) {
+    const u32 id = enter({0x10, 0x20 + i, 0x30});
+    stack_slot(id)->stack.function = LG_FN_malloc;
+    stack_slot(id)->stack.allocations = i;
+    (void)many.id(0, id);
+    if (i <= 2) (void)few.id(0, id);
+  }
+  few.keep(0);
+  many.keep(0);
+  file_->drop(0);
+  const auto expect_row = [](const capture::StackIds& ids, u32 id) {
+    const auto row = ids.row(id);
+    ASSERT_TRUE(row);
+    EXPECT_EQ(Path(row->frames.begin(), row->frames.end()), (Path{0x30, 0x20 + id, 0x10}));
+    EXPECT_EQ(row->counters.allocations, id);
+  };
+  for (u32 id = 1; id <= kStacks; ++id)
+    expect_row(many, id);
+  expect_row(few, 1);
+  expect_row(few, 2);
+  EXPECT_EQ(many.damaged() + few.damaged(), 0u);
+}
+
+/// Whoever writes to the memory file could else take from under leakgate what it looks at.
+TEST_F(StackTable, TheMemoryFileCannotBeMadeSmaller) {
+  const std::string name = file_->name();
+  const int fd = std::atoi(name.c_str() + name.find('/') + 1);
+  EXPECT_NE(::ftruncate(fd, 4096), 0);
+  EXPECT_EQ(errno, EPERM);
 }
 
 TEST_F(StackTable, WhatItEndsInIsPartOfAStack) {

@@ -59,9 +59,9 @@ std::unique_ptr<ElfFile> open(const std::string& path) {
   return std::move(*file);
 }
 
-std::map<std::string, Section> decompressed(const std::string& path) {
+std::map<std::string, Section> decompressed(const std::string& path, bool in_hurry = false) {
   const auto file = open(path);
-  file->decompress_debug_sections();
+  file->decompress_debug_sections(in_hurry);
   return debug_sections(*file);
 }
 
@@ -113,6 +113,8 @@ TEST(DebugSections, AreWhatLibelfMakesOfThem) {
       EXPECT_THAT(found, Not(Contains(Pair(unread, ::testing::_)))) << name;
     }
     EXPECT_EQ(found, wanted) << name;
+    ASSERT_GT(found.at(".debug_info").bytes.size(), 1u << 17) << "else one thread does it all";
+    EXPECT_EQ(decompressed(path, true), wanted) << name << ", by two threads";
   }
 }
 

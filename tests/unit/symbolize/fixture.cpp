@@ -99,6 +99,24 @@ Chain chain_at_mark(const std::map<std::uint64_t, Chain>& text, std::string_view
   return {};
 }
 
+void expect_same(const std::map<std::uint64_t, Chain>& found,
+                 const std::map<std::uint64_t, Chain>& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (const auto& [address, chain] : expected) {
+    const Chain& other = found.at(address);
+    ASSERT_EQ(other.size(), chain.size());
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+      EXPECT_EQ(other[i].function, chain[i].function);
+      EXPECT_EQ(other[i].full_function, chain[i].full_function);
+      EXPECT_EQ(other[i].file, chain[i].file);
+      EXPECT_EQ(other[i].line, chain[i].line);
+      EXPECT_EQ(other[i].column, chain[i].column);
+      EXPECT_EQ(other[i].inlined, chain[i].inlined);
+      EXPECT_EQ(other[i].offset, chain[i].offset);
+    }
+  }
+}
+
 std::string output_of(const std::string& command, const std::string& input) {
   const TemporaryFolder folder;
   const std::string in = folder.path() + "/in";

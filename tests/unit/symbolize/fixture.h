@@ -32,6 +32,8 @@ using Chain = std::vector<model::Frame>;
                                                           const std::string& path);
 /// The first chain whose innermost frame stands on the marked line; empty if there is none.
 [[nodiscard]] Chain chain_at_mark(const std::map<std::uint64_t, Chain>& text, std::string_view mark);
+/// Expects the same frames at the same addresses.
+void expect_same(const std::map<std::uint64_t, Chain>& found, const std::map<std::uint64_t, Chain>& expected);
 /// Standard output of `command`, given `input` on standard input.
 [[nodiscard]] std::string output_of(const std::string& command, const std::string& input);
 /// A fresh empty folder that goes when the test binary ends its test.

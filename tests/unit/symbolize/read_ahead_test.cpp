@@ -66,16 +66,7 @@ TEST(ReadAhead, AnswersAreThoseOfReadingAtTheEnd) {
   symbolizer.read_ahead().start();
   ::usleep(300'000);  // past the delay; if it is not begun by then, the answers are to be the same as well
   const auto found = resolve_text(symbolizer, symbolizer.add_module({path, "", ""}), path);
-  ASSERT_EQ(found.size(), expected.size());
-  for (const auto& [address, chain] : expected) {
-    const auto& other = found.at(address);
-    ASSERT_EQ(other.size(), chain.size());
-    for (std::size_t i = 0; i < chain.size(); ++i) {
-      EXPECT_EQ(other[i].full_function, chain[i].full_function);
-      EXPECT_EQ(other[i].file, chain[i].file);
-      EXPECT_EQ(other[i].line, chain[i].line);
-    }
-  }
+  testing::expect_same(found, expected);
 }
 
 /// What is kept of a module's DWARF when its addresses were expected, and it was taken so much later.
