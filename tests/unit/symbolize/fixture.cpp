@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <gelf.h>
+#include <gtest/gtest.h>
 
 #include <cstdio>
 #include <cstdlib>
