@@ -77,7 +77,7 @@ void decompress(libdeflate_decompressor& decompressor, Compressed& section) {
 
 /// The largest first, so that two workers end at about the same time.
 void decompress_all(std::vector<Compressed>& sections, bool in_hurry) {
-  constexpr std::uint64_t kWorthTwo = 1u << 17;
+  constexpr std::uint64_t kWorthTwo = 1u << 16;
   std::sort(sections.begin(), sections.end(),
             [](const Compressed& a, const Compressed& b) { return a.claim.ch_size > b.claim.ch_size; });
   std::atomic<std::size_t> next = 0;

@@ -113,7 +113,7 @@ TEST(DebugSections, AreWhatLibelfMakesOfThem) {
       EXPECT_THAT(found, Not(Contains(Pair(unread, ::testing::_)))) << name;
     }
     EXPECT_EQ(found, wanted) << name;
-    ASSERT_GT(found.at(".debug_info").bytes.size(), 1u << 17) << "else one thread does it all";
+    ASSERT_GT(found.at(".debug_info").bytes.size(), 1u << 16) << "else one thread does it all";
     EXPECT_EQ(decompressed(path, true), wanted) << name << ", by two threads";
   }
 }
