@@ -101,6 +101,7 @@ std::string damaged(const testing::TemporaryFolder& folder, Change change) {
 }
 
 TEST(DebugSections, AreWhatLibelfMakesOfThem) {
+  bool is_worth_two = false;
   for (const char* name : {"gcc_gz", "clang_gz"}) {
     const std::string path = fixture(name);
     if (!std::filesystem::exists(path)) continue;  // of this compiler there are no fixtures here
@@ -113,9 +114,10 @@ TEST(DebugSections, AreWhatLibelfMakesOfThem) {
       EXPECT_THAT(found, Not(Contains(Pair(unread, ::testing::_)))) << name;
     }
     EXPECT_EQ(found, wanted) << name;
-    ASSERT_GT(found.at(".debug_info").bytes.size(), 1u << 16) << "else one thread does it all";
+    is_worth_two = is_worth_two || found.at(".debug_info").bytes.size() > 1u << 16;
     EXPECT_EQ(decompressed(path, true), wanted) << name << ", by two threads";
   }
+  EXPECT_TRUE(is_worth_two) << "else one thread does it all";
 }
 
 TEST(DebugSections, ThoseThatAreNotCompressedStayAsTheyAre) {
