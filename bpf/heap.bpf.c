@@ -184,8 +184,8 @@ int alloc_exit(struct pt_regs *ctx)
 
 /*
  * Keeps where the first block of a stack was freed: one walk for each stack that ever frees, none after it,
- * whatever comes of it. Not where the number of stacks is limited, nor where the tables are more than a
- * quarter full and may be waiting for more room: a hint must not cost what is asked for.
+ * whatever comes of it. Not where the number of stacks is limited, nor where the tables are so full that
+ * others may soon wait for more room: a hint must not cost what is asked for.
  */
 static __always_inline void note_first_free(struct pt_regs *ctx, struct lg_thread *thread, __u32 id)
 {

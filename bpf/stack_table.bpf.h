@@ -122,11 +122,14 @@ static __always_inline void count_nodes(void)
 	ask_for_room();
 }
 
+/* Whether there is room for a hint: more has been asked for by then, if it has not come yet, but nobody waits. */
 static __always_inline int has_ample_room(void)
 {
 	__u64 nodes = (__u64)LG_NODE_SLOTS * LG_NODE_FIRST_BUCKETS * ((1ULL << (node_tier_count & 15)) - 1);
 
-	return totals.stacks < stack_tier_count * LG_STACKS_PER_TIER / 4 && totals.stack_nodes < nodes / 4;
+	return totals.stacks <= LG_HINT_STACKS &&
+	       totals.stacks < stack_tier_count * LG_STACKS_PER_TIER / 4 * 3 &&
+	       totals.stack_nodes < nodes / 2;
 }
 
 /* Adds a node to the emptier of its two buckets. 0: no room. */

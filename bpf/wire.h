@@ -216,6 +216,9 @@ enum {
 	LG_LIVE_FIRST_BUCKETS = 8192, /* each further tier holds twice as many */
 	LG_STACKS_PER_TIER = 8192,
 	LG_STACK_TIERS = 128,
+	/* where there are more, it is not kept where the blocks of further ones were freed: a walk for each
+	 * is much, and so many are not compared with those that leak */
+	LG_HINT_STACKS = 20000,
 	LG_NODE_TIERS = 9,
 	LG_NODE_FIRST_BUCKETS = 8192, /* each further tier holds twice as many */
 	LG_ROWS_FIRST = 262144,	      /* unwinding rows and pages in the first chunk */

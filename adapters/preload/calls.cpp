@@ -41,7 +41,7 @@ void close_further_call(Thread& thread, u64 sp) {
 void note_first_free(Thread& thread, u32 id, u64 sp, u64 bp) {
   lg_stack& stack = stack_slot(id)->stack;
   u32 none = 0;
-  if (!g.header->unwind || g.header->max_stacks || g.region->stacks > kMostStacksForHints ||
+  if (!g.header->unwind || g.header->max_stacks || g.region->stacks > LG_HINT_STACKS ||
       !__atomic_compare_exchange_n(&stack.freed_by, &none, LG_FREED_UNKNOWN, false, __ATOMIC_RELAXED,
                                    __ATOMIC_RELAXED))
     return;

@@ -141,9 +141,6 @@ inline constexpr u64 kFramesAt = 2 * kGiB;
 inline constexpr u32 kFrameWords = 1u << 29;
 inline constexpr u64 kStacksAt = 6 * kGiB;
 inline constexpr u32 kMaxStacks = 1u << 24;
-/// Where a program has more, it is not kept where the blocks of further ones were freed: a walk for each
-/// distinct stack is much where most are, and so many are not compared with those that leak.
-inline constexpr u32 kMostStacksForHints = 20000;
 inline constexpr u64 kLiveAt = 8 * kGiB;
 inline constexpr u64 kLiveBytes = 16 * kGiB;
 inline constexpr u64 kSharesAt = 24 * kGiB;

@@ -2,16 +2,45 @@
 // Whatever stands in the directory may have been put there by somebody: nothing is followed, nothing blocks.
 #include "harness/base/cache_directory.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
+#include <vector>
 
 namespace leakgate {
 namespace {
+
+constexpr std::time_t kDay = 24 * 60 * 60;
+
+struct Entry {
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::time_t used = 0;  ///< to a day
+};
+
+/// The regular files in a directory.
+std::vector<Entry> files_in(int directory) {
+  std::vector<Entry> files;
+  // a description of its own: where it has been read to would be shared
+  Descriptor own(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* const stream = own ? ::fdopendir(own.get()) : nullptr;
+  if (stream == nullptr) return files;
+  (void)own.release();
+  while (const dirent* const each = ::readdir(stream)) {
+    struct stat status {};
+    if (::fstatat(directory, each->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+      files.push_back({each->d_name, static_cast<std::uint64_t>(status.st_size), status.st_mtime});
+  }
+  ::closedir(stream);
+  return files;
+}
 
 bool is_ours_alone(const struct stat& status) {
   return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
@@ -41,7 +70,8 @@ bool CachedFile::read(void* to, std::size_t size) const {
   return true;
 }
 
-Result<CacheDirectory> CacheDirectory::open(const std::string& path, std::string what) {
+Result<CacheDirectory> CacheDirectory::open(const std::string& path, std::string what,
+                                            std::uint64_t most_bytes) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return system_error(ErrorKind::io, "cannot create " + what + " " + path, errno);
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -56,7 +86,7 @@ Result<CacheDirectory> CacheDirectory::open(const std::string& path, std::string
   if (!is_ours_alone(status))
     return Error{ErrorKind::permission, "cannot use " + what + " " + path + ": others may write to it",
                  "remove it, or make it owned by this user with mode 0700", 0};
-  return CacheDirectory(std::move(fd), std::move(what));
+  return CacheDirectory(std::move(fd), std::move(what), most_bytes);
 }
 
 std::optional<CachedFile> CacheDirectory::find(const std::string& name) const {
@@ -65,6 +95,7 @@ std::optional<CachedFile> CacheDirectory::find(const std::string& name) const {
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) return std::nullopt;
   if (!S_ISREG(status.st_mode) || !is_ours_alone(status)) return std::nullopt;
+  if (status.st_mtime < std::time(nullptr) - kDay) (void)::futimens(fd.get(), nullptr);  // it is in use
   return CachedFile{std::move(fd), static_cast<std::uint64_t>(status.st_size)};
 }
 
@@ -79,10 +110,31 @@ Status CacheDirectory::replace(const std::string& name,
   bool written = true;
   for (const auto part : contents)
     written = written && write_all(fd.get(), part);
-  if (written && ::renameat(directory_.get(), draft.c_str(), directory_.get(), name.c_str()) == 0) return {};
+  if (written && ::renameat(directory_.get(), draft.c_str(), directory_.get(), name.c_str()) == 0) {
+    if (!is_tidy_->test_and_set()) tidy();
+    return {};
+  }
   const int code = errno;
   ::unlinkat(directory_.get(), draft.c_str(), 0);
   return system_error(ErrorKind::io, "cannot write " + what_ + " file " + name, code);
+}
+
+void CacheDirectory::tidy() const {
+  std::vector<Entry> files = files_in(directory_.get());
+  std::uint64_t bytes = 0;
+  const std::time_t now = std::time(nullptr);
+  std::erase_if(files, [&](const Entry& file) {
+    if (file.name.front() != '.') return bytes += file.bytes, false;
+    if (file.used < now - kDay) (void)::unlinkat(directory_.get(), file.name.c_str(), 0);
+    return true;
+  });
+  if (bytes <= most_bytes_) return;
+  std::sort(files.begin(), files.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
+  // a quarter more than needed, so that the next run's files have room
+  for (const Entry& file : files) {
+    if (bytes <= most_bytes_ / 4 * 3) return;
+    if (::unlinkat(directory_.get(), file.name.c_str(), 0) == 0) bytes -= file.bytes;
+  }
 }
 
 }  // namespace leakgate

@@ -3,9 +3,11 @@
 // who asks must be able to do without any of them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,12 +27,17 @@ struct CachedFile {
   [[nodiscard]] bool read(void* to, std::size_t size) const;
 };
 
+/// All files of a cache together: about the rows of 500 programs of 10 MB.
+inline constexpr std::uint64_t kMostCacheBytes = 512u << 20;
+
 class CacheDirectory {
  public:
   /// Opens `path`, creating it (mode 0700, its parent must exist) when missing. Fails (permission) when it is
   /// a symbolic link, not owned by the effective user, or writable by group or others; (io) when it cannot be
-  /// opened. `what` it is stands in messages.
-  static Result<CacheDirectory> open(const std::string& path, std::string what);
+  /// opened. `what` it is stands in messages. The first file that is put there takes away those that were
+  /// not used for longest, if all are more than `most_bytes`, and drafts of a day ago.
+  static Result<CacheDirectory> open(const std::string& path, std::string what,
+                                     std::uint64_t most_bytes = kMostCacheBytes);
 
   /// The file called `name`; nothing when there is none, or others may have written it.
   [[nodiscard]] std::optional<CachedFile> find(const std::string& name) const;
@@ -40,11 +47,18 @@ class CacheDirectory {
   Status replace(const std::string& name, std::initializer_list<std::span<const std::byte>> contents) const;
 
  private:
-  CacheDirectory(Descriptor directory, std::string what)
-      : directory_(std::move(directory)), what_(std::move(what)) {}
+  CacheDirectory(Descriptor directory, std::string what, std::uint64_t most_bytes)
+      : directory_(std::move(directory)),
+        what_(std::move(what)),
+        most_bytes_(most_bytes),
+        is_tidy_(std::make_unique<std::atomic_flag>()) {}
+
+  void tidy() const;
 
   Descriptor directory_;
   std::string what_;
+  std::uint64_t most_bytes_;
+  std::unique_ptr<std::atomic_flag> is_tidy_;  ///< files are put there by several threads
 };
 
 }  // namespace leakgate

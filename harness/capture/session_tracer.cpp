@@ -39,9 +39,6 @@ void add_block(model::TraceOutstanding& sum, const lg_live& block, std::uint64_t
   sum.bytes += block.size;
 }
 
-/// Up to here all stacks are read, so that those that leak can be compared with those that free.
-constexpr std::uint64_t kMostStacksForHints = 20000;
-
 }  // namespace
 
 Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
@@ -302,7 +299,8 @@ Result<model::Trace> SessionTracer::finish() {
     trace.outstanding.push_back(sum);
   trace.outstanding.insert(trace.outstanding.end(), moments_->groups().begin(), moments_->groups().end());
   const lg_totals totals = canary_ ? canary_->totals_before() : session_->totals();
-  const bool read_all = options_.all_stacks || totals.stacks <= kMostStacksForHints;
+  // so that those that leak can be compared with those that free
+  const bool read_all = options_.all_stacks || totals.stacks <= LG_HINT_STACKS;
   if (auto read = read_stacks(*session_, read_all ? totals.stacks : 0, trace); !read)
     return std::move(read).error();
   trace.processes = std::move(log_->processes());

@@ -7,7 +7,6 @@
 #include <set>
 #include <tuple>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "harness/judge/fnv128.h"
 #include "harness/judge/stack_facts.h"
@@ -23,6 +22,28 @@ struct HashKey {
   std::size_t operator()(const Fnv128& key) const { return static_cast<std::size_t>(key.low()); }
 };
 
+/// Which of two stacks a leak that has both shows, whatever order they were met in: that whose ends are there,
+/// then the shorter one, then by what the frames say.
+bool is_shown_before(const model::LeakStack& a, const model::LeakStack& b) {
+  const auto ends = [](const model::LeakStack& stack) { return std::make_pair(stack.truncated(), stack.size()); };
+  if (ends(a) != ends(b)) return ends(a) < ends(b);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a.number(i) == b.number(i)) continue;
+    const VerdictFrame x = a[i], y = b[i];
+    const auto order = std::tie(x.function, x.file, x.line, x.column, x.module, x.offset) <=>
+                       std::tie(y.function, y.file, y.line, y.column, y.module, y.offset);
+    if (order != 0) return order < 0;
+  }
+  return false;
+}
+
+/// When blocks of a leak were first seen lost, as a number that grows with time: at the end of their own test,
+/// of a later one, of the process.
+std::uint64_t lost_at(bool at_end, std::uint32_t after) {
+  if (at_end) return std::uint64_t{model::kNone} + 1;
+  return after == model::kNone ? 0 : std::uint64_t{after} + 1;
+}
+
 class Collector {
  public:
   Collector(const Recording& recording, const std::shared_ptr<const model::StackTable>& stacks)
@@ -33,7 +54,7 @@ class Collector {
     const StackFacts& facts = facts_.of(group.stack);
     const auto [it, is_new] = by_site_.try_emplace(key_of(group, facts), result_.size());
     if (is_new) result_.push_back(start(group, facts));
-    extend(it->second, group, is_new);
+    extend(it->second, group, facts, is_new);
   }
 
   std::vector<Candidate> take() { return std::move(result_); }
@@ -67,19 +88,37 @@ class Collector {
     leak.section = group.section;
     leak.stack = model::LeakStack(stacks_, group.stack);
     leak.site = facts.site;
+    leak.freed_by = leak.stack.freed_by();
     return candidate;
   }
 
-  void extend(std::size_t index, const model::BlockGroup& group, bool is_new) {
+  /// Another stack of the leak's.
+  void add_stack(model::Leak& leak, std::uint32_t row, const StackFacts& facts) {
+    leak.stack.add_history(row);
+    const model::LeakStack other(stacks_, row), freed_by = other.freed_by();
+    if (leak.freed_by.empty() || (!freed_by.empty() && is_shown_before(freed_by, leak.freed_by)))
+      leak.freed_by = freed_by;
+    if (!is_shown_before(other, leak.stack)) return;
+    leak.stack.show(row);
+    leak.site = facts.site;
+  }
+
+  void extend(std::size_t index, const model::BlockGroup& group, const StackFacts& facts, bool is_new) {
     model::Leak& leak = result_[index].leak;
-    const bool is_counted = !counted_.insert(std::uint64_t{index} << 32 | group.stack).second;
-    if (!is_new && !is_counted) leak.stack.add_history(group.stack);
-    if (is_new || leak.retained_by.empty()) leak.retained_by = group.retained_by;
+    std::uint64_t& blocks = blocks_of_[std::uint64_t{index} << 32 | group.stack];
+    if (!is_new && blocks == 0) add_stack(leak, group.stack, facts);
+    if (is_new || leak.retained_by.empty() ||
+        (!group.retained_by.empty() && group.retained_by < leak.retained_by))
+      leak.retained_by = group.retained_by;
+    if (lost_at(group.lost_at_end, group.lost_after) < lost_at(leak.lost_at_end, leak.lost_after)) {
+      leak.lost_after = group.lost_after;
+      leak.lost_at_end = group.lost_at_end;
+    }
     Candidate& candidate = result_[index];
     candidate.thrown_after = candidate.thrown_after || group.thrown_after;
     candidate.failed_after = candidate.failed_after || group.failed_after;
-    candidate.most_blocks_on_a_path = std::max(candidate.most_blocks_on_a_path, group.blocks);
-    if (leak.freed_by.empty()) leak.freed_by = model::LeakStack(stacks_, group.stack).freed_by();
+    blocks = add_saturated(blocks, group.blocks);
+    candidate.most_blocks_on_a_path = std::max(candidate.most_blocks_on_a_path, blocks);
     leak.bytes = add_saturated(leak.bytes, group.bytes);
     leak.blocks = add_saturated(leak.blocks, group.blocks);
     leak.age_min_ms = std::min(leak.age_min_ms, group.age_min_ms);
@@ -94,7 +133,7 @@ class Collector {
   const std::shared_ptr<const model::StackTable>& stacks_;
   const StackFactsTable facts_;
   std::unordered_map<Fnv128, std::size_t, HashKey> by_site_;
-  std::unordered_set<std::uint64_t> counted_;  ///< stacks of each leak whose history it has
+  std::unordered_map<std::uint64_t, std::uint64_t> blocks_of_;  ///< by leak and stack
   std::vector<Candidate> result_;
 };
 

@@ -28,6 +28,11 @@ void LeakStack::add_history(std::uint32_t row) {
   together_ = std::move(sum);
 }
 
+void LeakStack::show(std::uint32_t row) {
+  if (together_ == nullptr && history() != nullptr) together_ = std::make_shared<const Stack>(*history());
+  row_ = row;
+}
+
 VerdictFrame LeakStack::operator[](std::size_t index) const {
   const std::uint32_t number = row()->frames[index];
   if (number >= table_->frames.size()) return {};

@@ -56,6 +56,8 @@ class LeakStack {
   /// Counts the blocks of another row of the table with those of this one: a stack that a report cannot tell
   /// from it, such as that of a line that the compiler has made into several calls.
   void add_history(std::uint32_t row);
+  /// Takes the frames of another row of the table. What history() counts stays.
+  void show(std::uint32_t row);
   /// Where the first of the freed ones was freed; empty if none was.
   [[nodiscard]] LeakStack freed_by() const {
     return row() == nullptr ? LeakStack() : LeakStack(table_, row()->freed_by);

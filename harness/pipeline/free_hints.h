@@ -16,14 +16,18 @@ class FreeHints {
  public:
   explicit FreeHints(const model::Trace& trace) : trace_(trace) {}
 
-  /// The stack by which the first block of `stack` was freed; else of another stack whose innermost `frames`
-  /// frames are the same; kNone where there is none.
+  /// The stack by which the first block of `stack` was freed; else that of the stack that freed most among
+  /// those whose innermost `frames` frames are the same; kNone where there is none.
   std::uint32_t find(std::uint32_t stack, std::size_t frames);
 
  private:
   using Frames = std::vector<model::TraceFrame>;
+
+  /// Of two stacks of a site that have freed: whether the first one is the better hint.
+  [[nodiscard]] bool tells_more(std::uint32_t a, std::uint32_t b) const;
+
   const model::Trace& trace_;
-  std::map<std::size_t, std::map<Frames, std::uint32_t>> by_site_;  ///< by number of frames
+  std::map<std::size_t, std::map<Frames, std::uint32_t>> by_site_;  ///< stacks by number of frames
 };
 
 }  // namespace leakgate::pipeline

@@ -180,7 +180,7 @@ bool ProcessLedgers::retire(std::uint32_t process) {
   if (!is_used(process)) damaged_.insert(process);  // it was, or nobody would have told of it
   // those that freed are of use to those that leaked, up to where SessionTracer reads them
   const std::uint32_t stacks = file_->get<preload::Region>(process, 0).stacks;
-  if (all_stacks_ || stacks_.count() + stacks <= preload::kMostStacksForHints) stacks_.add_all(process);
+  if (all_stacks_ || stacks_.count() + stacks <= LG_HINT_STACKS) stacks_.add_all(process);
   std::vector<Block>& blocks = kept_[process];
   const bool whole = visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
     blocks.emplace_back(key, block);

@@ -31,6 +31,14 @@ TEST(Insight, OneBlockIsAOneShotAndSeveralByOnePathALoop) {
   EXPECT_EQ(OneLeak({kUser}, 3).judged().pattern, LeakPattern::loop);
 }
 
+TEST(Insight, GroupsOfOnePathAreALoopWhateverTellsThemApart) {
+  OneLeak leak;  // each thread, and each moment of getting lost, has a group
+  leak.leak(0, leak.recording.blocks[0].stack, 64).kind = model::Kind::definitely_lost;
+  leak.recording.blocks[1].lost_at_end = true;
+  ASSERT_EQ(judge(leak.recording, {}).leaks.size(), 1u);
+  EXPECT_EQ(leak.judged().pattern, LeakPattern::loop);
+}
+
 TEST(Insight, BlocksByDifferentPathsAreNoLoop) {
   OneLeak two;
   two.leak(0, two.stack(test::with_gtest_below({kUser, {"List_Test::TestBody", "/home/dev/app/t.cpp", 9}})),

@@ -178,6 +178,38 @@ TEST(Judge, TheOrderOfBlocksDoesNotMatter) {
   }
 }
 
+TEST(Judge, WhichOfItsStacksALeakShowsIsNoMatterOfOrder) {
+  OneLeak builder;
+  const auto longer = test::with_gtest_below(
+      {test::in_libstdcxx("std::allocator::allocate"), at("make_node"), at("List_Leaks_Test::TestBody", 20)});
+  const auto row = builder.stack(longer);
+  builder.leak(builder.leaky, row, 100, 3).lost_at_end = true;
+  auto last = longer;
+  last.front().function = "std::a_name_that_sorts_before";
+  builder.leak(builder.leaky, builder.stack(last), 10);
+  builder.recording.stacks[row].truncated = true;
+  builder.recording.stacks[row].freed_by = builder.stack({at("drop_node")});
+  for (const bool reversed : {false, true}) {
+    if (reversed) std::reverse(builder.recording.blocks.begin(), builder.recording.blocks.end());
+    const auto verdict = judge(builder.recording, {});
+    ASSERT_EQ(verdict.leaks.size(), 1u);
+    const auto& leak = verdict.leaks[0];
+    EXPECT_EQ(leak.stack[0].function, "make_node") << "the shortest";
+    EXPECT_EQ(leak.site, 0u);
+    EXPECT_FALSE(leak.lost_at_end) << "some were lost before";
+    ASSERT_FALSE(leak.freed_by.empty());
+    EXPECT_EQ(leak.freed_by[0].function, "drop_node");
+  }
+  builder.recording.stacks[builder.site].truncated = true;
+  for (const bool reversed : {false, true}) {
+    if (reversed) std::reverse(builder.recording.blocks.begin(), builder.recording.blocks.end());
+    const auto verdict = judge(builder.recording, {});
+    const auto& leak = verdict.leaks.at(0);
+    EXPECT_EQ(leak.stack[0].function, "std::a_name_that_sorts_before") << "the one that is whole";
+    EXPECT_EQ(leak.site, 1u);
+  }
+}
+
 TEST(Judge, ReachableBlocksAreAllowedUnlessThePolicySaysOtherwise) {
   OneLeak builder;
   builder.recording.blocks[0].kind = Kind::still_reachable;
