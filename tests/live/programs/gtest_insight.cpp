@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 #include "common.h"
 
@@ -32,6 +33,41 @@ LIVE_NOINLINE void parse(std::size_t size) {
   live_keep(node);
   fail_to_parse();
   std::free(node);
+}
+
+LIVE_NOINLINE void* make_table(std::size_t size) {
+  void* table = std::malloc(size);
+  live_keep(table);
+  return table;
+}
+
+LIVE_NOINLINE void drop_seldom(void* table) {
+  std::free(table);
+  live_keep(&table);
+}
+
+LIVE_NOINLINE void drop_often(void* table) {
+  std::free(table);
+  live_keep(&table);
+}
+
+/// Allocates and frees by one of 4,096 paths.
+LIVE_NOINLINE void descend(int levels, unsigned way) {
+  if (levels == 0) {
+    void* block = std::malloc(live_opaque(16));
+    live_keep(block);
+    std::free(block);
+  } else if (way & 1) {
+    descend(levels - 1, way >> 1);
+    live_keep(&levels);
+  } else {
+    descend(levels - 1, way >> 1);
+    live_keep(&way);
+  }
+}
+
+LIVE_NOINLINE void lose_in_thread() {
+  live_keep(std::malloc(live_opaque(1007)));  // more than what the thread itself leaves
 }
 
 }  // namespace
@@ -64,6 +100,24 @@ TEST(Insight, LosesAFile) {
 
 TEST(Insight, LosesADirectory) {
   live_keep(opendir("/"));
+}
+
+TEST(Insight, LosesWhatIsMostlyFreedElsewhere) {
+  for (unsigned way = 0; way < live_opaque(4096); ++way)
+    descend(12, way);
+  for (int i = 0; i < 3; ++i)
+    drop_seldom(make_table(live_opaque(106)));
+  for (int i = 0; i < 4; ++i)
+    drop_often(make_table(live_opaque(106)));
+  make_table(live_opaque(106));
+}
+
+TEST(Insight, LosesOneInEachThread) {
+  std::thread threads[3];
+  for (std::thread& thread : threads)
+    thread = std::thread(lose_in_thread);
+  for (std::thread& thread : threads)
+    thread.join();
 }
 
 TEST(Failing, LosesItToAnAssertion) {
