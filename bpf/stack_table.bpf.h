@@ -122,7 +122,8 @@ static __always_inline void count_nodes(void)
 	ask_for_room();
 }
 
-/* Whether there is room for a hint: more has been asked for by then, if it has not come yet, but nobody waits. */
+/* Whether there is room for a hint: more has been asked for by then, if it has not come yet, but nobody
+ * waits. */
 static __always_inline int has_ample_room(void)
 {
 	__u64 nodes = (__u64)LG_NODE_SLOTS * LG_NODE_FIRST_BUCKETS * ((1ULL << (node_tier_count & 15)) - 1);

@@ -17,7 +17,8 @@
 namespace leakgate {
 namespace {
 
-constexpr std::time_t kDay = 24 * 60 * 60;
+constexpr std::time_t kHour = 60 * 60, kDay = 24 * kHour;
+constexpr const char* kTidied = ".tidied";  ///< was written when that was done last
 
 struct Entry {
   std::string name;
@@ -111,7 +112,7 @@ Status CacheDirectory::replace(const std::string& name,
   for (const auto part : contents)
     written = written && write_all(fd.get(), part);
   if (written && ::renameat(directory_.get(), draft.c_str(), directory_.get(), name.c_str()) == 0) {
-    if (!is_tidy_->test_and_set()) tidy();
+    tidy();
     return {};
   }
   const int code = errno;
@@ -120,6 +121,13 @@ Status CacheDirectory::replace(const std::string& name,
 }
 
 void CacheDirectory::tidy() const {
+  struct stat last {};
+  const std::time_t hour_ago = std::time(nullptr) - kHour;
+  if (::fstatat(directory_.get(), kTidied, &last, AT_SYMLINK_NOFOLLOW) == 0 && last.st_mtime > hour_ago)
+    return;
+  const Descriptor done(
+      ::openat(directory_.get(), kTidied, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
+  if (!done || ::futimens(done.get(), nullptr) != 0) return;
   std::vector<Entry> files = files_in(directory_.get());
   std::uint64_t bytes = 0;
   const std::time_t now = std::time(nullptr);

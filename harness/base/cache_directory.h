@@ -3,11 +3,9 @@
 // who asks must be able to do without any of them.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,8 +32,8 @@ class CacheDirectory {
  public:
   /// Opens `path`, creating it (mode 0700, its parent must exist) when missing. Fails (permission) when it is
   /// a symbolic link, not owned by the effective user, or writable by group or others; (io) when it cannot be
-  /// opened. `what` it is stands in messages. The first file that is put there takes away those that were
-  /// not used for longest, if all are more than `most_bytes`, and drafts of a day ago.
+  /// opened. `what` it is stands in messages. The first file that is put there in an hour takes away
+  /// those that were not used for longest, if all are more than `most_bytes`, and drafts of a day ago.
   static Result<CacheDirectory> open(const std::string& path, std::string what,
                                      std::uint64_t most_bytes = kMostCacheBytes);
 
@@ -48,17 +46,13 @@ class CacheDirectory {
 
  private:
   CacheDirectory(Descriptor directory, std::string what, std::uint64_t most_bytes)
-      : directory_(std::move(directory)),
-        what_(std::move(what)),
-        most_bytes_(most_bytes),
-        is_tidy_(std::make_unique<std::atomic_flag>()) {}
+      : directory_(std::move(directory)), what_(std::move(what)), most_bytes_(most_bytes) {}
 
   void tidy() const;
 
   Descriptor directory_;
   std::string what_;
   std::uint64_t most_bytes_;
-  std::unique_ptr<std::atomic_flag> is_tidy_;  ///< files are put there by several threads
 };
 
 }  // namespace leakgate

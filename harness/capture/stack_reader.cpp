@@ -161,7 +161,8 @@ Status read_stacks(const Session& session, std::uint64_t count, model::Trace& tr
         id != model::kNone && find(stacks, id) == nullptr)
       freed.push_back(id);
   if (auto read = read_rows(session, std::move(freed), stacks); !read) return read;
-  std::unordered_map<const StackRow*, std::uint32_t, SameStack, SameStack> index_of_content;
+  std::unordered_map<const StackRow*, std::uint32_t, SameStack, SameStack> index_of_content(stacks.size());
+  trace.stacks.reserve(trace.stacks.size() + stacks.size());
   for (ReadStack& stack : stacks) {
     const auto next = static_cast<std::uint32_t>(trace.stacks.size());
     const auto [found, fresh] = index_of_content.emplace(&stack.row, next);

@@ -22,10 +22,12 @@ struct HashKey {
   std::size_t operator()(const Fnv128& key) const { return static_cast<std::size_t>(key.low()); }
 };
 
-/// Which of two stacks a leak that has both shows, whatever order they were met in: that whose ends are there,
-/// then the shorter one, then by what the frames say.
+/// Which of two stacks a leak that has both shows, whatever order they were met in: that whose ends are
+/// there, then the shorter one, then by what the frames say.
 bool is_shown_before(const model::LeakStack& a, const model::LeakStack& b) {
-  const auto ends = [](const model::LeakStack& stack) { return std::make_pair(stack.truncated(), stack.size()); };
+  const auto ends = [](const model::LeakStack& stack) {
+    return std::make_pair(stack.truncated(), stack.size());
+  };
   if (ends(a) != ends(b)) return ends(a) < ends(b);
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a.number(i) == b.number(i)) continue;
@@ -37,8 +39,8 @@ bool is_shown_before(const model::LeakStack& a, const model::LeakStack& b) {
   return false;
 }
 
-/// When blocks of a leak were first seen lost, as a number that grows with time: at the end of their own test,
-/// of a later one, of the process.
+/// When blocks of a leak were first seen lost, as a number that grows with time: at the end of their own
+/// test, of a later one, of the process.
 std::uint64_t lost_at(bool at_end, std::uint32_t after) {
   if (at_end) return std::uint64_t{model::kNone} + 1;
   return after == model::kNone ? 0 : std::uint64_t{after} + 1;

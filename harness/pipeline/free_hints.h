@@ -4,9 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
-#include <vector>
+#include <unordered_map>
 
 #include "harness/model/trace.h"
 
@@ -21,13 +20,22 @@ class FreeHints {
   std::uint32_t find(std::uint32_t stack, std::size_t frames);
 
  private:
-  using Frames = std::vector<model::TraceFrame>;
+  /// Of stacks that have as many frames: whether the innermost ones are the same, and their hash.
+  struct SamePrefix {
+    const model::Trace& trace;
+    std::size_t frames;
+    std::size_t operator()(std::uint32_t stack) const;
+    bool operator()(std::uint32_t a, std::uint32_t b) const;
+  };
+  /// Any stack of a site, and the one that is its best hint.
+  using BestOfSite = std::unordered_map<std::uint32_t, std::uint32_t, SamePrefix, SamePrefix>;
 
+  const BestOfSite& with(std::size_t frames);
   /// Of two stacks of a site that have freed: whether the first one is the better hint.
   [[nodiscard]] bool tells_more(std::uint32_t a, std::uint32_t b) const;
 
   const model::Trace& trace_;
-  std::map<std::size_t, std::map<Frames, std::uint32_t>> by_site_;  ///< stacks by number of frames
+  std::map<std::size_t, BestOfSite> by_site_;  ///< by number of frames
 };
 
 }  // namespace leakgate::pipeline

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
-#include <new>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -61,17 +60,17 @@ struct Compressed {
   Elf_Data* data;
   Elf_Data* raw;
   GElf_Chdr claim;
-  std::unique_ptr<char[]> bytes{};  ///< null: it is damaged
+  PageBuffer bytes{};  ///< empty: it is damaged
 };
 
 void decompress(libdeflate_decompressor& decompressor, Compressed& section) {
   const std::uint64_t size = section.claim.ch_size;
-  std::unique_ptr<char[]> out(new (std::nothrow) char[std::max<std::uint64_t>(size, 1)]);
-  if (!out) return;
+  PageBuffer out(std::max<std::uint64_t>(size, 1));
+  if (out.empty()) return;
   const char* const in = static_cast<const char*>(section.raw->d_buf) + sizeof(Elf64_Chdr);
   std::size_t got = 0;
   const auto result = libdeflate_zlib_decompress(&decompressor, in, section.raw->d_size - sizeof(Elf64_Chdr),
-                                                 out.get(), size, &got);
+                                                 out.data(), size, &got);
   if (result == LIBDEFLATE_SUCCESS && got == size) section.bytes = std::move(out);
 }
 
@@ -134,8 +133,8 @@ SectionBuffers decompress_debug_sections(Elf* elf, bool in_hurry) {
   }
   decompress_all(sections, in_hurry);
   for (Compressed& section : sections) {
-    if (!section.bytes) continue;
-    replace(*section.header, {section.data, section.raw}, section.bytes.get(), section.claim);
+    if (section.bytes.empty()) continue;
+    replace(*section.header, {section.data, section.raw}, section.bytes.data(), section.claim);
     buffers.push_back(std::move(section.bytes));
   }
   return buffers;

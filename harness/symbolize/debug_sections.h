@@ -6,13 +6,14 @@
 
 #include <libelf.h>
 
-#include <memory>
 #include <vector>
+
+#include "harness/base/page_buffer.h"
 
 namespace leakgate::symbolize {
 
 /// What sections were decompressed into; must outlive the handle that they belong to.
-using SectionBuffers = std::vector<std::unique_ptr<char[]>>;
+using SectionBuffers = std::vector<PageBuffer>;
 
 /// To be called before libdw sees the handle. What is damaged, or compressed in another way, is left to
 /// libelf as it is. The sizes that the sections claim must have been checked. `in_hurry`: by two threads

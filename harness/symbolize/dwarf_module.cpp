@@ -48,7 +48,7 @@ std::unique_ptr<DwarfModule> DwarfModule::open(const ElfFile& file, const ElfFil
         file, alternate_name, build_id_text(alternate_id, static_cast<std::size_t>(id_bytes)), debug_files,
         file_limits);
     if (!module->alternate_file_) return nullptr;
-    module->alternate_file_->decompress_debug_sections();
+    module->alternate_file_->prepare_for_dwarf();
     module->alternate_.reset(dwarf_begin_elf(module->alternate_file_->elf(), DWARF_C_READ, nullptr));
     if (!module->alternate_) return nullptr;
     dwarf_setalt(module->dwarf_.get(), module->alternate_.get());

@@ -33,9 +33,10 @@ UnitIndex::UnitIndex(Dwarf* dwarf, const ElfFile& code, WorkBudget& budget) {
     for_each_range(&die, code, budget, [&](const AddressRange& range) {
       if (entries_.size() < kMaxEntries) entries_.push_back({range, unit});
     });
-    const bool states_ranges =
-        dwarf_hasattr(&die, DW_AT_ranges) != 0 || dwarf_hasattr(&die, DW_AT_high_pc) != 0;
-    if (entries_.size() == before && !states_ranges && rangeless_.size() < kMaxRangeless)
+    const auto states_ranges = [&] {
+      return dwarf_hasattr(&die, DW_AT_ranges) != 0 || dwarf_hasattr(&die, DW_AT_high_pc) != 0;
+    };
+    if (entries_.size() == before && rangeless_.size() < kMaxRangeless && !states_ranges())
       rangeless_.push_back(unit);
   }
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {

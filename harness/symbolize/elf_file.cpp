@@ -179,7 +179,32 @@ std::optional<std::span<const char>> ElfFile::section_bytes(std::string_view nam
   return std::span<const char>(static_cast<const char*>(data->d_buf), data->d_size);
 }
 
-void ElfFile::decompress_debug_sections(bool in_hurry) {
+/// libelf reads each section when it is asked for, into memory that is touched for the first time; libdw asks
+/// for nearly all of a file with debug information.
+void ElfFile::read_at_once() {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{512} << 20U;
+  if (!descriptor_ || !contents_.empty() || !has_section(".debug_info")) return;
+  if (has_section(".debug_addr")) return;  // libdw looks for split files beside that of the descriptor
+  struct stat status {};
+  if (::fstat(descriptor_.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) > kMostBytes)
+    return;
+  PageBuffer contents(static_cast<std::size_t>(status.st_size));
+  for (std::size_t at = 0; at < contents.size();) {
+    const ssize_t count =
+        ::pread(descriptor_.get(), contents.data() + at, contents.size() - at, static_cast<off_t>(at));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return;
+    at += static_cast<std::size_t>(count);
+  }
+  if (contents.empty()) return;
+  std::unique_ptr<Elf, ElfEnd> elf(elf_memory(contents.data(), contents.size()));
+  if (!elf || elf_kind(elf.get()) != ELF_K_ELF) return;
+  elf_ = std::move(elf);
+  contents_ = std::move(contents);
+}
+
+void ElfFile::prepare_for_dwarf(bool in_hurry) {
+  read_at_once();
   for (auto& buffer : symbolize::decompress_debug_sections(elf_.get(), in_hurry))
     decompressed_.push_back(std::move(buffer));
 }

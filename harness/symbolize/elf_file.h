@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "harness/base/descriptor.h"
+#include "harness/base/page_buffer.h"
 #include "harness/base/result.h"
 #include "harness/symbolize/debug_sections.h"
 
@@ -70,8 +71,9 @@ class ElfFile {
   /// The section's bytes as they stand in the file; nothing if there is no such section.
   [[nodiscard]] std::optional<std::span<const char>> section_bytes(std::string_view name) const;
   [[nodiscard]] std::optional<DebugLink> debug_link() const;
-  /// To be called before libdw is given elf(): makes it quicker.
-  void decompress_debug_sections(bool in_hurry = false);
+  /// To be called before libdw is given elf(), and while nobody else has it: makes it quicker. `in_hurry`: as
+  /// of decompress_debug_sections().
+  void prepare_for_dwarf(bool in_hurry = false);
   /// CRC-32 of the whole file, as .gnu_debuglink has it; nothing if it cannot be read.
   [[nodiscard]] std::optional<std::uint32_t> crc() const;
 
@@ -84,10 +86,12 @@ class ElfFile {
   [[nodiscard]] Status examine(const FileLimits& limits);
   [[nodiscard]] Elf_Scn* find_section(std::string_view name) const;
   void read_code_ranges();
+  void read_at_once();
 
   std::string path_;
   Descriptor descriptor_;
   std::vector<char> image_;
+  PageBuffer contents_;  ///< all of the file, once it was read at once
   SectionBuffers decompressed_;
   std::unique_ptr<Elf, ElfEnd> elf_;  // after what it refers to: ends before that goes
   std::string build_id_;

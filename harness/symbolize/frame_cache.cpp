@@ -149,7 +149,9 @@ std::string FrameCache::write(const Module& module) const {
 
 FrameCache::Module* FrameCache::module_of(const ModuleFile& file) {
   // a build id is what whoever makes a file calls it
-  const FileStamp stamp = stamp_of(file.to_open());
+  const auto [known, is_first] = stamps_.try_emplace(file.to_open());
+  if (is_first) known->second = stamp_of(known->first);
+  const FileStamp& stamp = known->second;
   if (!is_usable(file.build_id) || stamp == FileStamp{}) return nullptr;
   const auto [found, is_new] = modules_.try_emplace(file.build_id);
   Module& module = found->second;

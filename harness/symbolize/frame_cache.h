@@ -78,7 +78,8 @@ class FrameCache {
 
   CacheDirectory directory_;
   std::string maker_;
-  std::unordered_map<std::string, Module> modules_;  ///< by build id
+  std::unordered_map<std::string, Module> modules_;    ///< by build id
+  std::unordered_map<std::string, FileStamp> stamps_;  ///< by path, as it was first seen
 };
 
 }  // namespace leakgate::symbolize

@@ -58,7 +58,7 @@ void ReadModule::load_dwarf(const SymbolizerOptions& options) {
   if (!options.use_dwarf) return;
   for (ElfFile* source : {file.get(), debug_file.get()}) {
     if (source == nullptr || dwarf) continue;
-    source->decompress_debug_sections(options.in_hurry);
+    source->prepare_for_dwarf(options.in_hurry);
     dwarf = DwarfModule::open(*source, *file, options.debug_files, options.file_limits, options.dwarf_limits);
     if (!dwarf && note.empty() && source->has_section(".debug_info"))
       note = "no source lines for " + info.path +

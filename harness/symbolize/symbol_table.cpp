@@ -114,10 +114,11 @@ void SymbolTable::finish() {
     const std::string_view name(names_.c_str() + symbol.name);
     return std::tuple(symbol.low, symbol.rank, name.size(), name, symbol.high);
   };
-  std::sort(symbols_.begin(), symbols_.end(),
-            [&](const Symbol& a, const Symbol& b) { return key(a) < key(b); });
+  std::sort(symbols_.begin(), symbols_.end(), [&](const Symbol& a, const Symbol& b) {
+    return a.low != b.low ? a.low < b.low : key(a) < key(b);
+  });
   // .symtab repeats what .dynsym says.
-  const auto same = [&](const Symbol& a, const Symbol& b) { return key(a) == key(b); };
+  const auto same = [&](const Symbol& a, const Symbol& b) { return a.low == b.low && key(a) == key(b); };
   symbols_.erase(std::unique(symbols_.begin(), symbols_.end(), same), symbols_.end());
   highest_end_.resize(symbols_.size());
   std::uint64_t highest = 0;

@@ -50,7 +50,7 @@ class CacheDirectoryTest : public ::testing::Test {
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> names;
     for (const auto& each : fs::directory_iterator(path_))
-      names.push_back(each.path().filename().string());
+      if (each.path().filename() != ".tidied") names.push_back(each.path().filename().string());
     return names;
   }
 
@@ -86,6 +86,19 @@ TEST_F(CacheDirectoryTest, WhatWasNotUsedForLongestGoesWhenThereIsTooMuch) {
   ASSERT_TRUE(cache.find("used"));
   put(cache, "new", "text");
   EXPECT_THAT(names(), UnorderedElementsAre("old", "used", "new")) << "three quarters of what may be there";
+}
+
+TEST_F(CacheDirectoryTest, IsTidiedOnceInAnHour) {
+  leave("large", 2000, 30);
+  leave(".tidied", 0, 0);
+  put(open(), "rows", "text");
+  EXPECT_THAT(names(), UnorderedElementsAre("large", "rows"));
+  leave(".tidied", 0, 2);
+  put(open(), "rows", "text");
+  EXPECT_THAT(names(), UnorderedElementsAre("rows"));
+  leave("large", 2000, 30);
+  put(open(), "rows", "text");
+  EXPECT_THAT(names(), UnorderedElementsAre("large", "rows")) << "it has just been done";
 }
 
 TEST_F(CacheDirectoryTest, ADraftThatNobodyFinishedIsTakenAway) {

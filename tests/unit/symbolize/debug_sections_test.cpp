@@ -61,7 +61,7 @@ std::unique_ptr<ElfFile> open(const std::string& path) {
 
 std::map<std::string, Section> decompressed(const std::string& path, bool in_hurry = false) {
   const auto file = open(path);
-  file->decompress_debug_sections(in_hurry);
+  file->prepare_for_dwarf(in_hurry);
   return debug_sections(*file);
 }
 
@@ -127,9 +127,9 @@ TEST(DebugSections, ThoseThatAreNotCompressedStayAsTheyAre) {
 
 TEST(DebugSections, ASecondTimeChangesNothing) {
   const auto file = open(fixture("gcc_gz"));
-  file->decompress_debug_sections();
+  file->prepare_for_dwarf();
   const auto once = debug_sections(*file);
-  file->decompress_debug_sections();
+  file->prepare_for_dwarf();
   EXPECT_EQ(debug_sections(*file), once);
 }
 
