@@ -105,8 +105,11 @@ ReadAhead::Entry* ReadAhead::next_entry() {
 void ReadAhead::look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses) {
   std::vector<SourceFrame> frames;
   try {
-    for (const std::uint64_t address : addresses)
-      if (module.dwarf && module.file->is_code(address)) module.dwarf->resolve(address, frames);
+    for (const std::uint64_t address : addresses) {
+      if (!module.dwarf || !module.file->is_code(address)) continue;
+      module.dwarf->resolve(address, frames);
+      module.expected.push_back(address);
+    }
   } catch (const std::exception& error) {
     module.note = error.what();  // so that it is not taken
   }
@@ -163,18 +166,33 @@ void ReadAhead::run() {
   }
 }
 
+std::unique_ptr<ReadModule> ReadAhead::release(Entry& entry) {
+  std::vector<std::uint64_t>& expected = entry.module->expected;
+  expected.insert(expected.end(), entry.expected.begin(), entry.expected.end());
+  return std::move(entry.module);
+}
+
 std::unique_ptr<ReadModule> ReadAhead::take(const ModuleFile& file) {
   std::unique_lock lock(mutex_);
   Entry* const entry = find(file);
   if (entry == nullptr) return nullptr;
   wait(lock, [&] { return entry->state != State::under_way; });
-  std::unique_ptr<ReadModule> module = std::move(entry->module);
+  std::unique_ptr<ReadModule> module = release(*entry);
   // where looking up ahead has used up the module's bounds, those who ask get them afresh
   const bool exhausted = module->dwarf && module->dwarf->exhausted();
   const bool whole = entry->state == State::done && module->file && module->note.empty() && !exhausted;
   entries_.remove_if([&](const Entry& each) { return &each == entry; });
   if (whole && module->dwarf) module->dwarf->renew(options_.dwarf_limits);
   return whole ? std::move(module) : nullptr;
+}
+
+std::vector<std::unique_ptr<ReadModule>> ReadAhead::take_rest() {
+  stop();
+  std::vector<std::unique_ptr<ReadModule>> rest;
+  for (Entry& entry : entries_)
+    if (entry.state == State::done && entry.module->file) rest.push_back(release(entry));
+  entries_.clear();
+  return rest;
 }
 
 }  // namespace leakgate::symbolize

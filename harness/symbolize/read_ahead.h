@@ -42,6 +42,8 @@ class ReadAhead {
   /// The module, if it was read, or is being read just now (this waits for it); else null, and it will not be
   /// read any more.
   [[nodiscard]] std::unique_ptr<ReadModule> take(const ModuleFile& file);
+  /// Stops, and gives what nobody took of what was read.
+  [[nodiscard]] std::vector<std::unique_ptr<ReadModule>> take_rest();
 
  private:
   static constexpr std::uint32_t kMostAddresses = 2000;
@@ -61,11 +63,13 @@ class ReadAhead {
   void wait(std::unique_lock<std::mutex>& lock, Condition&& is_so);
   void run();
   void read(ReadModule& module, bool in_hurry);
-  /// Looks up some of the addresses; the answers are thrown away, what they were made of is kept.
+  /// Looks up some of the addresses; the answers are thrown away, what they were made of is not.
   static void look_up(ReadModule& module, const std::vector<std::uint64_t>& addresses);
   /// Whether there is room for a file of this size, which is taken then.
   bool take_room(std::uint64_t bytes);
   Entry* find(const ModuleFile& file);
+  /// The entry's module, with the addresses that were expected of it.
+  static std::unique_ptr<ReadModule> release(Entry& entry);
   /// The next entry to be read, or else with addresses to be looked up; before the delay is over, of those
   /// with addresses.
   Entry* next_entry();

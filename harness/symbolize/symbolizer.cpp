@@ -142,8 +142,23 @@ void Symbolizer::stop_reading() {
   if (ahead_) ahead_->stop();
 }
 
+void Symbolizer::keep_expected(ReadModule& module) {
+  if (!module.is_named_by_debug_file || !module.dwarf) return;
+  std::vector<model::Frame> unwanted;
+  for (const std::uint64_t address : std::exchange(module.expected, {}))
+    if (find_kept(module.info, address) == nullptr) resolve_in(module, address, unwanted);
+}
+
 void Symbolizer::store() {
-  if (options_.frames) options_.frames->store();
+  if (!options_.frames) return;
+  // what was expected is expected in the next run, too: nobody is to read a debug file for it again
+  for (const auto& module : modules_)
+    keep_expected(*module);
+  if (ahead_)
+    for (const auto& module : ahead_->take_rest())
+      keep_expected(*module);
+  shown_paths_.clear();  // some of those modules are gone
+  options_.frames->store();
 }
 
 void Symbolizer::resolve_in(ReadModule& module, std::uint64_t address, std::vector<model::Frame>& frames) {

@@ -86,6 +86,8 @@ class Symbolizer {
   [[nodiscard]] std::vector<model::Frame> show(std::span<const NamedFrame> named) const;
   /// Keeps source_frames_, where finding them again would be dear.
   void keep(const ReadModule& module, std::uint64_t address);
+  /// Keeps what was expected to be asked for, and may not have been in the end.
+  void keep_expected(ReadModule& module);
   void resolve_in(ReadModule& module, std::uint64_t address, std::vector<model::Frame>& frames);
 
   SymbolizerOptions options_;

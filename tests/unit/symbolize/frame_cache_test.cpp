@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "fixture.h"
 #include "harness/symbolize/elf_file.h"
@@ -66,6 +68,24 @@ class FrameCacheTest : public ::testing::Test {
   }
   [[nodiscard]] bool is_kept(const std::string& maker = "a test") const {
     return open(maker)->find(module_, 0x1000) != nullptr;
+  }
+  /// Build id of the fixture without symbols of its own, whose debug file options() will find.
+  [[nodiscard]] std::string install_debug_file() const {
+    const auto stripped = ElfFile::open(fixture("stripped"), {});
+    EXPECT_TRUE(stripped);
+    const std::string id = (*stripped)->build_id(), path = debug_file_of(id);
+    fs::create_directories(fs::path(path).parent_path());
+    fs::copy_file(fixture("debug_part"), path);
+    return id;
+  }
+  [[nodiscard]] std::string debug_file_of(const std::string& id) const {
+    return folder_.path() + "/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug";
+  }
+  [[nodiscard]] SymbolizerOptions options() const {
+    SymbolizerOptions options;
+    options.debug_files.debug_roots = {folder_.path()};
+    options.frames = open();
+    return options;
   }
   [[nodiscard]] std::string stored() const {
     return folder_.path() + "/cache/" + module_.build_id + ".frames";
@@ -173,18 +193,9 @@ TEST_F(FrameCacheTest, ABuildIdThatIsNoNameForAFileIsLeftOut) {
 }
 
 TEST_F(FrameCacheTest, AnswersAreThoseOfTheFilesThatAreNotReadAnyMore) {
-  const auto stripped = ElfFile::open(fixture("stripped"), {});
-  ASSERT_TRUE(stripped);
-  const std::string id = (*stripped)->build_id();
-  const std::string debug_folder = folder_.path() + "/.build-id/" + id.substr(0, 2);
-  const std::string debug_file = debug_folder + "/" + id.substr(2) + ".debug";
-  fs::create_directories(debug_folder);
-  fs::copy_file(fixture("debug_part"), debug_file);
+  const std::string id = install_debug_file(), debug_file = debug_file_of(id);
   const auto resolve = [&] {
-    SymbolizerOptions options;
-    options.debug_files.debug_roots = {folder_.path()};
-    options.frames = open();
-    Symbolizer symbolizer(options);
+    Symbolizer symbolizer(options());
     const std::uint32_t module = symbolizer.add_module({fixture("stripped"), "", id});
     const AddressRange text_range = testing::section_range(fixture("stripped"), ".text");
     constexpr std::uint64_t kStep = 23;  // all of them would be more than is kept
@@ -200,6 +211,30 @@ TEST_F(FrameCacheTest, AnswersAreThoseOfTheFilesThatAreNotReadAnyMore) {
   write_text(debug_file, std::string(fs::file_size(debug_file), 'x'));
   restamp(folder_.path() + "/cache/" + id + ".frames", debug_file);
   testing::expect_same(resolve(), first);
+}
+
+TEST_F(FrameCacheTest, WhatWasExpectedIsKeptThoughNobodyAskedForIt) {
+  const ModuleFile file{fixture("stripped"), "", install_debug_file()};
+  const std::uint64_t address = testing::section_range(file.path, ".text").low;
+  const auto is_kept_after = [&](std::chrono::milliseconds time) {
+    Symbolizer symbolizer(options());
+    symbolizer.read_ahead().add(file, nullptr);
+    symbolizer.read_ahead().expect(file, address);
+    symbolizer.read_ahead().start();
+    std::this_thread::sleep_for(time);
+    symbolizer.stop_reading();
+    symbolizer.store();
+    return open()->find(file, address) != nullptr;
+  };
+  std::chrono::milliseconds time{20};
+  while (!is_kept_after(time) && time.count() < 10'000)
+    time *= 2;
+  EXPECT_LT(time.count(), 10'000);
+  SymbolizerOptions without = options();
+  without.frames = nullptr;
+  Symbolizer kept(options()), found(without);
+  testing::expect_same({{address, kept.resolve(kept.add_module(file), address, false)}},
+                       {{address, found.resolve(found.add_module(file), address, false)}});
 }
 
 TEST_F(FrameCacheTest, AModuleWithItsOwnDebugInformationIsNotKept) {
