@@ -42,7 +42,7 @@ struct ReadModule {
   bool loaded = false;        ///< files and symbols
   bool dwarf_loaded = false;  ///< can be dropped and loaded again
   bool has_symtab = false;
-  bool is_named_by_debug_file = false;   ///< all of its names are its debug file's
+  bool is_named_by_debug_file = false;  ///< all of its names are its debug file's
   std::vector<std::uint64_t> expected;  ///< addresses that were looked up ahead, or would have been
   std::uint64_t last_use = 0;
   std::unique_ptr<ElfFile> file;  ///< null: could not be opened

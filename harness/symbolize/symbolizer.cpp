@@ -152,12 +152,10 @@ void Symbolizer::keep_expected(ReadModule& module) {
 void Symbolizer::store() {
   if (!options_.frames) return;
   // what was expected is expected in the next run, too: nobody is to read a debug file for it again
-  for (const auto& module : modules_)
-    keep_expected(*module);
-  if (ahead_)
-    for (const auto& module : ahead_->take_rest())
+  if (ahead_) unwanted_ = ahead_->take_rest();
+  for (const auto* const modules : {&modules_, &unwanted_})
+    for (const auto& module : *modules)
       keep_expected(*module);
-  shown_paths_.clear();  // some of those modules are gone
   options_.frames->store();
 }
 

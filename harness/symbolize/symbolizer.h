@@ -94,7 +94,8 @@ class Symbolizer {
   SourcePaths paths_;
   std::unique_ptr<ReadAhead> ahead_;  ///< null: nothing is read ahead
   std::vector<std::unique_ptr<ReadModule>> modules_;
-  std::uint64_t clock_ = 0;  ///< counts lookups; says which module was used last
+  std::vector<std::unique_ptr<ReadModule>> unwanted_;  ///< were read ahead for nothing
+  std::uint64_t clock_ = 0;                            ///< counts lookups; says which module was used last
   std::vector<SourceFrame> source_frames_;
   /// Display form of the paths met so far, by the address of the text in the DWARF reader; goes with any of
   /// those.
