@@ -82,6 +82,7 @@ Result<std::unique_ptr<ElfFile>> ElfFile::adopt(Descriptor descriptor, const std
     return Error{ErrorKind::internal, "libelf is of another version", {}, 0};
   std::unique_ptr<ElfFile> file(new ElfFile);
   file->path_ = path;
+  file->limits_ = limits;
   file->descriptor_ = std::move(descriptor);
   // Read, not mapped: a file that is cut short while we look at it (a rebuild) must not end us with SIGBUS.
   file->elf_.reset(elf_begin(file->descriptor_.get(), ELF_C_READ, nullptr));
@@ -197,9 +198,12 @@ void ElfFile::read_at_once() {
     at += static_cast<std::size_t>(count);
   }
   if (contents.empty()) return;
-  std::unique_ptr<Elf, ElfEnd> elf(elf_memory(contents.data(), contents.size()));
-  if (!elf || elf_kind(elf.get()) != ELF_K_ELF) return;
-  elf_ = std::move(elf);
+  // it may have been written to since it was examined
+  ElfFile now;
+  now.path_ = path_;
+  now.elf_.reset(elf_memory(contents.data(), contents.size()));
+  if (!now.examine(limits_) || now.build_id_ != build_id_) return;
+  elf_ = std::move(now.elf_);
   contents_ = std::move(contents);
 }
 

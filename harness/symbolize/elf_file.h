@@ -89,6 +89,7 @@ class ElfFile {
   void read_at_once();
 
   std::string path_;
+  FileLimits limits_;
   Descriptor descriptor_;
   std::vector<char> image_;
   PageBuffer contents_;  ///< all of the file, once it was read at once

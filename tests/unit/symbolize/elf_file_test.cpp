@@ -44,6 +44,25 @@ TEST(ElfFile, KnowsBuildIdAndCode) {
   EXPECT_FALSE((*file)->is_code(0));
 }
 
+TEST(ElfFile, WhatIsReadAtOnceIsTheFileThatWasExamined) {
+  const testing::TemporaryFolder folder;
+  const std::string path = folder.path() + "/program";
+  const auto overwrite_with = [&](const std::string& other) {
+    std::ofstream(path, std::ios::binary) << std::ifstream(other, std::ios::binary).rdbuf();
+  };
+  overwrite_with(fixture("gcc_O0_dwarf5"));
+  for (const bool is_overwritten : {false, true}) {
+    auto file = ElfFile::open(path, {});
+    ASSERT_TRUE(file);
+    const Elf* const examined = (*file)->elf();
+    const std::string build_id = (*file)->build_id();
+    if (is_overwritten) overwrite_with(fixture("gcc_gz"));
+    (*file)->prepare_for_dwarf();
+    EXPECT_EQ((*file)->elf() == examined, is_overwritten) << "another file is not believed to be this one";
+    EXPECT_EQ((*file)->build_id(), build_id);
+  }
+}
+
 TEST(ElfFile, ReadsDebugLinkAndItsCrc) {
   auto file = ElfFile::open(fixture("debuglink"), {});
   auto target = ElfFile::open(fixture("debug_part"), {});
