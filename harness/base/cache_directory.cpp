@@ -122,15 +122,14 @@ Status CacheDirectory::replace(const std::string& name,
 
 void CacheDirectory::tidy() const {
   struct stat last {};
-  const std::time_t hour_ago = std::time(nullptr) - kHour;
-  if (::fstatat(directory_.get(), kTidied, &last, AT_SYMLINK_NOFOLLOW) == 0 && last.st_mtime > hour_ago)
+  const std::time_t now = std::time(nullptr);
+  if (::fstatat(directory_.get(), kTidied, &last, AT_SYMLINK_NOFOLLOW) == 0 && last.st_mtime > now - kHour)
     return;
   const Descriptor done(
       ::openat(directory_.get(), kTidied, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!done || ::futimens(done.get(), nullptr) != 0) return;
   std::vector<Entry> files = files_in(directory_.get());
   std::uint64_t bytes = 0;
-  const std::time_t now = std::time(nullptr);
   std::erase_if(files, [&](const Entry& file) {
     if (file.name.front() != '.') return bytes += file.bytes, false;
     if (file.used < now - kDay) (void)::unlinkat(directory_.get(), file.name.c_str(), 0);

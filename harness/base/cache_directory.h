@@ -25,7 +25,7 @@ struct CachedFile {
   [[nodiscard]] bool read(void* to, std::size_t size) const;
 };
 
-/// All files of a cache together: about the rows of 500 programs of 10 MB.
+/// All files of a cache together: the rows of a thousand builds of a program of 65 MB.
 inline constexpr std::uint64_t kMostCacheBytes = 512u << 20;
 
 class CacheDirectory {

@@ -103,7 +103,7 @@ struct Leak {
   std::string section;               ///< of the test: "outer / inner"; empty: none
   LeakStack stack;                   ///< innermost first, trimmed of nothing
   std::size_t site = 0;  ///< index into `stack` of the frame the report points at; == stack.size() if none
-  LeakStack freed_by;    ///< where another block of its site was freed, the first one seen; empty: none was
+  LeakStack freed_by;    ///< where another block of its site was freed; empty: none was
   std::size_t freed_site = 0;  ///< the frame of `freed_by` to point at; == freed_by.size() if none
   LeakPattern pattern = LeakPattern::none;
   std::shared_ptr<const LeakGrowth> growth;  ///< null: its test ran once

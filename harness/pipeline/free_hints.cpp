@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "harness/capture/unwind/hash64.h"
+#include "harness/base/hash64.h"
 
 namespace leakgate::pipeline {
 
@@ -24,7 +24,7 @@ bool FreeHints::tells_more(std::uint32_t a, std::uint32_t b) const {
 }
 
 std::size_t FreeHints::SamePrefix::operator()(std::uint32_t stack) const {
-  capture::Hash64 hash;
+  Hash64 hash;
   for (std::size_t i = 0; i < frames; ++i) {
     const model::TraceFrame& frame = trace.stacks[stack].frames[i];
     hash.add_word(frame.address ^ std::uint64_t{frame.module} << 48);

@@ -114,6 +114,7 @@ void SymbolTable::finish() {
     const std::string_view name(names_.c_str() + symbol.name);
     return std::tuple(symbol.low, symbol.rank, name.size(), name, symbol.high);
   };
+  // few have one address, and only these are worth a look at their names
   std::sort(symbols_.begin(), symbols_.end(), [&](const Symbol& a, const Symbol& b) {
     return a.low != b.low ? a.low < b.low : key(a) < key(b);
   });

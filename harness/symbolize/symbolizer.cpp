@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <numeric>
 #include <string_view>
 #include <thread>
@@ -145,8 +146,12 @@ void Symbolizer::stop_reading() {
 void Symbolizer::keep_expected(ReadModule& module) {
   if (!module.is_named_by_debug_file || !module.dwarf) return;
   std::vector<model::Frame> unwanted;
-  for (const std::uint64_t address : std::exchange(module.expected, {}))
-    if (find_kept(module.info, address) == nullptr) resolve_in(module, address, unwanted);
+  try {
+    for (const std::uint64_t address : std::exchange(module.expected, {}))
+      if (module.note.empty() && find_kept(module.info, address) == nullptr)
+        resolve_in(module, address, unwanted);
+  } catch (const std::exception&) {  // whoever asks for the address is told what is wrong with it
+  }
 }
 
 void Symbolizer::store() {

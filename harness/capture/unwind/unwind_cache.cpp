@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "harness/capture/unwind/hash64.h"
+#include "harness/base/hash64.h"
 
 namespace leakgate::capture {
 namespace {

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "harness/capture/unwind/hash64.h"
+#include "harness/base/hash64.h"
 #include "harness/capture/unwind/unwind_x86_64.h"
 
 namespace leakgate::capture {

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/unit/base/temporary_directory.h"
+
 namespace leakgate {
 namespace {
 
@@ -17,19 +19,14 @@ namespace fs = std::filesystem;
 
 class AtomicFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "leakgate-atomic-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   [[nodiscard]] std::string in(const std::string& name) const { return (folder_ / name).string(); }
   [[nodiscard]] std::size_t entries() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
   static std::string content(const std::string& path) { return read_whole(path, 1 << 20).value(); }
 
-  fs::path folder_;
+  const testing::TemporaryDirectory directory_;
+  const fs::path folder_ = directory_.path();
 };
 
 TEST_F(AtomicFile, WritesANewFileAndNothingElse) {

@@ -7,12 +7,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/unit/base/temporary_directory.h"
 
 namespace leakgate {
 namespace {
@@ -25,13 +27,6 @@ constexpr int kHour = 60 * 60;
 
 class CacheDirectoryTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "leakgate-cache-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  void TearDown() override { fs::remove_all(path_); }
-
   [[nodiscard]] CacheDirectory open() const {
     auto cache = CacheDirectory::open(path_.string(), "cache", kMost);
     EXPECT_TRUE(cache) << cache.error().message;
@@ -54,7 +49,8 @@ class CacheDirectoryTest : public ::testing::Test {
     return names;
   }
 
-  fs::path path_;
+  const testing::TemporaryDirectory directory_;
+  const fs::path path_ = directory_.path();
 };
 
 TEST_F(CacheDirectoryTest, GivesBackWhatWasPutThere) {

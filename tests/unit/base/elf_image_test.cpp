@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "tests/unit/base/elf_builder.h"
+#include "tests/unit/base/temporary_directory.h"
 
 extern "C" __attribute__((noinline, used)) int leakgate_elf_test_marker(int value) {
   asm volatile("");

@@ -15,6 +15,7 @@
 
 #include "harness/base/library_cache.h"
 #include "tests/unit/base/elf_builder.h"
+#include "tests/unit/base/temporary_directory.h"
 
 namespace leakgate {
 namespace {

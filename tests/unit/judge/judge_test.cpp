@@ -189,6 +189,8 @@ TEST(Judge, WhichOfItsStacksALeakShowsIsNoMatterOfOrder) {
   builder.leak(builder.leaky, builder.stack(last), 10);
   builder.recording.stacks[row].truncated = true;
   builder.recording.stacks[row].freed_by = builder.stack({at("drop_node")});
+  for (std::size_t i = 1; i < 3; ++i)  // the first has none
+    builder.recording.blocks[i].retained_by = {"holder " + std::to_string(3 - i)};
   for (const bool reversed : {false, true}) {
     if (reversed) std::reverse(builder.recording.blocks.begin(), builder.recording.blocks.end());
     const auto verdict = judge(builder.recording, {});
@@ -197,6 +199,7 @@ TEST(Judge, WhichOfItsStacksALeakShowsIsNoMatterOfOrder) {
     EXPECT_EQ(leak.stack[0].function, "make_node") << "the shortest";
     EXPECT_EQ(leak.site, 0u);
     EXPECT_FALSE(leak.lost_at_end) << "some were lost before";
+    EXPECT_EQ(leak.retained_by, (std::vector<std::string>{"holder 1"}));
     ASSERT_FALSE(leak.freed_by.empty());
     EXPECT_EQ(leak.freed_by[0].function, "drop_node");
   }

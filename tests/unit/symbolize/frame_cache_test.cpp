@@ -33,7 +33,10 @@ void write_text(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-std::string read_text(const std::string& path);
+std::string read_text(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
 
 /// Has the file of the cache say that its frames are of the debug file as it is now.
 void restamp(const std::string& cached, const std::string& debug_file) {
@@ -42,11 +45,6 @@ void restamp(const std::string& cached, const std::string& debug_file) {
   root["debug_module"]["written_ns"] = stamp.written_ns;
   root["debug_module"]["changed_ns"] = stamp.changed_ns;
   write_text(cached, root.dump());
-}
-
-std::string read_text(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 class FrameCacheTest : public ::testing::Test {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <span>
 
-namespace leakgate::capture {
+namespace leakgate {
 
 /// Four independent lanes, so that the multiplications overlap; the order of the calls counts.
 class Hash64 {
@@ -55,4 +55,4 @@ class Hash64 {
   unsigned next_ = 0;
 };
 
-}  // namespace leakgate::capture
+}  // namespace leakgate
