@@ -54,7 +54,7 @@ void ReadModule::load_symbols(const SymbolizerOptions& options) {
 
 void ReadModule::load_dwarf(const SymbolizerOptions& options) {
   dwarf_loaded = true;
-  is_named_by_debug_file = false;
+  is_named_by_one_file = false;
   if (!options.use_dwarf) return;
   for (ElfFile* source : {file.get(), debug_file.get()}) {
     if (source == nullptr || dwarf) continue;
@@ -63,8 +63,13 @@ void ReadModule::load_dwarf(const SymbolizerOptions& options) {
     if (!dwarf && note.empty() && source->has_section(".debug_info"))
       note = "no source lines for " + info.path +
              ": its debug information is damaged, or a file that it refers to is missing";
-    is_named_by_debug_file = dwarf && source == debug_file.get() && !dwarf->is_split();
+    // beside its own debug information a second file may have no more than symbols, but have them it may
+    is_named_by_one_file = dwarf && (source == debug_file.get() || !debug_file) && !dwarf->is_split();
   }
+}
+
+std::string ReadModule::named_by() const {
+  return debug_file ? debug_file->path() : std::string();
 }
 
 }  // namespace leakgate::symbolize

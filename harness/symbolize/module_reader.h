@@ -42,7 +42,7 @@ struct ReadModule {
   bool loaded = false;        ///< files and symbols
   bool dwarf_loaded = false;  ///< can be dropped and loaded again
   bool has_symtab = false;
-  bool is_named_by_debug_file = false;  ///< all of its names are its debug file's
+  bool is_named_by_one_file = false;    ///< all lines and inlined calls stand in named_by()
   std::vector<std::uint64_t> expected;  ///< addresses that were looked up ahead, or would have been
   std::uint64_t last_use = 0;
   std::unique_ptr<ElfFile> file;  ///< null: could not be opened
@@ -52,6 +52,8 @@ struct ReadModule {
 
   /// Opens the files and reads their symbols, the first time it is called.
   void load(const SymbolizerOptions& options);
+  /// The separate debug file that names it; empty: it names itself.
+  [[nodiscard]] std::string named_by() const;
   /// Opens the DWARF where there is any, which decompresses it; after load(). Again after it was dropped.
   void load_dwarf(const SymbolizerOptions& options);
 

@@ -29,6 +29,11 @@ std::size_t internal_marks(std::string_view name) {
   return name.starts_with("_Z") ? 0 : std::min(name.find_first_not_of('_'), name.size());
 }
 
+/// Of the instruction: a return address is that of the one behind the call.
+std::uint64_t address_of(const Query& query) {
+  return query.is_return_address && query.offset > 0 ? query.offset - 1 : query.offset;
+}
+
 }  // namespace
 
 Symbolizer::Symbolizer(SymbolizerOptions options) : options_(std::move(options)), paths_(options_.paths) {}
@@ -119,20 +124,16 @@ std::vector<model::Frame> Symbolizer::show(std::span<const NamedFrame> named) co
 }
 
 void Symbolizer::keep(const ReadModule& module, std::uint64_t address) {
-  if (!options_.frames || !module.is_named_by_debug_file || !module.dwarf || !module.note.empty()) return;
+  if (!options_.frames || !module.is_named_by_one_file || !module.dwarf || !module.note.empty()) return;
   std::vector<NamedFrame> named;
   for (const SourceFrame& source : source_frames_)
     named.push_back({source.function, source.file != nullptr ? source.file : "", source.line, source.column,
                      source.inlined});
-  options_.frames->add(module.info, module.debug_file->path(), address, std::move(named));
-}
-
-const std::vector<NamedFrame>* Symbolizer::find_kept(const ModuleFile& module, std::uint64_t address) const {
-  return options_.frames && options_.use_dwarf ? options_.frames->find(module, address) : nullptr;
+  options_.frames->add(module.info, module.named_by(), address, std::move(named));
 }
 
 bool Symbolizer::is_kept(const ModuleFile& module, std::uint64_t address) const {
-  return find_kept(module, address) != nullptr;
+  return options_.frames && options_.use_dwarf && options_.frames->has(module, address);
 }
 
 bool Symbolizer::keeps(const ModuleFile& module) const {
@@ -144,12 +145,11 @@ void Symbolizer::stop_reading() {
 }
 
 void Symbolizer::keep_expected(ReadModule& module) {
-  if (!module.is_named_by_debug_file || !module.dwarf) return;
+  if (!module.is_named_by_one_file || !module.dwarf) return;
   std::vector<model::Frame> unwanted;
   try {
     for (const std::uint64_t address : std::exchange(module.expected, {}))
-      if (module.note.empty() && find_kept(module.info, address) == nullptr)
-        resolve_in(module, address, unwanted);
+      if (module.note.empty() && !is_kept(module.info, address)) resolve_in(module, address, unwanted);
   } catch (const std::exception&) {  // whoever asks for the address is told what is wrong with it
   }
 }
@@ -202,9 +202,9 @@ std::vector<model::Frame> Symbolizer::resolve(std::uint32_t module, std::uint64_
                                               bool is_return_address) {
   std::vector<model::Frame> frames;
   if (module < modules_.size()) {
-    const std::uint64_t address = is_return_address && offset > 0 ? offset - 1 : offset;
-    if (const auto* const kept = find_kept(modules_[module]->info, address); kept != nullptr) {
-      frames = show(*kept);
+    const std::uint64_t address = address_of({module, offset, is_return_address});
+    if (const ModuleFile& file = modules_[module]->info; is_kept(file, address)) {
+      frames = show(options_.frames->find(file, address));
     } else {
       ReadModule& loaded = load(module);
       loaded.last_use = ++clock_;
@@ -230,6 +230,16 @@ std::vector<std::vector<model::Frame>> Symbolizer::resolve_all(std::span<const Q
     return key(a) < key(b);
   });
   std::vector<std::vector<model::Frame>> results(queries.size());
+  // what is kept is for this thread to say, and leaves less to be read
+  std::vector<std::size_t> kept;
+  std::erase_if(order, [&](std::size_t i) {
+    const Query& query = queries[i];
+    if (query.module >= modules_.size() || !is_kept(modules_[query.module]->info, address_of(query)))
+      return false;
+    kept.push_back(i);
+    return true;
+  });
+  resolve_part(queries, kept, results);
   if (order.size() < kWorthTwo || std::thread::hardware_concurrency() < 2) {
     resolve_part(queries, order, results);
     return results;

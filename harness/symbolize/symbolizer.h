@@ -80,11 +80,8 @@ class Symbolizer {
   void resolve_part(std::span<const Query> queries, std::span<const std::size_t> order,
                     std::vector<std::vector<model::Frame>>& results);
   const std::string& shown_path(const char* path);
-  /// nullptr: they are not kept.
-  [[nodiscard]] const std::vector<NamedFrame>* find_kept(const ModuleFile& module,
-                                                         std::uint64_t address) const;
   [[nodiscard]] std::vector<model::Frame> show(std::span<const NamedFrame> named) const;
-  /// Keeps source_frames_, where finding them again would be dear.
+  /// Keeps source_frames_ for further runs, where the module's files say all there is to them.
   void keep(const ReadModule& module, std::uint64_t address);
   /// Keeps what was expected to be asked for, and may not have been in the end.
   void keep_expected(ReadModule& module);

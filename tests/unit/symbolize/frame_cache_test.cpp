@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 
@@ -38,15 +38,6 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-/// Has the file of the cache say that its frames are of the debug file as it is now.
-void restamp(const std::string& cached, const std::string& debug_file) {
-  const FileStamp stamp = stamp_of(debug_file);
-  auto root = nlohmann::ordered_json::parse(read_text(cached));
-  root["debug_module"]["written_ns"] = stamp.written_ns;
-  root["debug_module"]["changed_ns"] = stamp.changed_ns;
-  write_text(cached, root.dump());
-}
-
 class FrameCacheTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -65,7 +56,7 @@ class FrameCacheTest : public ::testing::Test {
     cache->store();
   }
   [[nodiscard]] bool is_kept(const std::string& maker = "a test") const {
-    return open(maker)->find(module_, 0x1000) != nullptr;
+    return open(maker)->has(module_, 0x1000);
   }
   /// Build id of the fixture without symbols of its own, whose debug file options() will find.
   [[nodiscard]] std::string install_debug_file() const {
@@ -101,10 +92,10 @@ TEST_F(FrameCacheTest, GivesBackWhatWasAdded) {
   keep();
   const auto cache = open();
   EXPECT_TRUE(cache->knows(module_));
-  const auto* const found = cache->find(module_, 0x1000);
-  ASSERT_NE(found, nullptr);
-  EXPECT_EQ(*found, frames_);
-  EXPECT_EQ(cache->find(module_, 0x1001), nullptr);
+  EXPECT_TRUE(cache->has(module_, 0x1000));
+  EXPECT_EQ(cache->find(module_, 0x1000), frames_);
+  EXPECT_FALSE(cache->has(module_, 0x1001));
+  EXPECT_TRUE(cache->find(module_, 0x1001).empty());
   EXPECT_FALSE(cache->knows({module_.path, "", "fedcba98765432100123"}));
 }
 
@@ -114,7 +105,7 @@ TEST_F(FrameCacheTest, WhatIsAddedLaterStandsBesideWhatIsThere) {
   cache->add(module_, debug_file_, 0x2000, {frames_[1]});
   cache->store();
   EXPECT_TRUE(is_kept());
-  EXPECT_NE(open()->find(module_, 0x2000), nullptr);
+  EXPECT_EQ(open()->find(module_, 0x2000), std::vector<NamedFrame>{frames_[1]});
 }
 
 TEST_F(FrameCacheTest, NothingIsWrittenWhereNothingIsNew) {
@@ -154,11 +145,11 @@ TEST_F(FrameCacheTest, AnotherFileOfTheSameBuildIdHasNoPartInIt) {
   fs::copy_file(module_.path, other.path);
   fs::last_write_time(other.path, fs::last_write_time(module_.path));
   const auto cache = open();
-  EXPECT_NE(cache->find(module_, 0x1000), nullptr);
-  EXPECT_EQ(cache->find(other, 0x1000), nullptr);
+  EXPECT_TRUE(cache->has(module_, 0x1000));
+  EXPECT_FALSE(cache->has(other, 0x1000));
   cache->add(other, debug_file_, 0x2000, {frames_[1]});
   cache->store();
-  EXPECT_EQ(open()->find(module_, 0x2000), nullptr);
+  EXPECT_FALSE(open()->has(module_, 0x2000));
   EXPECT_FALSE(open()->knows(other));
   EXPECT_TRUE(is_kept());
 }
@@ -172,6 +163,38 @@ TEST_F(FrameCacheTest, AFileThatEndsEarlyIsNone) {
   }
   write_text(stored(), whole);
   EXPECT_TRUE(is_kept());
+}
+
+TEST_F(FrameCacheTest, AFileThatWasDamagedIsNone) {
+  keep();
+  const std::string whole = read_text(stored());
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    write_text(stored(), damaged);
+    ASSERT_FALSE(is_kept()) << "byte " << at << " of " << whole.size();
+  }
+}
+
+TEST_F(FrameCacheTest, AModuleThatNamesItselfHasNoDebugFile) {
+  const auto cache = open();
+  cache->add(module_, "", 0x1000, frames_);
+  cache->store();
+  EXPECT_EQ(open()->find(module_, 0x1000), frames_);
+  write_text(debug_file_, "which is of no matter");
+  EXPECT_TRUE(is_kept());
+  write_text(module_.path, "another module");
+  EXPECT_FALSE(is_kept());
+}
+
+TEST_F(FrameCacheTest, WhatAnotherFileNamesTakesThePlaceOfAll) {
+  const auto cache = open();
+  cache->add(module_, "", 0x1000, frames_);
+  cache->add(module_, "", 0x2000, frames_);
+  cache->add(module_, debug_file_, 0x2000, {frames_[1]});
+  cache->store();
+  EXPECT_FALSE(is_kept());
+  EXPECT_EQ(open()->find(module_, 0x2000), std::vector<NamedFrame>{frames_[1]});
 }
 
 TEST_F(FrameCacheTest, AFileThatOthersMayWriteIsNone) {
@@ -205,9 +228,16 @@ TEST_F(FrameCacheTest, AnswersAreThoseOfTheFilesThatAreNotReadAnyMore) {
   };
   const auto first = resolve();
   ASSERT_FALSE(first.empty());
-  // a debug file that says something else is believed to be the one it was
+  // what was found is said of a debug file in which nothing can be found
+  const ModuleFile file{fixture("stripped"), "", id};
+  const auto before = open();
+  ASSERT_TRUE(before->knows(file));
   write_text(debug_file, std::string(fs::file_size(debug_file), 'x'));
-  restamp(folder_.path() + "/cache/" + id + ".frames", debug_file);
+  ASSERT_FALSE(open()->knows(file));
+  const auto restamped = open();
+  for (const auto& [address, chain] : first)
+    restamped->add(file, debug_file, address, before->find(file, address));
+  restamped->store();
   testing::expect_same(resolve(), first);
 }
 
@@ -222,7 +252,7 @@ TEST_F(FrameCacheTest, WhatWasExpectedIsKeptThoughNobodyAskedForIt) {
     std::this_thread::sleep_for(time);
     symbolizer.stop_reading();
     symbolizer.store();
-    return open()->find(file, address) != nullptr;
+    return open()->has(file, address);
   };
   std::chrono::milliseconds time{20};
   while (!is_kept_after(time) && time.count() < 10'000)
@@ -235,15 +265,66 @@ TEST_F(FrameCacheTest, WhatWasExpectedIsKeptThoughNobodyAskedForIt) {
                        {{address, found.resolve(found.add_module(file), address, false)}});
 }
 
-TEST_F(FrameCacheTest, AModuleWithItsOwnDebugInformationIsNotKept) {
-  const auto full = ElfFile::open(fixture("gcc_O2_dwarf5"), {});
+TEST_F(FrameCacheTest, AModuleWithItsOwnDebugInformationIsNotReadAgain) {
+  const std::string copy = folder_.path() + "/program";
+  fs::copy_file(fixture("gcc_O2_dwarf5"), copy);
+  const auto full = ElfFile::open(copy, {});
   ASSERT_TRUE(full);
-  SymbolizerOptions options;
-  options.frames = open();
-  Symbolizer symbolizer(options);
-  const ModuleFile file{fixture("gcc_O2_dwarf5"), "", (*full)->build_id()};
-  (void)resolve_text(symbolizer, symbolizer.add_module(file), file.path);
-  EXPECT_FALSE(symbolizer.keeps(file));
+  const ModuleFile file{copy, "", (*full)->build_id()};
+  const auto resolve = [&](const ModuleFile& which) {
+    SymbolizerOptions options;
+    options.frames = open();
+    Symbolizer symbolizer(options);
+    auto text = resolve_text(symbolizer, symbolizer.add_module(which), fixture("gcc_O2_dwarf5"));
+    symbolizer.store();
+    return text;
+  };
+  const auto first = resolve(file);
+  ASSERT_TRUE(open()->knows(file));
+  // what was found is said of a file in which nothing can be found
+  const auto before = open();
+  ASSERT_FALSE(before->find(file, first.begin()->first).empty());
+  write_text(copy, "no program");
+  const auto restamped = open();
+  EXPECT_FALSE(restamped->knows(file));
+  for (const auto& [address, chain] : first)
+    restamped->add(file, "", address, before->find(file, address));
+  restamped->store();
+  testing::expect_same(resolve(file), first);
+}
+
+TEST_F(FrameCacheTest, AModuleWhoseLinesStandInFurtherFilesIsNotKept) {
+  const std::string command = "cd " + folder_.path() +
+                              " && g++ -g -O0 -gdwarf-5 -gsplit-dwarf -Wl,--build-id " + SYMBOLIZE_SHAPES +
+                              " -o split";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const auto split = ElfFile::open(folder_.path() + "/split", {});
+  ASSERT_TRUE(split);
+  const ModuleFile file{folder_.path() + "/split", "", (*split)->build_id()};
+  Symbolizer symbolizer(options());
+  const std::uint64_t address = testing::symbol_value(file.path, "plain_c_name");
+  EXPECT_NE(symbolizer.resolve(symbolizer.add_module(file), address, false).back().line, 0u);
+  symbolizer.store();
+  EXPECT_FALSE(open()->knows(file));
+}
+
+TEST_F(FrameCacheTest, ManyQueriesHaveTheSameAnswersWhereSomeAreKept) {
+  const std::string path = fixture("gcc_O2_dwarf5");
+  const auto full = ElfFile::open(path, {});
+  ASSERT_TRUE(full);
+  const ModuleFile file{path, "", (*full)->build_id()};
+  const AddressRange text = testing::section_range(path, ".text");
+  Symbolizer first(options()), second(options()), without;
+  const std::uint32_t module = first.add_module(file);
+  std::vector<Query> queries;
+  for (std::uint64_t i = 0; i < 10'000; ++i)  // more than are worked on by one thread
+    queries.push_back({module, text.low + i % (text.high - text.low), i % 2 == 0});
+  for (std::size_t i = 0; i < queries.size(); i += 3)
+    (void)first.resolve(module, queries[i].offset, queries[i].is_return_address);
+  first.store();
+  ASSERT_TRUE(open()->knows(file));
+  ASSERT_EQ(second.add_module(file), without.add_module(file));
+  EXPECT_EQ(second.resolve_all(queries), without.resolve_all(queries));
 }
 
 }  // namespace
