@@ -101,6 +101,8 @@ class ElfImage {
   /// file.
   [[nodiscard]] Result<std::vector<std::uint8_t>> read_data(std::uint64_t vaddr, std::size_t count) const;
 
+  /// Orders the symbols by name now, which the first search for a name does otherwise.
+  void index_names() const;
   /// The symbol of that name that a caller would get: default version before old ones, global before local.
   [[nodiscard]] std::optional<Symbol> find(std::string_view name) const;
   /// All defined functions, objects and ifuncs for which `wanted` holds (it sees the name without version

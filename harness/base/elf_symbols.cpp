@@ -175,6 +175,10 @@ bool ElfImage::stripped() const {
   return other == nullptr || !has_symbols(*other);
 }
 
+void ElfImage::index_names() const {
+  if (!state_->by_name) state_->order_by_name();
+}
+
 std::optional<Symbol> ElfImage::find(std::string_view name) const {
   std::optional<Symbol> best;
   state_->for_each_named(name, is_known_kind, [&](const RawSymbol& raw, SymbolTable table) {

@@ -3,7 +3,6 @@
 // probed once.
 #include "harness/capture/modules.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -12,6 +11,8 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <set>
+#include <string_view>
 
 #include "harness/base/clock.h"
 #include "harness/capture/planner/allocators.h"
@@ -27,6 +28,16 @@ constexpr std::uint64_t kStateOffset = 24;  // of r_state in struct r_debug (lin
 
 std::string descriptor_path(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
+}
+
+/// The file that is mapped, whatever stands at its path by now; takes privileges to open.
+std::string exact_path(std::int32_t pid, const FileMapping& mapping) {
+  return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+}
+
+/// By the path that the process sees; empty where nothing stands there any more.
+std::string path_in_root(std::int32_t pid, const FileMapping& mapping) {
+  return mapping.deleted ? std::string() : fmt::format("/proc/{}/root{}", pid, mapping.path);
 }
 
 lg_text_field text_field(const MarkField& field) {
@@ -116,34 +127,62 @@ ModuleTable::ModuleTable(Session& session, MarkFinder find_marks, ModuleSeen mod
 
 Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::string& path,
                                        bool private_copy) {
-  Descriptor file(::open(open_path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return system_error(ErrorKind::io, "cannot open " + path, errno);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return system_error(ErrorKind::io, "cannot examine " + path, errno);
-  if (!S_ISREG(status.st_mode)) return Error{ErrorKind::unsupported, path + " is not a regular file", "", 0};
-  const FileKey key(status.st_dev, status.st_ino);
-  if (const auto found = by_file_.find(key); found != by_file_.end()) return found->second;
+  auto file = open_module_file(open_path, path);
+  if (!file) return std::move(file).error();
+  if (const auto found = by_file_.find(file->key); found != by_file_.end()) return found->second;
   if (modules_.size() >= LG_MAX_MODULES)
     return Error{ErrorKind::unsupported, fmt::format("more than {} modules", int{LG_MAX_MODULES}), "", 0};
 
-  auto image = ElfImage::from_fd(Descriptor(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0)), path);
-  if (!image) return std::move(image).error();
+  auto contents = ahead_ ? ahead_->take(open_path, file->key) : std::nullopt;
+  if (!contents) {
+    auto read = read_module(file->descriptor.get(), path, reading());
+    if (!read) return std::move(read).error();
+    contents = std::move(*read);
+  }
+  const ElfImage& image = contents->image;
   const auto id = static_cast<std::uint32_t>(modules_.size());
-  by_file_.emplace(key, id);
+  by_file_.emplace(file->key, id);
   modules_.push_back(
-      {path, image->build_id(), image->stripped(), std::make_shared<Descriptor>(std::move(file))});
-  details_.push_back({image->segments(), model::Framework::none, 0, false, {}});
+      {path, image.build_id(), image.stripped(), std::make_shared<Descriptor>(std::move(file->descriptor))});
+  details_.push_back({image.segments(), model::Framework::none, 0, false, {}});
   const std::size_t links_before = session_.link_count();
-  auto done = probe(*image, id, private_copy);
+  auto done = probe(*contents, id, private_copy);
   if (!private_copy && session_.link_count() > links_before) probes_shared_files_ = true;
   details_[id].probed_ns = monotonic_ns();
   if (!done) {
     ++refused_probes_;  // the file stays known, so this is the one time it is said
     return std::move(done).error().with_context(path);
   }
-  const bool is_tested = image->type() != ElfType::shared || details_[id].framework != model::Framework::none;
+  const bool is_tested = image.type() != ElfType::shared || details_[id].framework != model::Framework::none;
   if (module_seen_) module_seen_(modules_[id], is_tested);
   return id;
+}
+
+ModuleReading ModuleTable::reading() const {
+  const bool with_rows = unwind_ != UnwindMode::none && unwind_ != UnwindMode::frame_pointer;
+  return {with_rows, cache_.get()};
+}
+
+void ModuleTable::read_ahead(std::vector<ModuleToRead> files) {
+  std::erase_if(files, [&](const ModuleToRead& file) {
+    struct stat status {};
+    const bool is_there = ::stat(file.open_path.c_str(), &status) == 0 ||
+                          (!file.alternative.empty() && ::stat(file.alternative.c_str(), &status) == 0);
+    return !is_there || by_file_.contains(FileKey(status.st_dev, status.st_ino));
+  });
+  ahead_ = std::make_unique<ModulePreparation>(std::move(files), reading());
+}
+
+std::vector<Result<std::uint32_t>> ModuleTable::add_all(const std::vector<KnownObject>& objects) {
+  std::vector<ModuleToRead> files;
+  for (const KnownObject& object : objects)
+    files.push_back({object.open_path, "", object.path});
+  read_ahead(std::move(files));
+  std::vector<Result<std::uint32_t>> added;
+  for (const KnownObject& object : objects)
+    added.push_back(add(object.open_path, object.path, object.private_copy));
+  ahead_.reset();
+  return added;
 }
 
 /// Where exceptions are thrown; not in a library that others use: they would pay for a hint.
@@ -179,7 +218,8 @@ model::ThreadKeys find_thread_keys(const ElfImage& image) {
 
 }  // namespace
 
-Status ModuleTable::probe(const ElfImage& image, std::uint32_t id, bool private_copy) {
+Status ModuleTable::probe(const ModuleContents& contents, std::uint32_t id, bool private_copy) {
+  const ElfImage& image = contents.image;
   const std::string path = descriptor_path(modules_[id].file->get());
   const std::size_t probes_before = allocation_probes_;
   session_.begin_module(id, image);
@@ -194,7 +234,7 @@ Status ModuleTable::probe(const ElfImage& image, std::uint32_t id, bool private_
   details_[id].framework = *framework;
   if (auto done = probe_queries(image, path, id); !done) return done;
   if (auto done = probe_throws(image, path, private_copy); !done) return done;
-  return load_rows(id);
+  return store_rows(id, contents.rows);
 }
 
 std::optional<std::uint32_t> ModuleTable::find(const FileMapping& mapping) const {
@@ -202,13 +242,28 @@ std::optional<std::uint32_t> ModuleTable::find(const FileMapping& mapping) const
   return found == by_mapping_.end() ? std::nullopt : found->second;
 }
 
+std::vector<std::optional<std::uint32_t>> ModuleTable::add_mappings(
+    std::int32_t pid, const std::vector<FileMapping>& mappings) {
+  std::vector<ModuleToRead> files;
+  std::set<std::string_view> seen;
+  for (const FileMapping& mapping : mappings)
+    if (mapping.has_file() && !by_mapping_.contains(mapping.device_inode) &&
+        seen.insert(mapping.device_inode).second)
+      files.push_back({exact_path(pid, mapping), path_in_root(pid, mapping), mapping.path});
+  read_ahead(std::move(files));
+  std::vector<std::optional<std::uint32_t>> added;
+  for (const FileMapping& mapping : mappings)
+    added.push_back(add_mapping(pid, mapping));
+  ahead_.reset();
+  return added;
+}
+
 std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const FileMapping& mapping) {
   const auto found = by_mapping_.find(mapping.device_inode);
   if (found != by_mapping_.end()) return found->second;
   if (mapping.path == kVdsoName) return add_vdso(mapping);
-  const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
-  auto id = add(exact, mapping.path);
-  if (!id && !mapping.deleted) id = add(fmt::format("/proc/{}/root{}", pid, mapping.path), mapping.path);
+  auto id = add(exact_path(pid, mapping), mapping.path);
+  if (const std::string path = path_in_root(pid, mapping); !id && !path.empty()) id = add(path, mapping.path);
   const auto result = id ? std::optional(*id) : std::nullopt;
   // a process that has just ended says nothing about the file
   const bool gone = !id && (id.error().kind == ErrorKind::io || id.error().kind == ErrorKind::not_found);
@@ -218,9 +273,8 @@ std::optional<std::uint32_t> ModuleTable::add_mapping(std::int32_t pid, const Fi
 
 std::optional<std::uint32_t> ModuleTable::find_mapping(std::int32_t pid, const FileMapping& mapping) {
   if (const auto id = find(mapping); id) return id;
-  const std::string exact = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
   struct stat status {};
-  if (!mapping.has_file() || ::stat(exact.c_str(), &status) != 0) return std::nullopt;
+  if (!mapping.has_file() || ::stat(exact_path(pid, mapping).c_str(), &status) != 0) return std::nullopt;
   const auto known = by_file_.find(FileKey(status.st_dev, status.st_ino));
   if (known == by_file_.end()) return std::nullopt;
   by_mapping_.insert_or_assign(mapping.device_inode, known->second);
@@ -252,18 +306,15 @@ std::uint64_t ModuleTable::memory_end(std::uint32_t id) const {
   return (end + 4095) & ~std::uint64_t{4095};
 }
 
-Status ModuleTable::load_rows(std::uint32_t id) {
-  if (unwind_ == UnwindMode::none || unwind_ == UnwindMode::frame_pointer) return {};
-  auto table = load_or_build_unwind_table(modules_[id].file->get(), cache_.get());
-  if (!table || table->rows.empty())
-    return {};  // without CFI: frame pointers are tried, truncated stacks are counted
+Status ModuleTable::store_rows(std::uint32_t id, const UnwindTable& table) {
+  if (table.rows.empty()) return {};
   lg_module_info info{};
-  info.base = table->base;
-  info.origin = table->origin;
-  info.limit = table->limit;
-  info.rows = static_cast<std::uint32_t>(table->rows.size());
+  info.base = table.base;
+  info.origin = table.origin;
+  info.limit = table.limit;
+  info.rows = static_cast<std::uint32_t>(table.rows.size());
   info.page_shift = kPageShift;
-  return session_.add_module_rows(id, info, table->rows, table->pages);
+  return session_.add_module_rows(id, info, table.rows, table.pages);
 }
 
 const UnwindTable* ModuleTable::rows(std::uint32_t id) const {
@@ -276,6 +327,10 @@ const UnwindTable* ModuleTable::rows(std::uint32_t id) const {
 }
 
 Status ModuleTable::probe_allocators(const ElfImage& image, const std::string& path) {
+  if (session_.is_interposed()) {
+    if (image.find("malloc")) ++allocation_probes_;
+    return {};
+  }
   std::vector<RefusedProbe> refused;
   auto planned = plan_allocator_probes(image, &refused, long_nops_emulated());
   if (!planned) return std::move(planned).error();

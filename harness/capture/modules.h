@@ -4,8 +4,6 @@
 // module ids.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "harness/capture/heap_tracer.h"
+#include "harness/capture/module_preparation.h"
 #include "harness/capture/process_maps.h"
 #include "harness/capture/session.h"
 #include "harness/capture/unwind/unwind_cache.h"
@@ -30,10 +29,15 @@ class ModuleTable {
   /// The id of the file at `open_path`, which processes see as `path`; probes it when it is new. Fails where
   /// the file is no usable ELF file or the kernel refuses the probes.
   Result<std::uint32_t> add(const std::string& open_path, const std::string& path, bool private_copy = false);
+  /// The same for several files, in their order, those that are new being read by two threads.
+  std::vector<Result<std::uint32_t>> add_all(const std::vector<KnownObject>& objects);
 
   /// The id of a mapping's file, opened through the process that maps it; nothing for files that are no ELF
   /// files.
   std::optional<std::uint32_t> add_mapping(std::int32_t pid, const FileMapping& mapping);
+  /// The same for all mappings of a process, in their order, files that are new being read by two threads.
+  std::vector<std::optional<std::uint32_t>> add_mappings(std::int32_t pid,
+                                                         const std::vector<FileMapping>& mappings);
 
   /// As add_mapping(), for files that are known: adds and probes nothing.
   std::optional<std::uint32_t> find_mapping(std::int32_t pid, const FileMapping& mapping);
@@ -80,12 +84,14 @@ class ModuleTable {
     model::ThreadKeys thread_keys;
     std::vector<std::uint64_t> presence_words = {};
   };
-  using FileKey = std::pair<dev_t, ino_t>;
 
+  [[nodiscard]] ModuleReading reading() const;
+  /// Begins to read those of the files that are new, until `ahead_` goes.
+  void read_ahead(std::vector<ModuleToRead> files);
   std::optional<std::uint32_t> add_vdso(const FileMapping& mapping);
-  Status probe(const ElfImage& image, std::uint32_t id, bool private_copy);
+  Status probe(const ModuleContents& contents, std::uint32_t id, bool private_copy);
   Status probe_throws(const ElfImage& image, const std::string& path, bool private_copy);
-  Status load_rows(std::uint32_t id);
+  Status store_rows(std::uint32_t id, const UnwindTable& table);
   void note_sanitizer(const ElfImage& image);
   Status probe_allocators(const ElfImage& image, const std::string& path);
   Status probe_link_map(const ElfImage& image, const std::string& path);
@@ -98,6 +104,7 @@ class ModuleTable {
   ModuleSeen module_seen_;
   UnwindMode unwind_;
   std::unique_ptr<UnwindCache> cache_;
+  std::unique_ptr<ModulePreparation> ahead_;  ///< while several files are added
   std::vector<model::TraceModule> modules_;
   std::vector<Details> details_;
   std::map<FileKey, std::uint32_t> by_file_;

@@ -68,6 +68,8 @@ class Session {
     (void)id;
     (void)image;
   }
+  /// The allocation functions of the module begun last are seen without probes.
+  [[nodiscard]] virtual bool is_interposed() const { return false; }
   /// Attaches one program at all `sites` of the file.
   virtual Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites) = 0;
   /// An adapter in the module begun last asks through the pointer at `hook`, and looks at the word at

@@ -69,8 +69,7 @@ Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
   if (!heart) return std::move(heart).error();
   heart_ = std::move(*heart);
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;
-  for (const KnownObject& object : target.objects) {
-    auto added = modules_->add(object.open_path, object.path, object.private_copy);
+  for (auto& added : modules_->add_all(target.objects)) {
     if (added) continue;
     if (added.error().kind == ErrorKind::permission) return std::move(added).error();
     problems_.push_back(added.error().message);
@@ -180,8 +179,10 @@ void SessionTracer::examine(std::uint32_t proc) {
   std::vector<lg_mapping> rows;
   if (auto maps = read_maps(task); maps) {
     model::TraceProcess& image = log_->image(proc);
-    for (const FileMapping& mapping : *maps) {
-      const auto id = modules_->add_mapping(task, mapping);
+    const auto ids = modules_->add_mappings(task, *maps);
+    for (std::size_t i = 0; i < maps->size(); ++i) {
+      const FileMapping& mapping = (*maps)[i];
+      const auto& id = ids[i];
       if (!id) continue;
       for (const std::uint64_t word : modules_->presence_words(*id))
         write_presence(task, modules_->bias(*id, mapping) + word);

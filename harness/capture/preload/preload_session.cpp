@@ -136,8 +136,7 @@ Status PreloadSession::attach(ProbeProgram program, const std::string& path,
       case ProbeProgram::alloc_enter:
       case ProbeProgram::operator_enter:
       case ProbeProgram::free_enter:
-        if (!is_interposed_)
-          patches_.add_wrap(site.entry_offset, site.cookie, program == ProbeProgram::free_enter);
+        patches_.add_wrap(site.entry_offset, site.cookie, program == ProbeProgram::free_enter);
         break;
       default:
         break;  // returns are seen by what is wrapped; adapters ask through a pointer

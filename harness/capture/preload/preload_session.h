@@ -38,6 +38,7 @@ class PreloadSession final : public Session {
   [[nodiscard]] bool asker_sleeps() const override { return true; }
   Status attach_tracepoints() override { return {}; }
   void begin_module(std::uint32_t id, const ElfImage& image) override;
+  [[nodiscard]] bool is_interposed() const override { return is_interposed_; }
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites) override;
   void note_query(std::uint64_t presence, std::uint64_t hook) override;
   void detach(bool anyone_left, bool shared) override;
