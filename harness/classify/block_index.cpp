@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-#include "harness/classify/workers.h"
+#include "harness/base/workers.h"
 
 namespace leakgate::classify {
 namespace {

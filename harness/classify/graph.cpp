@@ -4,13 +4,13 @@
 
 #include <utility>
 
+#include "harness/base/workers.h"
 #include "harness/classify/edge_store.h"
 #include "harness/classify/heap_scan.h"
 #include "harness/classify/heuristics.h"
 #include "harness/classify/lost_groups.h"
 #include "harness/classify/reach.h"
 #include "harness/classify/root_scan.h"
-#include "harness/classify/workers.h"
 
 namespace leakgate::classify {
 namespace {

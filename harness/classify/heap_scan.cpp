@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "harness/classify/workers.h"
+#include "harness/base/workers.h"
 
 namespace leakgate::classify {
 namespace {

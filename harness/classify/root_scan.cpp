@@ -7,8 +7,8 @@
 #include <atomic>
 #include <vector>
 
+#include "harness/base/workers.h"
 #include "harness/classify/memory_scan.h"
-#include "harness/classify/workers.h"
 
 namespace leakgate::classify {
 namespace {

@@ -11,6 +11,7 @@
 #include "harness/base/atomic_file.h"
 #include "harness/base/text.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/console.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/inputs.h"
 #include "harness/judge/judge.h"
@@ -42,13 +43,13 @@ int show(const judge::Baseline& baseline) {
   std::uint64_t bytes = 0, blocks = 0;
   for (const auto& [key, entry] : baseline.entries) {
     bytes += entry.bytes, blocks += entry.blocks;
-    fmt::print("{}  {}  {}{}{}\n", printable(shorten(key.first, 200)), amount(entry.bytes, entry.blocks),
-               key.second, entry.site.empty() ? "" : "  " + printable(shorten(entry.site, 200)),
-               entry.reason.empty() ? "" : "  (" + printable(shorten(entry.reason, 200)) + ")");
+    print(stdout, "{}  {}  {}{}{}\n", printable(shorten(key.first, 200)), amount(entry.bytes, entry.blocks),
+          key.second, entry.site.empty() ? "" : "  " + printable(shorten(entry.site, 200)),
+          entry.reason.empty() ? "" : "  (" + printable(shorten(entry.reason, 200)) + ")");
   }
-  fmt::print("{}, {}\n",
-             baseline.entries.size() == 1 ? "1 entry" : fmt::format("{} entries", baseline.entries.size()),
-             amount(bytes, blocks));
+  print(stdout, "{}, {}\n",
+        baseline.entries.size() == 1 ? "1 entry" : fmt::format("{} entries", baseline.entries.size()),
+        amount(bytes, blocks));
   return kPass;
 }
 
@@ -59,8 +60,8 @@ void print_row(const model::BaselineRow& row) {
                               : row.state == BaselineState::absent ? before
                               : now == before                      ? now
                                                                    : before + " -> " + now;
-  fmt::print("{:<9}  {}  {}  {}{}\n", model::name_of(row.state), printable(shorten(row.test, 200)), numbers,
-             row.fingerprint, row.site.empty() ? "" : "  " + printable(shorten(row.site, 200)));
+  print(stdout, "{:<9}  {}  {}  {}{}\n", model::name_of(row.state), printable(shorten(row.test, 200)),
+        numbers, row.fingerprint, row.site.empty() ? "" : "  " + printable(shorten(row.site, 200)));
 }
 
 /// How many rows have each state; prints all but the unchanged ones.
@@ -74,7 +75,7 @@ std::array<std::size_t, 6> print_diff(const std::vector<model::BaselineRow>& row
   for (std::size_t i = 1; i < counts.size(); ++i)
     sum +=
         fmt::format("{}{} {}", i == 1 ? "" : ", ", counts[i], model::name_of(static_cast<BaselineState>(i)));
-  fmt::print("{}\n", sum);
+  print(stdout, "{}\n", sum);
   return counts;
 }
 
@@ -91,8 +92,8 @@ int update(const Options& options, const judge::Baseline& old, const model::Verd
   const auto updated = judge::updated(old, verdict.baseline.rows, reason);
   if (auto written = write_whole(options.baseline_file, judge::format_baseline(updated)); !written)
     return refuse(written.error());
-  fmt::print("{}: {}\n", options.baseline_file,
-             updated.entries.size() == 1 ? "1 entry" : fmt::format("{} entries", updated.entries.size()));
+  print(stdout, "{}: {}\n", options.baseline_file,
+        updated.entries.size() == 1 ? "1 entry" : fmt::format("{} entries", updated.entries.size()));
   return kPass;
 }
 

@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "harness/base/atomic_file.h"
 #include "harness/base/text.h"
 #include "harness/cli/baseline_command.h"
+#include "harness/cli/console.h"
 #include "harness/cli/ctest_commands.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/inputs.h"
@@ -47,8 +49,8 @@ Status write_console(const model::Verdict& verdict, const Options& options, std:
   return {};
 }
 
-/// Where unwinding rows are kept between runs. Root's lie where only root can write; what HOME says is not
-/// asked then, since sudo may leave it as the invoking user's.
+/// Where unwinding rows and names are kept between runs. Root's lie where only root can write; what HOME says
+/// is not asked then, since sudo may leave it as the invoking user's.
 std::string cache_directory() {
   if (::geteuid() == 0) return "/var/cache/leakgate";
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
@@ -58,10 +60,11 @@ std::string cache_directory() {
   return {};
 }
 
-/// A file that was named and is not there is no missing command.
-int refuse(const Error& error) {
+/// A file that was named and is not there is no missing command. `own`: what a command that has run ended
+/// with; where it failed by itself, that stays what is told.
+int refuse(const Error& error, int own = kPass) {
   say(error);
-  return kCannot;
+  return own != kPass ? own : kCannot;
 }
 
 /// A test that was to run and did not, or not to its end, is no clean test.
@@ -89,14 +92,15 @@ void remove_old_rows(const Options& options) {
 /// Judges and reports; the same for run and judge, which is what makes their reports equal.
 int conclude(model::Recording recording, const judge::Policy& policy, const report::JunitInputs& merge,
              const Options& options, std::FILE* console) {
+  const int own = options.command == Command::run ? target_status(recording.run) : kPass;
   miss_expected_tests(recording, options);
   const model::Verdict verdict = judge::judge(std::move(recording), policy);
   if (auto written = report::write_reports(verdict, options.reports, merge); !written)
-    return refuse(written.error());
+    return refuse(written.error(), own);
   if (!options.write_suppressions.empty())
     if (auto written = write_whole(options.write_suppressions, judge::format_suppressions(verdict)); !written)
-      return refuse(written.error());
-  if (auto written = write_console(verdict, options, console); !written) return refuse(written.error());
+      return refuse(written.error(), own);
+  if (auto written = write_console(verdict, options, console); !written) return refuse(written.error(), own);
   const bool fails =
       !options.reachable_shown_only ||
       std::any_of(verdict.leaks.begin(), verdict.leaks.end(), [](const model::Leak& leak) {
@@ -109,16 +113,17 @@ int print_policy(const Options& options) {
   const auto policy = load_policy(options.policy);
   if (!policy) return refuse(policy.error());
   const std::string from = policy->file.empty() ? "no file: defaults and flags" : policy->file;
-  fmt::print(stderr, "leakgate: the policy is from {}\n", from);
-  fmt::print("{}", judge::format_policy(*policy));
+  print(stderr, "leakgate: the policy is from {}\n", from);
+  put(stdout, judge::format_policy(*policy));
   return kPass;
 }
 
+/// Before the command has run.
 int fail(const Error& error, const Options& options) {
   const bool cannot_trace = error.kind == ErrorKind::unsupported || error.kind == ErrorKind::permission;
   say(error);
   if (!options.skip_if_unsupported || !cannot_trace) return exit_status(error);
-  fmt::print(stderr, "leakgate: skipped: the command was not run (--if-unsupported=skip)\n");
+  print(stderr, "leakgate: skipped: the command was not run (--if-unsupported=skip)\n");
   return kSkipped;
 }
 
@@ -137,21 +142,22 @@ int run_or_record(const Options& options) {
   auto recording = options.rounds == 0 ? pipeline::record_command(request)
                                        : pipeline::record_repeated(request, options.rounds);
   if (!recording) return fail(recording.error(), options);
+  const int own = target_status(recording->run);
   if (options.retries != 0)
     recording = pipeline::retry_suspects(request, std::move(*recording), options.retries);
-  if (!recording) return fail(recording.error(), options);
+  if (!recording) return refuse(recording.error(), own);
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)
-      return fail(written.error(), options);
+      return refuse(written.error(), own);
   if (options.command == Command::run) {
     // the framework's own XML is there only now
     auto merge = report::read_junit_inputs(options.merge_junit);
-    if (!merge) return refuse(merge.error());
+    if (!merge) return refuse(merge.error(), own);
     return conclude(std::move(*recording), policy, *merge, options, stderr);
   }
   for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
-    fmt::print(stderr, "leakgate: incomplete: {} ({} times)\n", printable(reason.message), reason.count);
-  if (const int own = target_status(recording->run)) return own;
+    print(stderr, "leakgate: incomplete: {} ({} times)\n", printable(reason.message), reason.count);
+  if (own != kPass) return own;
   return recording->run.incomplete_reasons.empty() ? kPass : kCannot;
 }
 
@@ -168,16 +174,7 @@ int run_judge(const Options& options) {
   return conclude(std::move(*recording), *policy, *merge, options, stdout);
 }
 
-}  // namespace
-
-void say(const Error& error) {
-  // names of files are in it, and those may hold anything: a line of their own would be a command to GitHub's
-  // runner
-  fmt::print(stderr, "leakgate: {}\n", printable(error.message));
-  if (!error.hint.empty()) fmt::print(stderr, "leakgate: hint: {}\n", printable(error.hint));
-}
-
-int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
+int run_command(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
   if (is_simulator_command(arguments)) return run_simulator(arguments);
   if (const auto status = run_ctest_command(arguments)) return *status;
   auto options = is_valgrind_call(arguments) ? parse_valgrind_call(arguments) : parse_options(arguments);
@@ -190,7 +187,7 @@ int run(const std::vector<std::string>& arguments, const launch::CallerState& ca
   switch (options->command) {
     case Command::help:
     case Command::version:
-      fmt::print("{}", options->help_text);
+      put(stdout, options->help_text);
       return kPass;
     case Command::run:
     case Command::record:
@@ -205,6 +202,17 @@ int run(const std::vector<std::string>& arguments, const launch::CallerState& ca
       return run_self_test_target();
   }
   return kCannot;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
+  occupy_standard_descriptors();
+  try {
+    return with_output_written(run_command(arguments, caller));
+  } catch (const std::exception& error) {  // no memory, say
+    return refuse(Error{ErrorKind::internal, error.what(), "", 0});
+  }
 }
 
 }  // namespace leakgate::cli

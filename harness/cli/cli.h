@@ -21,7 +21,4 @@ int run_doctor(const Options& options, const launch::CallerState& caller);
 /// What doctor traces: calls each allocation function in a known way, and leaves known blocks behind.
 int run_self_test_target();
 
-/// Says `error` on standard error, with its hint.
-void say(const Error& error);
-
 }  // namespace leakgate::cli

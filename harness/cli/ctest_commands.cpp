@@ -14,6 +14,7 @@
 
 #include "harness/base/atomic_file.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/console.h"
 #include "harness/cli/ctest_file.h"
 #include "harness/cli/exit_status.h"
 #include "harness/model/names.h"
@@ -212,7 +213,7 @@ int show_row(const std::vector<std::string>& arguments) {
   }
   auto row = read_row(*words);
   if (row) {
-    fmt::print("{}", row->text);
+    put(stdout, row->text);
     return row->status;
   }
   say(row.error());

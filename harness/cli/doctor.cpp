@@ -11,6 +11,7 @@
 #include "harness/base/elf_image.h"
 #include "harness/capture/planner/allocators.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/console.h"
 #include "harness/cli/exit_status.h"
 #include "harness/pipeline/objects.h"
 
@@ -21,8 +22,8 @@ enum class State { good, note, bad };
 
 void row(State state, std::string_view what, std::string_view text, std::string_view hint = {}) {
   constexpr std::array<const char*, 3> kMarks{"ok  ", "note", "FAIL"};
-  fmt::print("{}  {:<14} {}\n", kMarks[static_cast<std::size_t>(state)], what, text);
-  if (!hint.empty()) fmt::print("      {:<14} -> {}\n", "", hint);
+  print(stdout, "{}  {:<14} {}\n", kMarks[static_cast<std::size_t>(state)], what, text);
+  if (!hint.empty()) print(stdout, "      {:<14} -> {}\n", "", hint);
 }
 
 bool show_kernel() {
@@ -96,12 +97,12 @@ void list_probes(const std::vector<std::string>& objects) {
     auto probes = capture::plan_allocator_probes(*image);
     if (!probes) continue;
     for (const capture::PlannedProbe& probe : *probes)
-      fmt::print("      {} {}+{} `{}` {}{}: {}\n", object, probe.function->name,
-                 probe.plan.offset_in_function, probe.plan.instruction, capture::to_string(probe.plan.cost),
-                 probe.with_return              ? ", with return"
-                 : probe.return_offsets.empty() ? ""
-                                                : fmt::format(", {} returns", probe.return_offsets.size()),
-                 probe.plan.reason);
+      print(stdout, "      {} {}+{} `{}` {}{}: {}\n", object, probe.function->name,
+            probe.plan.offset_in_function, probe.plan.instruction, capture::to_string(probe.plan.cost),
+            probe.with_return              ? ", with return"
+            : probe.return_offsets.empty() ? ""
+                                           : fmt::format(", {} returns", probe.return_offsets.size()),
+            probe.plan.reason);
   }
 }
 
@@ -179,10 +180,10 @@ int run_doctor(const Options& options, const launch::CallerState& caller) {
   if (options.list_probes) list_probes(objects);
   good = run_self_test(request) && good;
   const bool preload = show_preload(request);
-  fmt::print("leakgate doctor: {}\n", good ? "tracing works here"
-                                      : preload
-                                          ? "tracing does not work here by eBPF; the preload backend does"
-                                          : "tracing does not work here");
+  print(stdout, "leakgate doctor: {}\n",
+        good      ? "tracing works here"
+        : preload ? "tracing does not work here by eBPF; the preload backend does"
+                  : "tracing does not work here");
   return good ? kPass : kCannot;
 }
 

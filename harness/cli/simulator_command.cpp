@@ -9,6 +9,7 @@
 
 #include "harness/base/result.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/console.h"
 #include "harness/cli/exit_status.h"
 
 namespace leakgate::cli {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <optional>
-#include <thread>
 
+#include "harness/base/workers.h"
 #include "harness/judge/fingerprint.h"
 #include "harness/judge/runtime_memory.h"
 #include "harness/judge/site.h"
@@ -89,17 +89,14 @@ StackFactsTable::StackFactsTable(const std::shared_ptr<const model::StackTable>&
                                  const std::vector<model::BlockGroup>& groups)
     : facts_(stacks->stacks.size() + 1) {
   const std::vector<std::size_t> rows = rows_of(groups, stacks->stacks.size());
-  const std::size_t most = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
+  const std::size_t most = std::min<std::size_t>(worker_count(0), kMostThreads);
   const std::size_t parts = std::clamp<std::size_t>(rows.size() / kStacksForAThread, 1, most);
   const auto work = [&](std::size_t part) {
     Examiner examiner(stacks);
     for (std::size_t i = rows.size() * part / parts; i < rows.size() * (part + 1) / parts; ++i)
       facts_[rows[i]] = examiner.look_at(rows[i]);
   };
-  std::vector<std::jthread> others;
-  for (std::size_t part = 1; part < parts; ++part)
-    others.emplace_back(work, part);
-  work(0);
+  run_workers(static_cast<unsigned>(parts), work);
 }
 
 const StackFacts& StackFactsTable::of(std::uint32_t stack) const {

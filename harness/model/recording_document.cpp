@@ -4,9 +4,9 @@
 #include "harness/model/recording_document.h"
 
 #include <string>
-#include <thread>
 #include <utility>
 
+#include "harness/base/workers.h"
 #include "harness/model/plain_lists.h"
 
 namespace leakgate::model {
@@ -157,11 +157,16 @@ std::optional<RecordingDocument> parse_beside(std::string_view text, std::string
     plain = read_plain_strings(strings, read_strings) && read_plain_frames(frames, read_frames);
   };
   std::optional<RecordingDocument> rest;
-  {
-    std::jthread reader;
-    text.size() >= kBytesForAThread ? void(reader = std::jthread(read)) : read();
-    rest = parse_all(without(text, strings, frames));
-  }
+  const auto work = [&](bool is_rest) {
+    if (is_rest)
+      rest = parse_all(without(text, strings, frames));
+    else
+      read();
+  };
+  if (text.size() >= kBytesForAThread)
+    run_workers(2, [&](unsigned worker) { work(worker == 0); });
+  else
+    work(false), work(true);
   if (!plain || !rest || !rest->frames.empty() || !rest->strings.empty()) return {};
   rest->strings = std::move(read_strings);
   rest->frames = std::move(read_frames);

@@ -54,6 +54,12 @@ void note_quicker_backend(const model::Trace& trace, std::optional<double> pair_
   if (note && can_all_be_preloaded(trace)) recording.tracer.notes.push_back(*note);
 }
 
+/// Of a command that has run: no kind by which it would be taken for one that has not.
+Error after_start(Error error) {
+  error.kind = ErrorKind::io;
+  return error;
+}
+
 /// What capture calls while it holds a process.
 model::ClassifyHeld classifier(const RecordRequest& request) {
   return [options = request.classify](const model::HeldProcess& held, bool with_groups) {
@@ -85,13 +91,13 @@ Result<model::Recording> record_command(const RecordRequest& request) {
   const auto& tracer = started_target->tracer;
   if (auto released = target->release(); !released) return std::move(released).error();
   auto outcome = run_to_end(*target, *signals, *tracer, request);
-  if (!outcome) return std::move(outcome).error();
+  if (!outcome) return after_start(std::move(outcome).error());
   const double command_s = children_s() - children_before_s;
   // in a shorter run there is nothing to save that is worth a word
   const bool timed = request.compare_backends && command_s > 1;
   CanaryFindings canary = prove_sight(*target, *tracer, timed);
   auto trace = tracer->finish();
-  if (!trace) return std::move(trace).error();
+  if (!trace) return after_start(std::move(trace).error());
 
   // from here on nothing runs any more
   recording.run.exit = outcome->exit;

@@ -38,7 +38,8 @@ struct RecordRequest {
 };
 
 /// Runs the command and records it. Fails where the command cannot be started (not_found, not_executable) or
-/// the tracer cannot work (permission, unsupported): the command has then not run.
+/// the tracer cannot work (permission, unsupported): the command has then not run. Fails (io) where what was
+/// traced cannot be had in the end.
 Result<model::Recording> record_command(const RecordRequest& request);
 
 }  // namespace leakgate::pipeline

@@ -39,7 +39,11 @@ Result<model::Recording> record_runs(const RecordRequest& request, std::size_t r
   while (recordings.size() < runs) {
     auto recording = record_command(once);
     once.compare_backends = false;  // told of the first
-    if (!recording) return std::move(recording).error();
+    if (!recording) {
+      Error error = std::move(recording).error();
+      if (!recordings.empty()) error.kind = ErrorKind::io;  // the command has run before
+      return error;
+    }
     wall_ms += recording->run.wall_ms;
     for (model::Process& process : recording->processes)
       process.rerun = static_cast<std::uint32_t>(recordings.size());

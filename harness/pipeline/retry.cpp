@@ -26,28 +26,22 @@ namespace {
 constexpr std::size_t kMaxFilterBytes = 64 << 10;  // an argument may have 128 KiB
 
 /// Standard input, output and error are nothing while it lives: a test that runs again must not be heard
-/// twice, nor eat what the first was given.
+/// twice, nor eat what the first was given. Without /dev/null, or descriptors to keep them by, they stay.
 class Silence {
  public:
   Silence() {
     std::fflush(nullptr);
-    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nothing < 0) return;
-    for (int fd = 0; fd < 3; ++fd) {
-      kept_[static_cast<std::size_t>(fd)].reset(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-      ::dup2(nothing, fd);
+    const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (int fd = 0; nothing && fd < 3; ++fd) {
+      Descriptor& kept = kept_[static_cast<std::size_t>(fd)];
+      kept.reset(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+      if (kept) ::dup2(nothing.get(), fd);
     }
-    ::close(nothing);
   }
   ~Silence() {
     std::fflush(nullptr);
-    for (int fd = 0; fd < 3; ++fd) {
-      const int kept = kept_[static_cast<std::size_t>(fd)].get();
-      if (kept >= 0)
-        ::dup2(kept, fd);
-      else
-        ::close(fd);  // it was closed before
-    }
+    for (int fd = 0; fd < 3; ++fd)
+      if (const Descriptor& kept = kept_[static_cast<std::size_t>(fd)]; kept) ::dup2(kept.get(), fd);
   }
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;

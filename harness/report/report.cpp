@@ -6,9 +6,9 @@
 #include <array>
 #include <atomic>
 #include <numeric>
-#include <thread>
 
 #include "harness/base/atomic_file.h"
+#include "harness/base/workers.h"
 
 namespace leakgate::report {
 
@@ -162,19 +162,13 @@ Status write_reports(const model::Verdict& verdict, const std::vector<ReportFile
   // written before a thread would have started
   const std::vector<std::size_t> order = long_ones_first(files);
   std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
+  const auto work = [&](unsigned) {
     for (std::size_t i = next++; i < files.size(); i = next++)
       write_if(order[i], false);
   };
-  {
-    std::vector<std::jthread> others;
-    const std::size_t most = verdict.leaks.size() < kLeaksForThreads
-                                 ? 1
-                                 : std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads);
-    while (others.size() + 1 < std::min(most, files.size()))
-      others.emplace_back(work);
-    work();
-  }
+  const unsigned most =
+      verdict.leaks.size() < kLeaksForThreads ? 1 : std::min<unsigned>(worker_count(0), kMostThreads);
+  run_workers(std::min(most, static_cast<unsigned>(files.size())), work);
   for (std::size_t i = 0; i < files.size(); ++i)
     write_if(i, true);
   Status first;

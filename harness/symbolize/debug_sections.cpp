@@ -11,12 +11,13 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
+
+#include "harness/base/workers.h"
 
 namespace leakgate::symbolize {
 
@@ -80,20 +81,12 @@ void decompress_all(std::vector<Compressed>& sections, bool in_hurry) {
   std::sort(sections.begin(), sections.end(),
             [](const Compressed& a, const Compressed& b) { return a.claim.ch_size > b.claim.ch_size; });
   std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
+  const auto work = [&](unsigned) {
     const Decompressor decompressor(libdeflate_alloc_decompressor());
     for (std::size_t i = 0; decompressor && (i = next++) < sections.size();)
       decompress(*decompressor, sections[i]);
   };
-  std::thread second;
-  if (in_hurry && sections.size() > 1 && sections[0].claim.ch_size > kWorthTwo) {
-    try {
-      second = std::thread(work);
-    } catch (const std::system_error&) {  // then one does it all
-    }
-  }
-  work();
-  if (second.joinable()) second.join();
+  run_workers(in_hurry && sections.size() > 1 && sections[0].claim.ch_size > kWorthTwo ? 2 : 1, work);
 }
 
 /// Puts the bytes where libelf has what it read of the file: what elf_compress() does, too.

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "harness/base/workers.h"
 #include "harness/symbolize/frame_cache.h"
 
 namespace leakgate::symbolize {
@@ -252,9 +253,12 @@ std::vector<std::vector<model::Frame>> Symbolizer::resolve_all(std::span<const Q
   for (const auto& module : modules_)
     (void)other.add_module(module->info);
   const auto all = std::span<const std::size_t>(order);
-  std::thread second([&] { other.resolve_part(queries, all.subspan(order.size() / 2), results); });
-  resolve_part(queries, all.first(order.size() / 2), results);
-  second.join();
+  run_workers(2, [&](unsigned worker) {
+    if (worker == 0)
+      resolve_part(queries, all.first(order.size() / 2), results);
+    else
+      other.resolve_part(queries, all.subspan(order.size() / 2), results);
+  });
   for (std::size_t i = 0; i < modules_.size(); ++i)
     if (modules_[i]->note.empty()) modules_[i]->note = other.modules_[i]->note;
   return results;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The target cannot tell that leakgate is there: what it prints, what it sees of its surroundings, and how it
 // ends are compared with the same program started without leakgate.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +70,45 @@ TEST_F(Transparency, UnusualSurroundingsAreTheCallersToo) {
 
 TEST_F(Transparency, StandardInputMayBeClosed) {
   expect_equal({environment_program()}, {.before_exec = [] { close(STDIN_FILENO); }});
+}
+
+TEST_F(Transparency, ClosedDescriptorsStayClosedAndFullOnesHurtNobody) {
+  const auto traced = [&](const std::string& script, std::function<void()> before_exec) {
+    return run_program(scratch_,
+                       {.argv = {leakgate_path(), "run", "--no-policy", "--", "/bin/sh", "-c", script},
+                        .directory = scratch_.path(),
+                        .before_exec = std::move(before_exec)})
+        .status();
+  };
+  const auto closed = [] {
+    close(STDIN_FILENO);
+    close(STDERR_FILENO);
+  };
+  const std::string script =
+      "for n in 0 1 2; do if [ -e /proc/self/fd/$n ]; then printf open; else printf closed; fi; done > seen";
+  EXPECT_EQ(traced(script, closed), 0);
+  EXPECT_EQ(read_file(scratch_ / "seen"), "closedopenclosed");
+  const auto full = [] { dup2(open("/dev/full", O_WRONLY), STDERR_FILENO); };
+  EXPECT_EQ(traced("exit 3", full), 3);
+  EXPECT_EQ(traced("exit 0", full), 125);  // the report got lost
+}
+
+/// A command that has run is none that was skipped, and its own failure is what is told.
+TEST_F(Transparency, WhatCannotBeWrittenAfterwardsLeavesTheStatus) {
+  const auto out = scratch_ / "out";
+  for (const int status : {0, 3}) {
+    std::filesystem::create_directory(out);
+    const ProgramResult result = run_program(
+        scratch_, {.argv = {leakgate_path(), "record", "-o", out / "trace", "--if-unsupported=skip", "--",
+                            "/bin/sh", "-c", "chmod 555 out; exit " + std::to_string(status)},
+                   .directory = scratch_.path(),
+                   // so that root, too, may not write where nobody may
+                   .before_exec = [] { prctl(PR_CAPBSET_DROP, 1 /* CAP_DAC_OVERRIDE */); }});
+    EXPECT_EQ(result.status(), status == 0 ? 125 : status) << result.err;
+    EXPECT_THAT(result.err, testing::HasSubstr("cannot write"));
+    std::filesystem::permissions(out, std::filesystem::perms(0755));
+    std::filesystem::remove_all(out);
+  }
 }
 
 TEST_F(Transparency, ExitStatusesAreTheTargets) {

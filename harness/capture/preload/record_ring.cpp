@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "harness/base/clock.h"
@@ -31,7 +32,11 @@ Status RecordRing::tell(int events) {
   event.events = EPOLLIN;
   if (!doorbell_ || ::epoll_ctl(events, EPOLL_CTL_ADD, doorbell_.get(), &event) != 0)
     return system_error(ErrorKind::io, "cannot make a descriptor for events", errno);
-  ringer_ = std::jthread([this](const std::stop_token& stop) { ring_through(stop); });
+  try {
+    ringer_ = std::jthread([this](const std::stop_token& stop) { ring_through(stop); });
+  } catch (const std::system_error& error) {
+    return system_error(ErrorKind::io, "cannot start the thread that waits for events", error.code().value());
+  }
   return {};
 }
 

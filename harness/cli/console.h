@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Standard output and standard error: the only place that prints. Nothing here throws: what cannot be printed
+// must not keep leakgate from ending as it should.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "harness/base/result.h"
+
+namespace leakgate::cli {
+
+/// Opens what is closed of the descriptors 0 to 2 on nothing, close-on-exec, so that no file of leakgate's
+/// gets their numbers. To be called once CallerState has been captured.
+void occupy_standard_descriptors();
+
+/// Writes `text` to standard output or standard error as far as that can be done.
+void put(std::FILE* stream, std::string_view text);
+
+template <typename... Arguments>
+void print(std::FILE* stream, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  put(stream, fmt::format(format, std::forward<Arguments>(arguments)...));
+}
+
+/// Says `error` on standard error, with its hint.
+void say(const Error& error);
+
+/// `status`, but 125 in place of 0 where something for standard output got lost, which is said.
+int with_output_written(int status);
+
+}  // namespace leakgate::cli

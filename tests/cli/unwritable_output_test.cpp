@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Standard output and standard error that are closed or full: the exit status still tells what happened.
+#include <fcntl.h>
+
+#include "tests/cli/cli_run.h"
+
+namespace leakgate::live {
+namespace {
+
+constexpr int kOut = 1, kErr = 2;
+
+class UnwritableOutput : public Cli {
+ protected:
+  ProgramResult with_full(int fd, std::vector<std::string> arguments) {
+    return leakgate(std::move(arguments), [fd] { dup2(open("/dev/full", O_WRONLY), fd); });
+  }
+  ProgramResult with_closed(std::vector<int> descriptors, std::vector<std::string> arguments) {
+    return leakgate(std::move(arguments), [descriptors] {
+      for (const int fd : descriptors)
+        close(fd);
+    });
+  }
+  static std::string golden(const std::string& name) {
+    return std::string(LEAKGATE_GOLDEN) + "/" + name + "/recording.lgrec";
+  }
+};
+
+TEST_F(UnwritableOutput, WhatWasAskedForAndGotLostIsAFailure) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
+                                                    {"--version"},
+                                                    {"judge", "--print-policy"},
+                                                    {"judge", golden("clean")}}) {
+    const ProgramResult result = with_full(kOut, arguments);
+    EXPECT_EQ(result.status(), 125) << arguments.front();
+    EXPECT_THAT(result.err, testing::HasSubstr("cannot write")) << arguments.front();
+  }
+}
+
+TEST_F(UnwritableOutput, RefusalsKeepTheirStatus) {
+  for (const auto& [arguments, status] : std::initializer_list<std::pair<std::vector<std::string>, int>>{
+           {{"run", "--bogus"}, 125},
+           {{"judge", "no-such-file"}, 125},
+           {{"run", "--", "/no/such/command"}, 127},
+           {{"run", "--", "/"}, 126}}) {
+    EXPECT_EQ(with_full(kErr, arguments).status(), status) << arguments.back();
+    EXPECT_EQ(with_closed({kErr}, arguments).status(), status) << arguments.back();
+    EXPECT_EQ(with_closed({0, kOut, kErr}, arguments).status(), status) << arguments.back();
+  }
+}
+
+/// A file that leakgate opens must not get the number of standard output.
+TEST_F(UnwritableOutput, WhatIsMeantForAClosedStreamLandsInNoFile) {
+  const ProgramResult result =
+      with_closed({0, kOut, kErr}, {"judge", golden("stripped"), "--json", "r.json"});
+  EXPECT_EQ(result.status(), 23);
+  EXPECT_TRUE(nlohmann::json::accept(read_file(scratch_ / "r.json")));
+}
+
+}  // namespace
+}  // namespace leakgate::live
