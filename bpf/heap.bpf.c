@@ -65,6 +65,17 @@ static __always_inline struct lg_pending *open_call(struct lg_thread *thread, __
 	return &thread->pending[depth & (LG_MAX_PENDING - 1)];
 }
 
+/* What count times size asks for: more than there can be where they overflow, which no allocator gives. 0,
+ * which such a product may be by its last 64 bits, would free an old block. */
+static __always_inline __u64 product(__u64 count, __u64 size)
+{
+	__u64 most = count ? ~0ULL / count : ~0ULL;
+
+	/* kept from clang, which would multiply 128 bits to find out, and cannot for this machine */
+	asm volatile("" : "+r"(most));
+	return size > most ? ~0ULL : count * size;
+}
+
 SEC("uprobe.multi")
 int alloc_enter(struct pt_regs *ctx)
 {
@@ -93,7 +104,7 @@ int alloc_enter(struct pt_regs *ctx)
 	call->function = function;
 	call->size = argument(ctx, cookie >> 8 & 0xf);
 	if (count_arg != LG_NO_ARG)
-		call->size *= argument(ctx, count_arg);
+		call->size = product(argument(ctx, count_arg), call->size);
 	call->out_addr = argument(ctx, cookie >> 20 & 0xf);
 	call->old_addr = 0;
 	if (old_arg != LG_NO_ARG) {

@@ -30,7 +30,7 @@ static __always_inline __u32 open_window(struct lg_proc *proc, __u32 framework, 
  */
 static __always_inline void await_body(struct lg_proc *proc)
 {
-	if (proc->tells_bodies != proc->framework)
+	if (!proc->tells_bodies || proc->tells_bodies != proc->framework)
 		return;
 	proc->awaits_body = 1;
 	proc->test = 0;

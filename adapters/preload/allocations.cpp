@@ -30,9 +30,9 @@ class Freeing {
   return reinterpret_cast<void*>(shown(hidden));
 }
 
-void* move_early_block(void* old, u64 bytes) {
-  void* const block = real.malloc(bytes);
-  const u64 had = early_block_bytes(old);
+/// `block` of `bytes`, with what the early block `old` has, if any.
+void* move_early_block(void* old, void* block, u64 bytes) {
+  const u64 had = is_early_block(old) ? early_block_bytes(old) : 0;
   if (block) copy_bytes(block, old, had < bytes ? had : bytes);
   return block;
 }
@@ -55,14 +55,14 @@ void* lg_calloc(u64 count, u64 size, u64 sp, u64 bp) {
     return __builtin_mul_overflow(count, size, &bytes) ? nullptr : early_block(bytes, 16);
   }
   Call call;
-  enter_call(call, count * size, LG_FN_calloc, sp, bp);
+  enter_call(call, product(count, size), LG_FN_calloc, sp, bp);
   void* const result = real.calloc(count, size);
   return give(call, result);
 }
 
 void* lg_realloc(void* old, u64 size, u64 sp, u64 bp) {
-  if (!find_real()) return early_block(size, 16);
-  if (is_early_block(old)) return move_early_block(old, size);
+  if (!find_real()) return move_early_block(old, early_block(size, 16), size);
+  if (is_early_block(old)) return move_early_block(old, real.malloc(size), size);
   Call call;
   enter_call(call, size, LG_FN_realloc, sp, bp, old);
   void* const result = real.realloc(old, size);
@@ -75,10 +75,10 @@ void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
   if (is_early_block(old)) {
     u64 bytes = 0;
     if (__builtin_mul_overflow(count, size, &bytes)) return real.reallocarray(nullptr, count, size);
-    return move_early_block(old, bytes);
+    return move_early_block(old, real.malloc(bytes), bytes);
   }
   Call call;
-  enter_call(call, count * size, LG_FN_reallocarray, sp, bp, old);
+  enter_call(call, product(count, size), LG_FN_reallocarray, sp, bp, old);
   void* const result = real.reallocarray(old, count, size);
   settle_old(call, hide(old), result != nullptr);
   return give(call, result);

@@ -62,6 +62,13 @@ void close_further_call(Thread& thread, u64 sp);
   call.took_old = take_block(place_of(hide(old)), call.old);
 }
 
+/// What `count` times `size` asks for: more than there can be where they overflow, which no allocator gives.
+/// 0, which such a product may be by its last 64 bits, would free an old block.
+[[gnu::always_inline]] inline u64 product(u64 count, u64 size) {
+  u64 bytes = 0;
+  return __builtin_mul_overflow(count, size, &bytes) ? ~0ull : bytes;
+}
+
 /// Enters a block that a call gave.
 [[gnu::always_inline]] inline void put_result(Call& call, Hidden result) {
   Thread& thread = *call.thread;

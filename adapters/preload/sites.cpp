@@ -47,7 +47,7 @@ extern "C" {
 void lg_site_enter(const u64* arguments, const Site* site, u64 sp, u64 bp, Call* call) {
   const u64 cookie = site->cookie, count = cookie >> 12 & 0xf, old = cookie >> 16 & 0xf;
   u64 size = argument(arguments, cookie >> 8 & 0xf);
-  if (count != LG_NO_ARG) size *= argument(arguments, count);
+  if (count != LG_NO_ARG) size = product(argument(arguments, count), size);
   if (is_operator(*site)) return enter_operator(*call, size, sp, bp);
   const u64 block = old == LG_NO_ARG ? 0 : argument(arguments, old);
   enter_call(*call, size, static_cast<u32>(cookie & 0xff), sp, bp, reinterpret_cast<const void*>(block));

@@ -62,18 +62,21 @@ Thread* new_slot(u32 tid) {
   for (u32 i = 0, count = load(process.threads); i < count; ++i) {
     if (load(slot_at(i).tid) != 0 || !take_slot(slot_at(i), tid)) continue;
     clear_slot(slot_at(i));
+    slot_at(i).number = i;  // nobody may have got as far as to say so
     return &slot_at(i);
   }
-  const u32 number = __atomic_fetch_add(&process.threads, 1, __ATOMIC_ACQ_REL);
-  if (number > 0) store(process.many, 1u);
-  if (number >= g.header->max_threads) {
-    __atomic_fetch_sub(&process.threads, 1, __ATOMIC_ACQ_REL);
-    lose(LG_LOST_thread_table_full);
-    return nullptr;
+  for (;;) {
+    const u32 number = __atomic_fetch_add(&process.threads, 1, __ATOMIC_ACQ_REL);
+    if (number > 0) store(process.many, 1u);
+    if (number >= g.header->max_threads) {
+      __atomic_fetch_sub(&process.threads, 1, __ATOMIC_ACQ_REL);
+      lose(LG_LOST_thread_table_full);
+      return nullptr;
+    }
+    Thread& slot = slot_at(number);
+    store(slot.number, number);
+    if (take_slot(slot, tid)) return &slot;  // else another thread's search has found it first
   }
-  Thread& slot = slot_at(number);
-  slot.number = number;
-  return take_slot(slot, tid) ? &slot : nullptr;
 }
 
 /// Reads a hexadecimal number; the first byte behind it.

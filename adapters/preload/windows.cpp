@@ -26,7 +26,7 @@ u32 open_window(u32 framework, u64 object) {
 
 void await_body() {
   lg_proc& figures = g.process->figures;
-  if (figures.tells_bodies != figures.framework) return;
+  if (!figures.tells_bodies || figures.tells_bodies != figures.framework) return;
   figures.awaits_body = 1;
   figures.test = 0;
 }

@@ -43,7 +43,8 @@ model::ProcessRole role_of(const TraceProcess& process, bool own_programs) {
 /// have a name alone.
 std::string test_id(const model::TraceWindow& window) {
   if (window.suite.empty()) return window.name;
-  if (window.framework == model::Framework::gtest) return window.suite + "." + window.name;
+  const bool is_unknown = window.framework == model::Framework::none;  // told by the C adapter
+  if (is_unknown || window.framework == model::Framework::gtest) return window.suite + "." + window.name;
   if (window.framework == model::Framework::boost_test) return window.suite + "/" + window.name;
   return window.name;
 }

@@ -124,7 +124,9 @@ void TraceLog::take_test(const lg_record_test& record) {
     model::TraceWindow window;
     window.process = record.head.proc;
     window.number = record.test;
-    window.framework = static_cast<model::Framework>(record.framework);
+    // what the target could write over is no framework before it is known to be one
+    if (record.framework <= static_cast<std::uint8_t>(model::Framework::boost_test))
+      window.framework = static_cast<model::Framework>(record.framework);
     window.suite =
         window.framework == model::Framework::boost_test ? suite_path(record.head.proc) : text(record.suite);
     window.name = text(record.name);

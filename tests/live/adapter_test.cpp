@@ -128,10 +128,13 @@ TEST_F(Adapter, SingleLinksDo) {
 }
 
 TEST_F(Adapter, TestsOfAnUnknownFrameworkAreSeen) {
-  const Traced traced = run("live_asks", 23, {"tests"});
-  EXPECT_TRUE(has_line(traced.program.out, "first 0 0 0 0")) << traced.program.out;
-  EXPECT_TRUE(has_line(traced.program.out, "second 2 1 44 1")) << traced.program.out;
-  EXPECT_THAT(test_outcomes(traced), ElementsAre("Own.first passed clean", "Own.second failed leak"));
+  for (const char* const how : {"tests", "unknown-framework"}) {
+    const Traced traced = run("live_asks", 23, {how});
+    EXPECT_TRUE(has_line(traced.program.out, "first 0 0 0 0")) << traced.program.out;
+    EXPECT_TRUE(has_line(traced.program.out, "second 2 1 44 1")) << traced.program.out;
+    EXPECT_THAT(test_outcomes(traced), ElementsAre("Own.first passed clean", "Own.second failed leak"));
+    EXPECT_THAT(leaks_of(traced), ElementsAre("Own.second [] 1/44"));
+  }
 }
 
 TEST_F(Adapter, IgnoredBlocksAndWhatTheyLeadToAreNoLeaks) {

@@ -232,8 +232,9 @@ LEAKGATE_INLINE void leakgate_say(enum leakgate_query_kind kind, uint64_t object
 }
 
 /*
- * Asks, and says whether something leaks. The answer's memory is overwritten first: what earlier calls left
- * on the stack must not look like a pointer to a block.
+ * Asks, and says whether something leaks. `result` must not be null, here and in what calls this. The
+ * answer's memory is overwritten first: what earlier calls left on the stack must not look like a pointer to
+ * a block.
  */
 LEAKGATE_INLINE int leakgate_ask(struct leakgate_query* query, struct leakgate_result* result) {
   result->status = LEAKGATE_NONE;

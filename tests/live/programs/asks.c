@@ -78,10 +78,10 @@ static void nested(void) {
 }
 
 /// A framework of its own: two tests, the second leaks 44 bytes.
-static void tests(void) {
+static void tests(enum leakgate_framework framework) {
   static const char* const kNames[] = {"first", "second"};
   for (int i = 0; i < 2; ++i) {
-    leakgate_test_start(kNames[i], "Own", kNames[i], __FILE__, __LINE__, LEAKGATE_GTEST);
+    leakgate_test_start(kNames[i], "Own", kNames[i], __FILE__, __LINE__, framework);
     if (i == 1) leak(44);
     if (leakgate_test_end(kNames[i], 0, 0, &result)) leakgate_test_failed();
     tell(kNames[i]);
@@ -173,7 +173,8 @@ int main(int argc, char** argv) {
   if (strcmp(what, "clean") == 0) clean();
   if (strcmp(what, "leaks") == 0) leaks();
   if (strcmp(what, "nested") == 0) nested();
-  if (strcmp(what, "tests") == 0) tests();
+  if (strcmp(what, "tests") == 0) tests(LEAKGATE_GTEST);
+  if (strcmp(what, "unknown-framework") == 0) tests(LEAKGATE_NO_FRAMEWORK);
   if (strcmp(what, "ignored") == 0) ignored();
   if (strcmp(what, "accepted") == 0) accepted();
   if (strcmp(what, "snapshots") == 0) snapshots();
