@@ -17,7 +17,8 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{256} << 20U;
 }  // namespace
 
 Result<OpenedFile> open_module_file(const std::string& open_path, const std::string& path) {
-  Descriptor file(::open(open_path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK, O_NOCTTY: the target chooses what stands at its paths
+  Descriptor file(::open(open_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file) return system_error(ErrorKind::io, "cannot open " + path, errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return system_error(ErrorKind::io, "cannot examine " + path, errno);

@@ -142,8 +142,8 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   const ElfImage& image = contents->image;
   const auto id = static_cast<std::uint32_t>(modules_.size());
   by_file_.emplace(file->key, id);
-  modules_.push_back(
-      {path, image.build_id(), image.stripped(), std::make_shared<Descriptor>(std::move(file->descriptor))});
+  modules_.push_back({path, image.build_id(), image.stripped(),
+                      std::make_shared<Descriptor>(std::move(file->descriptor)), private_copy});
   details_.push_back({image.segments(), model::Framework::none, 0, false, {}});
   const std::size_t links_before = session_.link_count();
   auto done = probe(*contents, id, private_copy);

@@ -22,6 +22,7 @@ struct TraceModule {
   bool stripped = false;
   std::shared_ptr<Descriptor>
       file;  ///< open for reading, so that it resolves after dlclose, unlink or exit; may be null
+  bool private_copy = false;  ///< leakgate's own copy of what stands at `path`
 };
 
 /// How an image of a process came to its end.

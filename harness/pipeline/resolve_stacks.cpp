@@ -44,7 +44,8 @@ symbolize::SymbolizerOptions options_for(const RecordRequest& request, const std
 
 symbolize::ModuleFile file_of(const model::TraceModule& module) {
   const int fd = module.file ? module.file->get() : -1;
-  return {module.path, fd >= 0 ? fmt::format("/proc/self/fd/{}", fd) : module.path, module.build_id};
+  return {module.path, fd >= 0 ? fmt::format("/proc/self/fd/{}", fd) : module.path, module.build_id,
+          module.private_copy ? module.path : std::string()};
 }
 
 /// The frames of one machine frame, as indexes into recording.frames.

@@ -60,9 +60,9 @@ std::unique_ptr<DwarfModule> DwarfModule::open(const ElfFile& file, const ElfFil
   return module;
 }
 
-bool DwarfModule::is_split() const {
-  return std::any_of(units_.units().begin(), units_.units().end(),
-                     [](const UnitIndex::Unit& unit) { return unit.skeleton; });
+bool DwarfModule::needs_further_files() const {
+  return alternate_ || std::any_of(units_.units().begin(), units_.units().end(),
+                                   [](const UnitIndex::Unit& unit) { return unit.skeleton; });
 }
 
 void DwarfModule::resolve(std::uint64_t address, std::vector<SourceFrame>& frames) {

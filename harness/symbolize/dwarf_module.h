@@ -62,8 +62,8 @@ class DwarfModule {
   [[nodiscard]] bool exhausted() const { return budget_.spent(); }
   /// Gives the bounds afresh, where what was read so far was nobody's wish.
   void renew(const DwarfLimits& limits) { budget_ = WorkBudget(limits.steps, limits.time); }
-  /// Answers depend on further files (-gsplit-dwarf).
-  [[nodiscard]] bool is_split() const;
+  /// Answers depend on further files (-gsplit-dwarf, dwz).
+  [[nodiscard]] bool needs_further_files() const;
 
  private:
   struct DwarfEnd {

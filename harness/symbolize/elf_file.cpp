@@ -56,7 +56,8 @@ std::string build_id_text(const void* bytes, std::size_t count) {
   return out;
 }
 
-Result<std::unique_ptr<ElfFile>> ElfFile::open(const std::string& path, const FileLimits& limits) {
+Result<std::unique_ptr<ElfFile>> ElfFile::open(const std::string& path, const FileLimits& limits,
+                                               const std::string& known_as) {
   // O_NONBLOCK: a FIFO in the place of a library must not stop us for ever.
   Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!descriptor) {
@@ -66,7 +67,7 @@ Result<std::unique_ptr<ElfFile>> ElfFile::open(const std::string& path, const Fi
                                                              : ErrorKind::io;
     return system_error(kind, "cannot open " + path, code);
   }
-  return adopt(std::move(descriptor), path, limits);
+  return adopt(std::move(descriptor), known_as.empty() ? path : known_as, limits);
 }
 
 Result<std::unique_ptr<ElfFile>> ElfFile::adopt(Descriptor descriptor, const std::string& path,

@@ -47,9 +47,11 @@ struct DebugLink {
 class ElfFile {
  public:
   /// Opens `path`. Fails with not_found or permission as the system says, with format when it is no regular
-  /// file, no ELF file, or beyond `limits`. Never blocks on a FIFO or a device.
+  /// file, no ELF file, or beyond `limits`. Never blocks on a FIFO or a device. `known_as`: what path() is to
+  /// say instead of `path`.
   [[nodiscard]] static Result<std::unique_ptr<ElfFile>> open(const std::string& path,
-                                                             const FileLimits& limits);
+                                                             const FileLimits& limits,
+                                                             const std::string& known_as = {});
 
   /// As open(), for a descriptor that is open already; `path` is what it is called.
   [[nodiscard]] static Result<std::unique_ptr<ElfFile>> adopt(Descriptor descriptor, const std::string& path,

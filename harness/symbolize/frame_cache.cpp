@@ -58,7 +58,7 @@ std::optional<FrameFile> FrameCache::load(const std::string& build_id, const Fil
 
 FrameCache::Module* FrameCache::module_of(const ModuleFile& file) {
   // a build id is what whoever makes a file calls it
-  const auto [known, is_first] = stamps_.try_emplace(file.to_open());
+  const auto [known, is_first] = stamps_.try_emplace(file.original.empty() ? file.to_open() : file.original);
   if (is_first) known->second = stamp_of(known->first);
   const FileStamp& stamp = known->second;
   if (!is_usable(file.build_id) || stamp == FileStamp{}) return nullptr;
@@ -113,10 +113,9 @@ void FrameCache::store() {
     FramesByAddress frames = std::move(module.added);
     module.added.clear();
     if (module.kept) frames.merge(module.kept->all());
-    std::string text = write_frame_file(module.origin, frames);
-    if (text.size() > kMostBytes) continue;
-    (void)directory_.replace(name_of(build_id), {std::as_bytes(std::span(text))});
-    module.kept = FrameFile::read({text.begin(), text.end()});
+    const std::string text = write_frame_file(module.origin, frames);
+    if (text.size() <= kMostBytes)
+      (void)directory_.replace(name_of(build_id), {std::as_bytes(std::span(text))});
   }
 }
 

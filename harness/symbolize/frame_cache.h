@@ -37,7 +37,7 @@ class FrameCache {
   /// without build id are left out.
   void add(const ModuleFile& module, const std::string& debug_file, std::uint64_t address,
            std::vector<NamedFrame> frames);
-  /// Writes what was added.
+  /// Writes what was added; to be called last.
   void store();
 
  private:

@@ -83,10 +83,12 @@ bool FrameFile::is_sound() const {
   if (texts_.size() <= kDebugFile) return false;
   const auto ascend = [](const Place& a, const Place& b) { return a.address >= b.address; };
   if (std::adjacent_find(places_.begin(), places_.end(), ascend) != places_.end()) return false;
-  const bool places_stand = std::all_of(places_.begin(), places_.end(), [&](const Place& place) {
-    return place.frames != 0 && place.first <= rows_.size() && place.frames <= rows_.size() - place.first;
-  });
-  return places_stand && std::all_of(rows_.begin(), rows_.end(), [&](const Row& row) {
+  std::size_t next = 0;  // each row belongs to one address
+  for (const Place& place : places_) {
+    if (place.frames == 0 || place.first != next || place.frames > rows_.size() - next) return false;
+    next += place.frames;
+  }
+  return next == rows_.size() && std::all_of(rows_.begin(), rows_.end(), [&](const Row& row) {
            return row.function < texts_.size() && row.full_function < texts_.size() &&
                   row.file < texts_.size();
          });

@@ -12,6 +12,7 @@ struct ModuleFile {
   std::string
       open_path;         ///< where it can be opened here (/proc/PID/root/..., /proc/self/fd/N); empty: `path`
   std::string build_id;  ///< lower-case hex, as recorded when it was mapped; empty: unknown, and not checked
+  std::string original{};  ///< the file that this is leakgate's own copy of; empty: it is none
 
   friend bool operator==(const ModuleFile&, const ModuleFile&) = default;
 

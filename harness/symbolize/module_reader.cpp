@@ -9,7 +9,9 @@
 namespace leakgate::symbolize {
 
 std::unique_ptr<ElfFile> ReadModule::open_file(const FileLimits& limits) {
-  auto opened = ElfFile::open(info.to_open(), limits);
+  // a descriptor's name says nothing of what stands beside the file: debug links, packages of split lines
+  const bool by_descriptor = info.open_path.starts_with("/proc/self/fd/");
+  auto opened = ElfFile::open(info.to_open(), limits, by_descriptor ? info.path : std::string());
   // /proc/PID/root goes with its process. The path itself may be another file here, so only a build id can
   // vouch for it.
   if (!opened && !info.open_path.empty() && info.open_path != info.path && !info.build_id.empty()) {
@@ -64,7 +66,8 @@ void ReadModule::load_dwarf(const SymbolizerOptions& options) {
       note = "no source lines for " + info.path +
              ": its debug information is damaged, or a file that it refers to is missing";
     // beside its own debug information a second file may have no more than symbols, but have them it may
-    is_named_by_one_file = dwarf && (source == debug_file.get() || !debug_file) && !dwarf->is_split();
+    is_named_by_one_file =
+        dwarf && (source == debug_file.get() || !debug_file) && !dwarf->needs_further_files();
   }
 }
 

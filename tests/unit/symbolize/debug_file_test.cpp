@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/symbolize/debug_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -10,6 +11,7 @@
 #include <fstream>
 
 #include "fixture.h"
+#include "harness/symbolize/symbolizer.h"
 
 namespace leakgate::symbolize {
 namespace {
@@ -74,6 +76,20 @@ TEST_F(DebugLinkTest, IsFoundBesideInDotDebugAndUnderTheRoot) {
   fs::remove_all(folder_.path() + "/.debug");
   fs::copy_file(fixture("debug_part"), folder_.path() + "/debug_part");
   EXPECT_NE(find(), nullptr);
+}
+
+/// As runs open modules: by a descriptor, whose name says nothing of what stands beside the file.
+TEST_F(DebugLinkTest, IsFoundBesideAModuleThatIsOpenAlready) {
+  fs::copy_file(fixture("debug_part"), folder_.path() + "/debug_part");
+  const std::string path = folder_.path() + "/program";
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Symbolizer symbolizer;
+  const auto module = symbolizer.add_module({path, "/proc/self/fd/" + std::to_string(descriptor.get()), ""});
+  const std::uint64_t address = testing::section_range(path, ".text").low;
+  bool has_line = false;
+  for (std::uint64_t offset = 0; offset < 0x400 && !has_line; ++offset)
+    has_line = symbolizer.resolve(module, address + offset, false).back().line != 0;
+  EXPECT_TRUE(has_line);
 }
 
 TEST_F(DebugLinkTest, WithAnotherCrcIsRefused) {

@@ -187,6 +187,18 @@ TEST_F(FrameCacheTest, AModuleThatNamesItselfHasNoDebugFile) {
   EXPECT_FALSE(is_kept());
 }
 
+/// Each run over eBPF has a copy of its own of the C library.
+TEST_F(FrameCacheTest, ACopyIsKnownByItsOriginal) {
+  keep();
+  const ModuleFile copy{module_.path, folder_.path() + "/copy", module_.build_id, module_.path};
+  fs::copy_file(module_.path, copy.open_path);
+  EXPECT_EQ(open()->find(copy, 0x1000), frames_);
+  const auto cache = open();
+  cache->add(copy, debug_file_, 0x2000, frames_);
+  cache->store();
+  EXPECT_EQ(open()->find(module_, 0x2000), frames_);
+}
+
 TEST_F(FrameCacheTest, WhatAnotherFileNamesTakesThePlaceOfAll) {
   const auto cache = open();
   cache->add(module_, "", 0x1000, frames_);
