@@ -30,4 +30,10 @@ bool any_glob_matches(const std::vector<std::string>& patterns, std::string_view
                      [&](const std::string& pattern) { return glob_matches(pattern, text); });
 }
 
+bool path_glob_matches(std::string_view pattern, std::string_view path) {
+  if (glob_matches(pattern, path)) return true;
+  const bool is_below = path.starts_with('/') && !pattern.empty() && !pattern.starts_with('/');
+  return is_below && glob_matches("*/" + std::string(pattern), path);
+}
+
 }  // namespace leakgate

@@ -70,6 +70,10 @@ int refuse(const Error& error, int own = kPass) {
 /// A test that was to run and did not, or not to its end, is no clean test.
 void miss_expected_tests(model::Recording& recording, const Options& options) {
   auto& reasons = recording.run.incomplete_reasons;
+  const auto tell_crash = [&](const model::Test& test) {
+    reasons.push_back(
+        {"test_crashed", 1, fmt::format("test {} crashed, so its leaks cannot be told", test.id), ""});
+  };
   for (const std::string& id : options.expected_tests) {
     const auto test = std::find_if(recording.tests.begin(), recording.tests.end(),
                                    [&](const model::Test& one) { return one.id == id; });
@@ -77,10 +81,13 @@ void miss_expected_tests(model::Recording& recording, const Options& options) {
       reasons.push_back(
           {"test_not_run", 1, fmt::format("test {} did not run, or its start was not seen", id),
            "see whether the filter selects it; in a stripped program tests cannot be told apart"});
-    else if (test->outcome == model::Outcome::crashed)
-      reasons.push_back(
-          {"test_crashed", 1, fmt::format("test {} crashed, so its leaks cannot be told", id), ""});
+    else if (test->outcome == model::Outcome::crashed && options.exit_rule != ExitRule::gate)
+      tell_crash(*test);
   }
+  // elsewhere the command's own failure is what the exit status tells
+  if (options.exit_rule != ExitRule::gate) return;
+  for (const model::Test& test : recording.tests)
+    if (test.outcome == model::Outcome::crashed && !test.outside) tell_crash(test);
 }
 
 /// Rows of an earlier run must not be taken for those of this one where this one fails.
@@ -95,12 +102,12 @@ int conclude(model::Recording recording, const judge::Policy& policy, const repo
   const int own = options.command == Command::run ? target_status(recording.run) : kPass;
   miss_expected_tests(recording, options);
   const model::Verdict verdict = judge::judge(std::move(recording), policy);
-  if (auto written = report::write_reports(verdict, options.reports, merge); !written)
-    return refuse(written.error(), own);
-  if (!options.write_suppressions.empty())
-    if (auto written = write_whole(options.write_suppressions, judge::format_suppressions(verdict)); !written)
-      return refuse(written.error(), own);
-  if (auto written = write_console(verdict, options, console); !written) return refuse(written.error(), own);
+  Status written = report::write_reports(verdict, options.reports, merge);
+  if (written && !options.write_suppressions.empty())
+    written = write_whole(options.write_suppressions, judge::format_suppressions(verdict));
+  // what was found is told even where a file could not be written
+  if (auto told = write_console(verdict, options, console); written && !told) written = std::move(told);
+  if (!written) return refuse(written.error(), own);
   const bool fails =
       !options.reachable_shown_only ||
       std::any_of(verdict.leaks.begin(), verdict.leaks.end(), [](const model::Leak& leak) {

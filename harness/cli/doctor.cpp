@@ -138,8 +138,12 @@ bool run_self_test(const pipeline::RecordRequest& request) {
   const bool freed = !has_block(*recording, 1010);
   row(freed ? State::good : State::bad, "free",
       freed ? "probe hit, block gone" : "its block was still there");
-  row(State::good, "isolation",
-      recording->tracer.notes.empty() ? "private copy of the C library" : recording->tracer.notes.front());
+  const bool is_private = pipeline::is_isolated(*recording);
+  row(is_private ? State::good : State::note, "isolation",
+      is_private ? "private copy of the C library"
+                 : "none: probes stand in the machine's own C library while a run lasts");
+  for (const std::string& note : recording->tracer.notes)
+    row(State::note, "self-test", note);
   row(State::good, "unwinder", recording->tracer.unwinder);
   return good && freed;
 }
@@ -152,7 +156,9 @@ bool show_preload(pipeline::RecordRequest request) {
   row(good ? State::good : State::note, "preload",
       good         ? "the backend without privileges works here: --backend preload"
       : !recording ? recording.error().message
-                   : "its self-test is incomplete");
+      : recording->run.incomplete_reasons.empty()
+          ? "its self-test found no block"
+          : "its self-test is incomplete: " + recording->run.incomplete_reasons.front().message);
   return good;
 }
 

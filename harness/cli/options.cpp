@@ -358,7 +358,7 @@ void settle_classify(pipeline::RecordRequest& record, const Raw& raw) {
 Status settle_trace(Options& options, const Raw& raw) {
   auto& record = options.record;
   const char* const variable = std::getenv("LEAKGATE_BACKEND");
-  const std::string backend = !raw.backend.empty() ? raw.backend : variable ? variable : "auto";
+  const std::string backend = !raw.backend.empty() ? raw.backend : variable && *variable ? variable : "auto";
   if (backend != "auto" && backend != "ebpf" && backend != "preload")
     return Error{ErrorKind::usage, "LEAKGATE_BACKEND is '" + backend + "'", "it may be auto, ebpf or preload",
                  0};
@@ -398,6 +398,12 @@ Status settle_trace(Options& options, const Raw& raw) {
                    "as in --path-map /build/src=src", 0};
     record.path_maps.emplace_back(map.substr(0, equals), map.substr(equals + 1));
   }
+  if (!record.source_root.empty()) {
+    std::error_code error;
+    // debug information has absolute paths; the folder need not be on this machine
+    const auto root = std::filesystem::absolute(record.source_root, error);
+    if (!error) record.source_root = root.string();
+  }
   return {};
 }
 
@@ -408,14 +414,14 @@ std::string one_spelling(const std::string& path) {
   return path == "-" || error ? path : real.string();
 }
 
-Status keep(Options& options, report::Format format, const std::string& path) {
-  if (format != report::Format::console) options.reports.push_back({format, path});
+Status keep(Options& options, std::optional<report::Format> format, const std::string& path) {
+  if (format) options.reports.push_back({*format, path});
   return {};
 }
 
 Status settle_reports(Options& options, const Raw& raw) {
   std::set<std::string> seen;
-  const auto add = [&](report::Format format, const std::string& path) -> Status {
+  const auto add = [&](std::optional<report::Format> format, const std::string& path) -> Status {
     if (path.empty()) return {};
     if (path.starts_with("/dev/")) return keep(options, format, path);
     if (!seen.insert(one_spelling(path)).second)
@@ -437,10 +443,10 @@ Status settle_reports(Options& options, const Raw& raw) {
                    0};
     if (auto added = add(*format, text.substr(equals + 1)); !added) return added;
   }
-  if (auto added = add(report::Format::console, options.write_suppressions); !added) return added;
-  // the recording is no report, but it must not be written over either
-  if (auto added = add(report::Format::console, options.recording); !added) return added;
-  return add(report::Format::console, options.output);
+  // these are no reports among others, but must not be written over either
+  for (const std::string& path : {options.write_suppressions, options.recording, options.output})
+    if (auto added = add({}, path); !added) return added;
+  return {};
 }
 
 Status need_recordings(const Options& options) {
@@ -453,6 +459,18 @@ Status need_recordings(const Options& options) {
     return Error{ErrorKind::usage,
                  fmt::format("'{}' was given, and no recording is wanted here", options.inputs.front()),
                  "leakgate COMMAND --help tells what is", 0};
+  return {};
+}
+
+/// A variable that is not set in a script gives an empty word, and would switch off what was asked for.
+Status refuse_empty_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    const auto& values = option->results();
+    if (std::none_of(values.begin(), values.end(), [](const std::string& value) { return value.empty(); }))
+      continue;
+    return Error{ErrorKind::usage, fmt::format("{} was given an empty value", option->get_name()),
+                 "is a variable not set? leave the option out where nothing is wanted", 0};
+  }
   return {};
 }
 
@@ -566,6 +584,8 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     options.help_text = app.help();
     return options;
   }
+  for (const CLI::App* parsed : app.get_subcommands())
+    if (auto given = refuse_empty_values(*parsed); !given) return std::move(given).error();
   if (auto settled = settle_policy(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_merge(options, raw); !settled) return std::move(settled).error();
   if (auto settled = settle_trace(options, raw); !settled) return std::move(settled).error();

@@ -2,8 +2,10 @@
 // See outputs.h.
 #include "harness/cli/outputs.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -24,11 +26,28 @@ std::vector<std::string> written(const Options& options) {
   return paths;
 }
 
+/// The file that the command to run names; empty where there is none.
+std::string program_of(const Options& options) {
+  if (options.record.command.empty()) return {};
+  const std::string& name = options.record.command.front();
+  if (name.find('/') != std::string::npos) return name;
+  std::string_view folders = options.record.caller.variable("PATH").value_or("");
+  while (!folders.empty()) {
+    const auto end = std::min(folders.find(':'), folders.size());
+    const std::string path = std::string(folders.substr(0, end)) + "/" + name;
+    std::error_code error;
+    if (std::filesystem::is_regular_file(path, error)) return path;
+    folders.remove_prefix(std::min(end + 1, folders.size()));
+  }
+  return {};
+}
+
 std::vector<std::string> read(const Options& options, const judge::Policy& policy) {
   std::vector<std::string> paths = options.inputs;
   paths.insert(paths.end(), options.merge_junit.begin(), options.merge_junit.end());
   paths.push_back(policy.file);
   paths.push_back(policy.baseline_file);
+  paths.push_back(program_of(options));
   for (const auto& suppression : policy.suppressions)  // "FILE:LINE"
     paths.push_back(suppression.source.substr(0, suppression.source.rfind(':')));
   return paths;

@@ -78,7 +78,8 @@ bool in_stack(const Filter& filter, const model::Leak& leak) {
              any_glob_matches(filter.functions, qualified_name(frame.function)))) ||
            any_glob_matches(filter.modules, frame.module) ||
            any_glob_matches(filter.modules, base_name(frame.module)) ||
-           any_glob_matches(filter.paths, frame.file);
+           std::any_of(filter.paths.begin(), filter.paths.end(),
+                       [&](const std::string& glob) { return path_glob_matches(glob, frame.file); });
   });
 }
 

@@ -49,7 +49,7 @@ void renumber(Recording& part, const Recording& into) {
 /// How bad an exit is: 0 for success or none, then codes, then signals.
 int badness(const model::ExitState& exit) {
   if (exit.signal) return 100000 + *exit.signal;
-  return exit.code ? std::abs(*exit.code) : 0;
+  return exit.code.value_or(0);
 }
 
 void join_run(model::RunInfo& into, model::RunInfo& part) {

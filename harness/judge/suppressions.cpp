@@ -36,7 +36,7 @@ bool frame_matches(const FramePattern& pattern, const model::VerdictFrame& frame
     case FramePattern::Of::object:
       return glob_matches(pattern.glob, frame.module);
     case FramePattern::Of::source:
-      return glob_matches(pattern.glob, frame.file) ||
+      return path_glob_matches(pattern.glob, frame.file) ||
              glob_matches(pattern.glob, fmt::format("{}:{}", base_name(frame.file), frame.line));
     case FramePattern::Of::any_frames:
       break;

@@ -91,6 +91,7 @@ class Reader {
     if (out.code && out.signal) complain("exit", "has both a code and a signal");
     if (out.signal && (*out.signal < 1 || *out.signal > 127))
       complain("exit.signal", "is not a signal number");
+    if (out.code && (*out.code < 0 || *out.code > 255)) complain("exit.code", "is not an exit status");
   }
 
   /// An index below `size`; missing leaves kNone, which `required` forbids.

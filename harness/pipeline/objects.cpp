@@ -109,11 +109,21 @@ model::Recording describe_run(const RecordRequest& request) {
   return recording;
 }
 
+namespace {
+constexpr std::string_view kNotIsolated = "probes stood in the machine's own C library";
+}
+
+bool is_isolated(const model::Recording& recording) {
+  const auto& notes = recording.tracer.notes;
+  return std::none_of(notes.begin(), notes.end(),
+                      [](const std::string& note) { return note.starts_with(kNotIsolated); });
+}
+
 void note_isolation(const launch::Target& target, const RecordRequest& request, model::Recording& recording) {
   if (target.has_private_copies() || recording.tracer.backend == "preload") return;
   const std::string why = request.private_copies ? target.private_copies_refusal() : "switched off";
   recording.tracer.notes.push_back(
-      fmt::format("probes stood in the machine's own C library, other programs paid for them too: {}", why));
+      fmt::format("{}, other programs paid for them too: {}", kNotIsolated, why));
 }
 
 }  // namespace leakgate::pipeline

@@ -27,6 +27,9 @@ capture::TracedTarget describe_target(const launch::Target& target, const launch
 /// What the run is called in the recording: command, directory, time.
 model::Recording describe_run(const RecordRequest& request);
 
+/// Whether the command had a C library of its own, as far as note_isolation() has told.
+bool is_isolated(const model::Recording& recording);
+
 /// Notes when probes are not confined to the target's tree.
 void note_isolation(const launch::Target& target, const RecordRequest& request, model::Recording& recording);
 

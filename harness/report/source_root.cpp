@@ -49,6 +49,7 @@ std::string common_folder(std::string_view a, std::string_view b) {
 }  // namespace
 
 SourceRoot::SourceRoot(const model::Verdict& verdict) : root_(normal(verdict.run.cwd)) {
+  const std::string run_folder = root_;
   if (root_.empty() || root_.front() != '/' || root_ == "/") {
     root_.clear();
     return;
@@ -58,6 +59,7 @@ SourceRoot::SourceRoot(const model::Verdict& verdict) : root_(normal(verdict.run
   for (const auto& leak : verdict.leaks)
     if (leak.verdict == model::LeakVerdict::fail && leak.site < leak.stack.size())
       widen_for(leak.stack[leak.site].file);
+  if (below(run_folder, root_)) run_folder_ = run_folder.substr(root_.size() + 1) + "/";
 }
 
 void SourceRoot::widen_for(std::string_view file) {
@@ -72,6 +74,9 @@ void SourceRoot::widen_for(std::string_view file) {
 }
 
 std::string SourceRoot::relative(std::string_view file) const {
+  // "../" is another project's: what was built elsewhere says where its sources were from there
+  if (!run_folder_.empty() && !file.empty() && !file.starts_with('/') && !file.starts_with("../"))
+    return run_folder_ + normal(file);
   if (is_normal(file))
     return std::string(!root_.empty() && below(file, root_) ? file.substr(root_.size() + 1) : file);
   std::string path = normal(file);

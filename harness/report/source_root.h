@@ -17,7 +17,7 @@ class SourceRoot {
   explicit SourceRoot(const model::Verdict& verdict);
 
   /// `file` relative to the root, with forward slashes and without "." and ".."; absolute if it lies
-  /// elsewhere.
+  /// elsewhere. One that is relative already counts from the working directory.
   [[nodiscard]] std::string relative(std::string_view file) const;
 
   /// Whether `file` belongs to the project: relative, or below the root.
@@ -30,6 +30,8 @@ class SourceRoot {
   void widen_for(std::string_view file);
 
   std::string root_;
+  std::string
+      run_folder_;  ///< of the working directory below the root, with a slash at its end; empty: the same
 };
 
 /// `path` as part of a URI: percent-encoded but for unreserved characters and slashes.

@@ -38,6 +38,20 @@ TEST_F(ExitRules, ATestThatMustRunAndDidNotMakesTheRunIncomplete) {
   EXPECT_THAT(judge("crash", {"--exit-status=gate", "--expect-test=No.Such"}).out, HasSubstr("No.Such"));
 }
 
+/// Where the command's own failure is left aside, the leaks of a test that crashed would be nobody's.
+TEST_F(ExitRules, ATestThatCrashedIsNoPass) {
+  const auto count = [](const std::string& text, std::string_view part) {
+    std::size_t n = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+      ++n;
+    return n;
+  };
+  const ProgramResult gate = judge("crash", {"--exit-status=gate"});
+  EXPECT_EQ(gate.status(), 125);
+  EXPECT_EQ(count(gate.out, "test_crashed: test Tree.Breaks crashed"), 1u) << gate.out;
+  EXPECT_EQ(count(judge("crash", {}).out, "crashed, so"), 0u);
+}
+
 TEST_F(ExitRules, ARowReadsItsTestFromTheRun) {
   ASSERT_EQ(judge("stripped", {"--report", "ctest-rows=rows", "--output", "console"}).status(), 23);
   const ProgramResult others = leakgate({"ctest-row", "--rows=rows", "--run=r", "--test=absent"});

@@ -104,6 +104,17 @@ TEST_F(Gate, AReportThatCannotBeFinishedIsNoPass) {
   EXPECT_THAT(result.err, HasSubstr("/dev/full"));
 }
 
+TEST_F(Gate, WhatWasFoundIsToldEvenWhereAReportCannotBeWritten) {
+  const ProgramResult result = judge("stripped", {"--json", "/dev/full"});
+  EXPECT_EQ(result.status(), 125);
+  EXPECT_THAT(last_line(result.out), StartsWith("leakgate: fail: "));
+}
+
+TEST_F(Gate, TheConsoleReportIsOneThatAFileCanHave) {
+  const ProgramResult result = judge("stripped", {"--report", "console=console.txt"});
+  EXPECT_EQ(read_file(scratch_ / "console.txt"), result.out);
+}
+
 TEST_F(Gate, ColourIsForTerminalsOnly) {
   const std::string out = judge("stripped").out;
   EXPECT_EQ(out.find('\x1b'), std::string::npos);

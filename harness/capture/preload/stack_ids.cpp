@@ -66,7 +66,10 @@ std::optional<std::vector<std::uint64_t>> StackIds::read_frames(std::uint32_t pr
                                                                 std::uint32_t place) const {
   std::vector<std::uint64_t> frames;
   std::uint32_t wanted = ~0u;  // of the stack at `place`, from the outermost one on; all of the first
-  while (place != 0 && wanted != 0) {
+  // each has a frame of its own that is wanted, unless somebody wrote over them
+  constexpr std::uint32_t kMostHeads = 4 * LG_MAX_FRAMES;
+  for (std::uint32_t heads = 0; place != 0 && wanted != 0; ++heads) {
+    if (heads > kMostHeads) return std::nullopt;
     std::uint64_t word = 0;
     if (!read_words(process, place, std::span(&word, 1))) return std::nullopt;
     const auto head = std::bit_cast<preload::FrameHead>(word);

@@ -103,6 +103,9 @@ TEST(Policy, FocusAndExclude) {
   EXPECT_EQ(builder.verdicts(R"({"focus": {"tests": ["List.*"]}})"), (Verdicts{kFail, kFail, kAllowed}));
   EXPECT_EQ(builder.verdicts(R"({"exclude": {"paths": ["*/src/list.cpp"]}})"),
             (Verdicts{kAllowed, kAllowed, kFail}));
+  // as reports show it
+  EXPECT_EQ(builder.verdicts(R"({"exclude": {"paths": ["src/list.cpp"]}})"),
+            (Verdicts{kAllowed, kAllowed, kFail}));
   EXPECT_EQ(builder.verdicts(R"({"exclude": {"modules": ["unit_tests"]}})"),
             (Verdicts{kAllowed, kAllowed, kAllowed}));
 }

@@ -29,6 +29,17 @@ TEST(SourceRoot, LeavesABuildFolder) {
   EXPECT_EQ(root("/home/dev/build", {"/home/dev/app/a.cpp", "/home/dev/app/b.cpp"}).path(), "/home/dev");
 }
 
+/// What was recorded relative to the working directory is still found.
+TEST(SourceRoot, PathsThatAreRelativeAlreadyGoWithTheWorkingDirectory) {
+  const auto r = root("/home/dev/app/repo", {"/home/dev/app/third/lib.cpp"});
+  EXPECT_EQ(r.path(), "/home/dev/app");
+  EXPECT_EQ(r.relative("src/a.cpp"), "repo/src/a.cpp");
+  EXPECT_EQ(r.relative("./src/../src/a.cpp"), "repo/src/a.cpp");
+  EXPECT_EQ(r.relative("/home/dev/app/third/lib.cpp"), "third/lib.cpp");
+  EXPECT_EQ(r.relative("../sysdeps/x.c"), "../sysdeps/x.c");
+  EXPECT_EQ(r.relative(""), "");
+}
+
 TEST(SourceRoot, IsNotWidenedToNothing) {
   EXPECT_EQ(root("/home/dev/app", {"/usr/include/gtest/gtest.h"}).path(), "/home/dev/app");
   EXPECT_EQ(root("/home/dev/app", {"/srv/a.cpp"}).path(), "/home/dev/app");
