@@ -185,7 +185,7 @@ int run_doctor(const Options& options, const launch::CallerState& caller) {
   row(allocator == "none found" ? State::bad : State::good, "allocator", allocator);
   if (options.list_probes) list_probes(objects);
   good = run_self_test(request) && good;
-  const bool preload = show_preload(request);
+  const bool preload = show_preload(request);  // gives up capabilities: last
   print(stdout, "leakgate doctor: {}\n",
         good      ? "tracing works here"
         : preload ? "tracing does not work here by eBPF; the preload backend does"

@@ -102,6 +102,26 @@ TEST_F(Privileges, TwoCapabilitiesAreEnoughForATraceWithoutPrivateCopies) {
   EXPECT_THAT(traced.result["tracer"]["notes"][0].get<std::string>(), HasSubstr("CAP_SYS_ADMIN"));
 }
 
+/// /proc hides what such a process has open, and the target finds the ledger there.
+TEST_F(Privileges, AFileWithCapabilitiesPreloadsAsOneWithout) {
+  const std::string leakgate = leakgate_with(kAll);
+  if (leakgate.empty()) GTEST_SKIP() << "setcap is not installed, or the file system keeps no capabilities";
+  const auto built = std::filesystem::path(leakgate_path()).parent_path() / "../adapters/preload";
+  std::filesystem::copy_file(built / "libleakgate_preload.so", public_ / "libleakgate_preload.so");
+  for (const char* const backend : {"preload", "auto"}) {
+    // some capabilities, and not enough for eBPF
+    ASSERT_EQ(run_program(scratch_, {.argv = {"setcap", "cap_perfmon,cap_sys_ptrace+ep", leakgate}}).status(),
+              0);
+    const Traced traced = run_as_nobody(leakgate, program_path("live_exit_direct"),
+                                        {std::string("LEAKGATE_BACKEND=") + backend});
+    expect_whole(traced);
+    EXPECT_EQ(traced.program.status(), 7) << traced.program.err;
+    EXPECT_EQ(traced.result["tracer"]["backend"], "preload");
+    EXPECT_THAT(leak_rows(traced),
+                ElementsAre(row(0, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
+  }
+}
+
 TEST_F(Privileges, WithoutAnyCapabilityItSaysWhatIsMissing) {
   const std::string leakgate = leakgate_with("cap_chown-ep");
   if (leakgate.empty()) GTEST_SKIP() << "setcap is not installed, or the file system keeps no capabilities";

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The preload backend: where its library is, and what the target's environment needs to find both.
 #include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -28,6 +32,17 @@ Result<std::string> find_library() {
                "reinstall leakgate", 0};
 }
 
+/// A file with capabilities runs undumpable, and /proc hides its descriptors from everybody without them: the
+/// target could not open the ledger. Nothing here needs them, so they are given up for good, and what is left
+/// is as any program of this user.
+void give_up_capabilities() {
+  if (::geteuid() == 0 || ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1) return;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0) return;
+  (void)::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<HeapTracer>> make_preload_tracer(const TracerOptions& options) {
@@ -36,6 +51,7 @@ Result<std::unique_ptr<HeapTracer>> make_preload_tracer(const TracerOptions& opt
   if (library->find_first_of(" :") != std::string::npos)
     return Error{ErrorKind::unsupported, fmt::format("{} cannot stand in LD_PRELOAD", *library),
                  "install leakgate where the path has no space and no colon", 0};
+  give_up_capabilities();
   auto made = SharedFile::make();
   if (!made) return std::move(made).error();
   const auto file = std::make_shared<SharedFile>(std::move(*made));
