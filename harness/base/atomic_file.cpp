@@ -177,7 +177,11 @@ Status check_writable(const std::string& path) {
 
 Result<std::string> read_whole(const std::string& path, std::uint64_t max_bytes) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return system_error(kind_of(errno), fmt::format("cannot read {}", path), errno, "check the path");
+  if (!fd) {
+    const int code = errno;
+    return system_error(kind_of(code), fmt::format("cannot read {}", path), code,
+                        kind_of(code) == ErrorKind::permission ? "see who may read it" : "check the path");
+  }
   struct stat attributes {};
   if (::fstat(fd.get(), &attributes) == 0 && S_ISDIR(attributes.st_mode))
     return system_error(ErrorKind::io, fmt::format("cannot read {}", path), EISDIR, "give a file");

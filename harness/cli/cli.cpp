@@ -163,7 +163,8 @@ int run_or_record(const Options& options) {
     return conclude(std::move(*recording), policy, *merge, options, stderr);
   }
   for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
-    print(stderr, "leakgate: incomplete: {} ({} times)\n", printable(reason.message), reason.count);
+    print(stderr, "leakgate: incomplete: {} ({})\n", printable(reason.message),
+          counted(reason.count, "time"));
   if (own != kPass) return own;
   return recording->run.incomplete_reasons.empty() ? kPass : kCannot;
 }

@@ -126,7 +126,12 @@ void drop_filters(launch::CallerState& caller) {
 
 Result<model::Recording> retry_suspects(const RecordRequest& request, model::Recording recording,
                                         std::size_t times) {
-  if (!recording.run.incomplete_reasons.empty() || recording.run.exit.signal) return recording;
+  if (!recording.run.incomplete_reasons.empty() || recording.run.exit.signal) {
+    recording.tracer.notes.push_back(
+        fmt::format("no test was run again: the run {}",
+                    recording.run.exit.signal ? "ended by a signal" : "is incomplete"));
+    return recording;
+  }
   const auto suspects = find_suspects(recording, request.policy);
   std::size_t tests = 0, failed = 0;
   std::string why;

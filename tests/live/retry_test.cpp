@@ -74,6 +74,13 @@ TEST_F(Retry, TestsThatDoNotLeakAreNotRunAgain) {
   EXPECT_FALSE(traced.result["run"].contains("rerun"));
 }
 
+TEST_F(Retry, ThatNothingWasRunAgainIsSaid) {
+  const Traced traced = trace_program(scratch_, "live_gtest_crash", {}, {"--retry-suspects", "1"});
+  EXPECT_THAT(traced.result["tracer"]["notes"].dump(),
+              HasSubstr("no test was run again: the run ended by a signal"))
+      << traced.program.err;
+}
+
 TEST_F(Retry, EveryFrameworksTestsCanBeSelected) {
   for (const char* program : {"live_catch2_mixed", "live_doctest_mixed", "live_boost_mixed"}) {
     const Traced traced = trace_program(scratch_, program, {}, {"--retry-suspects", "1"});
