@@ -28,6 +28,17 @@ static __always_inline int is_answered(struct moment_state *state)
 	return !answer || (__s32)(*answer - state->moment) >= 0;
 }
 
+/*
+ * The thread is to die at once: the process is killed, or another thread's exec or exit waits for it. Who
+ * waits with it must not wait for user space, which cannot seize a process that is about to exec.
+ */
+static __always_inline int is_dying(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+
+	return (BPF_CORE_READ(task, pending.signal.sig[0]) & (1UL << (9 - 1))) != 0;
+}
+
 static __always_inline int is_over(__u32 turn, struct moment_state *state)
 {
 	__u64 now;
@@ -39,7 +50,8 @@ static __always_inline int is_over(__u32 turn, struct moment_state *state)
 	if ((turn & 15) != 15)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if ((__s64)(now - *(volatile __u64 *)&user_beat_ns) > (__s64)LG_BEAT_NS || now > state->deadline) {
+	if ((__s64)(now - *(volatile __u64 *)&user_beat_ns) > (__s64)LG_BEAT_NS || now > state->deadline ||
+	    is_dying()) {
 		state->done = 1;
 		return 1;
 	}
@@ -86,19 +98,28 @@ static __always_inline int is_idle_moment(const struct lg_proc *proc)
 	       (proc->flags & (LG_PROC_DEATH_TEST | LG_PROC_ENDING));
 }
 
+/* Waits until the moment has been looked at; for programs that may sleep. */
+static __always_inline void await_answer(struct pt_regs *ctx, __u32 index, __u32 moment)
+{
+	struct moment_state state = {
+	    .proc = index, .moment = moment, .stack = PT_REGS_SP(ctx), .deadline = ~0ULL};
+	int i;
+
+	for (i = 0; i < LG_MOMENT_ROUNDS && !state.done; i++)
+		bpf_loop(LG_MOMENT_TURNS, patient_moment_turn, &state, 0);
+}
+
 /* Holds the calling thread at a judged moment; for programs that may sleep. */
 static __always_inline void hold_at_moment(struct pt_regs *ctx, struct lg_proc *proc, __u32 index, __u32 kind,
 					   __u32 window)
 {
-	struct moment_state state = {.proc = index, .stack = PT_REGS_SP(ctx), .deadline = ~0ULL};
-	int i;
-
-	state.moment =
+	__u32 moment =
 	    announce_moment(proc, index, kind, window, (struct task_struct *)bpf_get_current_task_btf());
-	if (!state.moment)
-		return;
-	for (i = 0; i < LG_MOMENT_ROUNDS && !state.done; i++)
-		bpf_loop(LG_MOMENT_TURNS, patient_moment_turn, &state, 0);
+
+	if (kind == LG_MOMENT_EXIT)
+		proc->end_moment = moment;
+	if (moment)
+		await_answer(ctx, index, moment);
 }
 
 #endif

@@ -5,6 +5,46 @@
  */
 #include "moment.bpf.h"
 
+/* Not for ever: two that wait on one processor have been seen to keep each other from it. */
+#define LG_END_NS 200000000ULL
+#define LG_ANNOUNCE_TURNS 4096
+#define LG_TRAP_STOP (1UL << 19) /* JOBCTL_TRAP_STOP: ptrace has asked the thread to stop */
+
+static long ending_turn(__u32 turn, void *context)
+{
+	struct moment_state *state = context;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+
+	if (is_over(turn, state))
+		return 1;
+	if ((turn & 15) == 15 && (BPF_CORE_READ(task, jobctl) & LG_TRAP_STOP)) {
+		state->done = 1;
+		return 1;
+	}
+	give_way(state->stack);
+	return 0;
+}
+
+/*
+ * Another thread ends the process and is held for it: if this one went on, it would end the process while it
+ * is looked at. That is over when the number behind the moment's is answered (HeldProcess::release), or this
+ * thread is to be stopped as well. The other one may be about to announce its moment still.
+ */
+static __always_inline void await_end(struct pt_regs *ctx, struct lg_proc *proc, __u32 index)
+{
+	struct moment_state state = {.proc = index, .stack = PT_REGS_SP(ctx)};
+	int i;
+
+	for (i = 0; i < LG_ANNOUNCE_TURNS && !*(volatile __u32 *)&proc->end_moment; i++)
+		give_way(PT_REGS_SP(ctx));
+	if (!proc->end_moment)
+		return;
+	state.moment = proc->end_moment + 1;
+	state.deadline = bpf_ktime_get_ns() + LG_END_NS;
+	for (i = 0; i < LG_MOMENT_ROUNDS && !state.done; i++)
+		bpf_loop(LG_MOMENT_TURNS, ending_turn, &state, 0);
+}
+
 /*
  * _exit: exit, quick_exit and pthread_exit of the last thread end here too, after handlers and static
  * destructors.
@@ -20,12 +60,20 @@ int exit_hit(struct pt_regs *ctx)
 		return 0;
 	index = thread->proc - 1;
 	proc = process_of(index);
-	if (!proc || cfg_moments == LG_MOMENTS_NONE || is_idle_moment(proc))
+	if (!proc || cfg_moments == LG_MOMENTS_NONE)
 		return 0;
 	if (proc->tgid != (__u32)(bpf_get_current_pid_tgid() >> 32))
 		return 0; /* a vfork child, in its parent's memory */
-	if (__sync_fetch_and_or(&proc->flags, LG_PROC_ENDING) & LG_PROC_ENDING)
+	if (proc->flags & LG_PROC_ENDING) {
+		await_end(ctx, proc, index);
 		return 0;
+	}
+	if (is_idle_moment(proc))
+		return 0;
+	if (__sync_fetch_and_or(&proc->flags, LG_PROC_ENDING) & LG_PROC_ENDING) {
+		await_end(ctx, proc, index);
+		return 0;
+	}
 	hold_at_moment(ctx, proc, index, LG_MOMENT_EXIT, proc->test);
 	return 0;
 }

@@ -32,6 +32,12 @@ struct signal_struct {
 	} live;
 } __attribute__((preserve_access_index));
 
+struct sigpending {
+	struct {
+		unsigned long sig[1];
+	} signal;
+} __attribute__((preserve_access_index));
+
 struct thread_struct {
 	unsigned long fsbase;
 } __attribute__((preserve_access_index));
@@ -53,6 +59,8 @@ struct task_struct {
 	unsigned long sas_ss_sp;
 	struct thread_struct thread;
 	struct uprobe_task *utask;
+	struct sigpending pending;
+	unsigned long jobctl;
 	int pid;
 	int tgid;
 	int exit_code;

@@ -355,6 +355,7 @@ struct lg_proc {
 	__u32 moment;	   /* judged moments so far */
 	__u32 tests_due;   /* its framework was about to run one test at least */
 	__u32 listens;	   /* an adapter tells of its tests: it asks at their ends */
+	__u32 end_moment;  /* the one at the process's end, once it is announced */
 	__u64 test_object; /* what the open window's start pointed at: several marks may tell of one start */
 	__u64 allocations;
 	__u64 frees;

@@ -17,11 +17,23 @@ void note_exit_call(const u64* registers) {
   figures.exit_tid = own_tid();
 }
 
+/// Another thread ends the process and is held for it: if this one went on, it would end the process before
+/// anybody has looked.
+void await_end() {
+  constexpr u64 kNapNs = 2'000'000;
+  while (!load(g.process->end_judged) && is_leakgate_there())
+    futex_wait(g.process->end_judged, 0, kNapNs);
+}
+
 void hold_at_end(const u64* registers, u32 kind) {
   lg_proc& figures = g.process->figures;
-  if (g.header->moments == kMomentsNone || is_idle_moment()) return;
-  if (__atomic_fetch_or(&figures.flags, LG_PROC_ENDING, __ATOMIC_ACQ_REL) & LG_PROC_ENDING) return;
+  if (g.header->moments == kMomentsNone) return;
+  if (load(figures.flags) & LG_PROC_ENDING) return await_end();
+  if (is_idle_moment()) return;
+  if (__atomic_fetch_or(&figures.flags, LG_PROC_ENDING, __ATOMIC_ACQ_REL) & LG_PROC_ENDING)
+    return await_end();
   hold_at_moment(registers, kind, figures.test, nullptr);
+  store(g.process->end_judged, 1u);
 }
 
 void end_process(const u64* registers) {

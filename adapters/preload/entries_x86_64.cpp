@@ -217,6 +217,41 @@ asm(".pushsection .text\n"
     ".cfi_endproc\n"
     ".popsection\n");
 
+// A function that starts a program with the environment as it is, from inside the C library: looked at, and
+// gone on with.
+#define LG_ENTRY_START(name)               \
+  asm(".pushsection .text\n"               \
+      ".balign 16\n"                       \
+      ".globl " #name                      \
+      "\n"                                 \
+      ".type " #name ", @function\n" #name \
+      ":\n"                                \
+      ".cfi_startproc\n"                   \
+      "endbr64\n"                          \
+      "pushq %rdi\n"                       \
+      ".cfi_adjust_cfa_offset 8\n"         \
+      "pushq %rsi\n"                       \
+      ".cfi_adjust_cfa_offset 8\n"         \
+      "subq $8, %rsp\n"                    \
+      ".cfi_adjust_cfa_offset 8\n"         \
+      "call lg_before_start\n"             \
+      "addq $8, %rsp\n"                    \
+      ".cfi_adjust_cfa_offset -8\n"        \
+      "popq %rsi\n"                        \
+      ".cfi_adjust_cfa_offset -8\n"        \
+      "popq %rdi\n"                        \
+      ".cfi_adjust_cfa_offset -8\n"        \
+      "movq lg_real_" #name                \
+      "(%rip), %rax\n"                     \
+      "jmp *%rax\n"                        \
+      ".cfi_endproc\n"                     \
+      ".size " #name ", . - " #name        \
+      "\n"                                 \
+      ".popsection\n")
+
+LG_ENTRY_START(system);
+LG_ENTRY_START(popen);
+
 // pthread_create: the routine is replaced by one that takes a slot of the ledger and jumps to it.
 asm(".pushsection .text\n"
     ".balign 16\n"

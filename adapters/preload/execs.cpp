@@ -75,6 +75,16 @@ u64 longest_loader(char* const* given) {
   return length;
 }
 
+/// Whether a program that gets the environment will load the library, and find the ledger.
+bool is_complete(char* const* given) {
+  bool named = false, loaded = false;
+  for (; given && *given; ++given) {
+    named = named || has_name(*given, kVariable);
+    loaded = loaded || (has_name(*given, kLoader) && contains(*given + sizeof kLoader, g.library));
+  }
+  return named && loaded;
+}
+
 /// Calls `run` with the completed environment.
 template <typename Run>
 __attribute__((noinline)) int with_environment(char* const* given, const Run& run) {
@@ -127,6 +137,13 @@ int search(const char* file, char* const* argv, char* const* environment) {
 }
 
 }  // namespace
+
+/// Before system() and popen(), which start a shell with `environ` from inside the C library, where nobody
+/// can complete it. What goes unseen then is told.
+extern "C" void lg_before_start(const char* command) {
+  if (!find_real() || !command || !current_thread() || is_complete(environ)) return;
+  __atomic_fetch_add(&g.header->left_out, 1, __ATOMIC_RELAXED);
+}
 
 #define LG_EXPORT extern "C" __attribute__((visibility("default")))
 

@@ -12,6 +12,8 @@ Real real;
 alignas(16) u8 early_blocks[kEarlyBytes];
 extern "C" {
 void* lg_real_pthread_create;
+void* lg_real_system;
+void* lg_real_popen;
 }
 
 namespace {
@@ -65,6 +67,9 @@ bool find_real_slowly() {
   look_up(real.free_sized, "free_sized");
   look_up(real.free_aligned_sized, "free_aligned_sized");
   look_up(lg_real_pthread_create, "pthread_create");
+  look_up(lg_real_system, "system");
+  look_up(lg_real_popen, "popen");
+  look_up(real.mlockall, "mlockall");
   look_up(real.sigaltstack, "sigaltstack");
   look_up(real.mprotect, "mprotect");
   look_up(real.register_atfork, "__register_atfork");

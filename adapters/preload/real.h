@@ -22,6 +22,7 @@ struct Real {
   void (*free_aligned_sized)(void*, u64, u64);
   int (*sigaltstack)(const void*, void*);
   int (*mprotect)(void*, u64, int);
+  int (*mlockall)(int);
   void* register_atfork;
   void* clock_gettime;
   int (*execve)(const char*, char* const*, char* const*);

@@ -86,6 +86,7 @@ struct Header {
   u64 truncated[LG_TRUNCATED_COUNT];
   u64 not_mapped;     ///< processes whose address space had no room for the ledger
   u64 not_permitted;  ///< processes that may not open it: they have become another user
+  u64 left_out;       ///< programs started from inside the C library with an environment that leaves us out
   u64 not_numbered;   ///< processes in a pid namespace of their own: leakgate knows them by other numbers
 };
 
@@ -121,7 +122,8 @@ struct Process {
   u64 site_free;   ///< likewise, functions that free
   u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
   u32 asker_tid;
-  u32 watched;  ///< a futex: leakgate will be told when the process ends
+  u32 watched;     ///< a futex: leakgate will be told when the process ends
+  u32 end_judged;  ///< a futex: leakgate has looked at the process at its end
   Scope scopes[kMaxScopes];
 };
 inline constexpr u64 kProcessStride = 1152;

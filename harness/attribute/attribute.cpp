@@ -16,7 +16,14 @@ std::string file_name(std::string_view path) {
   return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
+/// What a program is started by when it is named to it: the program is somebody's own.
+bool is_dynamic_linker(std::string_view path) {
+  const std::string name = file_name(path);
+  return name.starts_with("ld-linux") || name.starts_with("ld-musl") || name.starts_with("ld-2.");
+}
+
 bool is_system_program(std::string_view path) {
+  if (is_dynamic_linker(path)) return false;
   for (const std::string_view folder :
        {"/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/"})
     if (path.starts_with(folder)) return true;

@@ -67,6 +67,12 @@ int refuse(const Error& error, int own = kPass) {
   return own != kPass ? own : kCannot;
 }
 
+/// What the command ended with, where that is to be told.
+int own_status(const model::RunInfo& run, const Options& options) {
+  const bool is_told = options.exit_rule == ExitRule::all || options.exit_rule == ExitRule::command;
+  return is_told ? target_status(run) : kPass;
+}
+
 /// A test that was to run and did not, or not to its end, is no clean test.
 void miss_expected_tests(model::Recording& recording, const Options& options) {
   auto& reasons = recording.run.incomplete_reasons;
@@ -99,7 +105,7 @@ void remove_old_rows(const Options& options) {
 /// Judges and reports; the same for run and judge, which is what makes their reports equal.
 int conclude(model::Recording recording, const judge::Policy& policy, const report::JunitInputs& merge,
              const Options& options, std::FILE* console) {
-  const int own = options.command == Command::run ? target_status(recording.run) : kPass;
+  const int own = options.command == Command::run ? own_status(recording.run, options) : kPass;
   miss_expected_tests(recording, options);
   const model::Verdict verdict = judge::judge(std::move(recording), policy);
   Status written = report::write_reports(verdict, options.reports, merge);
@@ -149,7 +155,7 @@ int run_or_record(const Options& options) {
   auto recording = options.rounds == 0 ? pipeline::record_command(request)
                                        : pipeline::record_repeated(request, options.rounds);
   if (!recording) return fail(recording.error(), options);
-  const int own = target_status(recording->run);
+  const int own = own_status(recording->run, options);
   if (options.retries != 0)
     recording = pipeline::retry_suspects(request, std::move(*recording), options.retries);
   if (!recording) return refuse(recording.error(), own);

@@ -230,6 +230,30 @@ TEST_F(Preload, AProgramWithACleanedEnvironmentIsFollowed) {
               Contains(row(0, "live_exit_direct", "exit_direct.c", "malloc(160)", 1, 160)));
 }
 
+/// system() and popen() start a shell from inside the C library, where nobody completes the environment.
+TEST_F(Preload, WhatIsStartedWithoutTheLibraryMakesTheRunIncomplete) {
+  for (const char* const how : {"system", "popen"}) {
+    const Traced traced = trace(scratch_, {.command = {program_path("live_starts_cleared"), how},
+                                           .options = {"--backend", "preload"}});
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+    EXPECT_THAT(causes_of(traced), ElementsAre("not_preloaded"));
+  }
+}
+
+/// Whoever comes second must not end the process while it is looked at.
+TEST_F(Preload, AProcessThatTwoThreadsEndIsJudgedOnce) {
+  for (int round = 0; round < 4; ++round)
+    for (const char* const later : {"0", "300", "2000"}) {
+      SCOPED_TRACE(later);
+      const Traced traced = trace(scratch_, {.command = {program_path("live_ends_twice"), later},
+                                             .options = {"--backend", "preload"}});
+      expect_whole(traced);
+      EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+      EXPECT_THAT(traced.result["tracer"]["notes"], testing::IsEmpty());
+    }
+}
+
 TEST_F(Preload, WhatAProgramThatAbortsLeavesIsClassified) {
   const auto kinds = [&](const char* backend) {
     const Traced traced =

@@ -20,6 +20,17 @@ class Together : public Live, public testing::WithParamInterface<const char*> {
   }
 };
 
+/// The system's dynamic linker runs a program that is not the system's.
+TEST_F(Live, AProgramThatTheDynamicLinkerStartsIsJudged) {
+  const std::string loader = "/lib64/ld-linux-x86-64.so.2";
+  if (!std::filesystem::exists(loader)) GTEST_SKIP() << "another C library's machine";
+  const Traced traced = trace(
+      scratch_, {.command = {"/bin/sh", "-c", loader + " " + program_path("live_exit_direct") + "; exit 0"}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.result["summary"]["leaked_bytes"], 160) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 23);
+}
+
 /// What kernels before 6.6 have: one link for each probe.
 TEST_F(Live, SingleLinksSeeWhatOneLinkForAllSees) {
   for (const char* const program : {"live_malloc_family", "live_mix_jemalloc", "live_gtest_mixed"}) {

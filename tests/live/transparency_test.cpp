@@ -73,11 +73,12 @@ TEST_F(Transparency, StandardInputMayBeClosed) {
 }
 
 TEST_F(Transparency, ClosedDescriptorsStayClosedAndFullOnesHurtNobody) {
-  const auto traced = [&](const std::string& script, std::function<void()> before_exec) {
-    return run_program(scratch_,
-                       {.argv = {leakgate_path(), "run", "--no-policy", "--", "/bin/sh", "-c", script},
-                        .directory = scratch_.path(),
-                        .before_exec = std::move(before_exec)})
+  const auto traced = [&](const std::string& script, std::function<void()> before_exec,
+                          const std::string& rule = "all") {
+    return run_program(scratch_, {.argv = {leakgate_path(), "run", "--no-policy", "--exit-status", rule, "--",
+                                           "/bin/sh", "-c", script},
+                                  .directory = scratch_.path(),
+                                  .before_exec = std::move(before_exec)})
         .status();
   };
   const auto closed = [] {
@@ -91,6 +92,7 @@ TEST_F(Transparency, ClosedDescriptorsStayClosedAndFullOnesHurtNobody) {
   const auto full = [] { dup2(open("/dev/full", O_WRONLY), STDERR_FILENO); };
   EXPECT_EQ(traced("exit 3", full), 3);
   EXPECT_EQ(traced("exit 0", full), 125);  // the report got lost
+  EXPECT_EQ(traced("exit 3", full, "gate"), 125);
 }
 
 /// A command that has run is none that was skipped, and its own failure is what is told.

@@ -114,7 +114,10 @@ Result check_limited_call(const char* name, std::uint64_t max_bytes, Function&& 
   const Scope scope(name);
   call(std::forward<Function>(function));
   const Result result = scope.check();
-  if (result.leaks() && result.leaked_bytes() <= max_bytes) scope.accept();
+  // what is reachable by a stale word here would be lost later: it is meant as well, as far as it is within
+  // the limit
+  const bool all_within = result.outstanding_bytes() != 0 && result.outstanding_bytes() <= max_bytes;
+  if (result.leaked_bytes() <= max_bytes && (result.leaks() || all_within)) scope.accept();
   return result;
 }
 

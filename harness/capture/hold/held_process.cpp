@@ -5,6 +5,7 @@
 #include "harness/capture/hold/held_process.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "harness/capture/hold/held_mappings.h"
 
@@ -70,19 +71,22 @@ Status HeldProcess::hold(bool all_threads) {
 
 Status HeldProcess::stop_threads(bool all_threads) {
   const auto asker = static_cast<std::int32_t>(moment_.tid);
-  if (auto asked = session_.asker_sleeps() ? Status() : threads_.stop(asker);
-      asked && threads_.was_asked(asker)) {
+  if (!session_.asker_sleeps()) (void)threads_.stop(asker);
+  const auto let_go_on = [&] {
     session_.answer_moment(moment_.head.proc, moment_.moment);
     answered_ = true;
-  }
+  };
+  // at the end of the process others may wait with the asker, who would end it if they were not asked first
+  bool lets_go_later = moment_.kind == LG_MOMENT_EXIT && threads_.was_asked(asker);
+  if (!lets_go_later && threads_.was_asked(asker)) let_go_on();
   for (int round = 0; round < kRounds; ++round) {
-    if (!threads_.wait(kStopLimit))
+    if (!lets_go_later && !threads_.wait(kStopLimit))
       return Error{ErrorKind::io, "a thread did not stop within 10 seconds", "", 0};
     auto states = session_.threads(pid_);
     if (!states) return std::move(states).error();
     if (states->empty()) return Error{ErrorKind::not_found, "the process is gone", "", 0};
     states_ = std::move(*states);
-    bool running = false;
+    bool running = lets_go_later;
     for (const lg_thread_state& state : states_) {
       const auto tid = static_cast<std::int32_t>(state.tid);
       if (threads_.has_stopped(tid) || (tid == asker && !answered_)) continue;
@@ -91,6 +95,7 @@ Status HeldProcess::stop_threads(bool all_threads) {
       running = true;
       if (auto asked = threads_.stop(tid); !asked) return asked;
     }
+    if (std::exchange(lets_go_later, false)) let_go_on();
     if (!running) return {};
   }
   return Error{ErrorKind::io, "threads are started faster than they can be held", "", 0};
@@ -173,6 +178,8 @@ HeldThreads HeldProcess::release() {
   threads_.release();
   if (!answered_ && asker_last) session_.answer_moment(moment_.head.proc, moment_.moment);
   answered_ = true;
+  // other threads that were about to end the process wait for this (bpf/moments.bpf.c)
+  if (moment_.kind == LG_MOMENT_EXIT) session_.answer_moment(moment_.head.proc, moment_.moment + 1);
   return std::move(threads_);
 }
 

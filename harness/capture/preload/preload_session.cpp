@@ -329,6 +329,7 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
   if (!executed_ns_.contains(root_pid_) && !expected_ns_.contains(root_pid_)) ++unloaded;
   // who found no room in the table of processes tells nothing either
   unloaded -= std::min<std::uint64_t>(unloaded, load(file_->header().lost[LG_LOST_process_table_full]));
+  unloaded += file_->header().left_out;
   return {{"end_unseen", unknown_ends_},
           {"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
