@@ -55,6 +55,7 @@ void hold_at_moment(const u64* registers, u32 kind, u32 window, const lg_query* 
   lg_record_moment record;
   begin_record(record, LG_REC_MOMENT);
   record.moment = __atomic_add_fetch(&process.figures.moment, 1, __ATOMIC_ACQ_REL);
+  if (kind == LG_MOMENT_EXIT || kind == LG_MOMENT_DEATH) store(process.figures.end_moment, record.moment);
   record.kind = kind;
   record.window = window;
   record.tid = tid;

@@ -122,8 +122,7 @@ struct Process {
   u64 site_free;   ///< likewise, functions that free
   u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
   u32 asker_tid;
-  u32 watched;     ///< a futex: leakgate will be told when the process ends
-  u32 end_judged;  ///< a futex: leakgate has looked at the process at its end
+  u32 watched;  ///< a futex: leakgate will be told when the process ends
   Scope scopes[kMaxScopes];
 };
 inline constexpr u64 kProcessStride = 1152;

@@ -244,7 +244,7 @@ TEST_F(Preload, WhatIsStartedWithoutTheLibraryMakesTheRunIncomplete) {
 /// Whoever comes second must not end the process while it is looked at.
 TEST_F(Preload, AProcessThatTwoThreadsEndIsJudgedOnce) {
   for (int round = 0; round < 4; ++round)
-    for (const char* const later : {"0", "300", "2000"}) {
+    for (const char* const later : {"0", "300", "2000", "handler"}) {
       SCOPED_TRACE(later);
       const Traced traced = trace(scratch_, {.command = {program_path("live_ends_twice"), later},
                                              .options = {"--backend", "preload"}});
