@@ -67,9 +67,7 @@ void* wait_in_thread(void* argument) {
   auto& mine = *static_cast<Waiting*>(argument);
   const std::uintptr_t hidden = hidden_block(mine);
   wipe();
-  __atomic_store_n(&mine.ready, 1, __ATOMIC_RELEASE);
-  ::syscall(SYS_futex, &mine.ready, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-  wait_with_register(hidden, mine.may_end);
+  wait_with_register(hidden, mine.ready, mine.may_end);
   release(reinterpret_cast<char*>(~hidden));
   return nullptr;
 }

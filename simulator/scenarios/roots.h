@@ -15,8 +15,9 @@ struct MainFrame {
 /// Each program's main puts its own here.
 inline MainFrame* main_frame = nullptr;
 
-/// Waits until `word` is not 0 any more. While it waits, the complement of `hidden` stands in a register of
-/// this thread, and nowhere else. One file per processor.
-void wait_with_register(std::uintptr_t hidden, const std::uint32_t& word);
+/// Sets `ready` to 1, wakes one thread that waits for it, and waits until `may_end` is not 0 any more. From
+/// before `ready` is set until the return the complement of `hidden` stands in a register of this thread, and
+/// nowhere else. One file per processor.
+void wait_with_register(std::uintptr_t hidden, std::uint32_t& ready, const std::uint32_t& may_end);
 
 }  // namespace leakgate::simulator
