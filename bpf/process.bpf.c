@@ -192,6 +192,8 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 		if (proc) {
 			flags |= proc->flags & LG_PROC_DEATH_TEST;
 			same_process = proc->tgid == tgid;
+			if (same_process) /* what is read of its memory from now on is another program's */
+				__sync_fetch_and_or(&proc->flags, LG_PROC_LET_GO);
 		}
 		/* a vfork child has its parent's index: the death test flag waits on the parent's thread */
 		if (proc && !same_process && proc->death_tid) {

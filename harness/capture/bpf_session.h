@@ -34,6 +34,8 @@ class BpfSession final : public Session {
 
   [[nodiscard]] const char* backend() const override { return "ebpf"; }
   /// Attaches the tracepoints that follow fork, exec and exit.
+  [[nodiscard]] bool leaves_residue() const override { return true; }
+
   Status attach_tracepoints() override;
   /// Attaches one program at all `sites` of the file: with one link, or with one each on kernels before 6.6.
   Status attach(ProbeProgram program, const std::string& path, std::span<const ProbeSite> sites) override;

@@ -20,10 +20,10 @@ constexpr int kBeatMs = 200;
 
 }  // namespace
 
-Result<std::unique_ptr<Heart>> Heart::start(Session& session) {
+Result<std::unique_ptr<Heart>> Heart::start(Session& session, std::function<void()> at_each_beat) {
   Descriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop) return system_error(ErrorKind::io, "cannot make a descriptor for the end of a thread", errno);
-  std::unique_ptr<Heart> heart(new Heart(session, std::move(stop)));
+  std::unique_ptr<Heart> heart(new Heart(session, std::move(at_each_beat), std::move(stop)));
   try {
     heart->thread_ = std::thread([heart = heart.get()] { heart->run(); });
   } catch (const std::system_error& error) {
@@ -32,7 +32,8 @@ Result<std::unique_ptr<Heart>> Heart::start(Session& session) {
   return heart;
 }
 
-Heart::Heart(Session& session, Descriptor stop) : session_(session), stop_(std::move(stop)) {}
+Heart::Heart(Session& session, std::function<void()> at_each_beat, Descriptor stop)
+    : session_(session), at_each_beat_(std::move(at_each_beat)), stop_(std::move(stop)) {}
 
 Heart::~Heart() {
   const std::uint64_t one = 1;
@@ -47,6 +48,7 @@ void Heart::run() const {
   pollfd stop{stop_.get(), POLLIN, 0};
   do {
     session_.beat();
+    at_each_beat_();
   } while (::poll(&stop, 1, kBeatMs) <= 0);
 }
 

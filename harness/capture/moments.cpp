@@ -83,7 +83,8 @@ Status MomentKeeper::examine(HeldProcess& held, model::MomentFindings& findings)
     findings = classify_(held.view(), held.view().window == 0 || held.view().groups_from != 0);
     if (held.stood_still()) return {};
     if (!held.can_be_held_again())
-      return Error{ErrorKind::io, "it died, and gave up its memory before that was read", "", 0};
+      return Error{ErrorKind::io,
+                   "it died or became another program, and gave up its memory before that was read", "", 0};
   }
   return Error{ErrorKind::io, "the process did not stand still", "", 0};
 }

@@ -61,6 +61,9 @@ class Session {
   /// A thread that reached a judged moment sleeps outside the kernel's probes, and need not be stopped.
   [[nodiscard]] virtual bool asker_sleeps() const { return false; }
 
+  /// What it does at the return from an allocation leaves words on the program's stack: see hold/residue.h.
+  [[nodiscard]] virtual bool leaves_residue() const { return false; }
+
   /// Starts to follow fork, exec and exit.
   virtual Status attach_tracepoints() = 0;
   /// What is attached from now on belongs to module `id`.

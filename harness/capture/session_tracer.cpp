@@ -65,7 +65,7 @@ Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
       start_ns_);
   moments_->tell_frames_to(std::move(hooks.frame_seen));
   answer_ = std::move(hooks.answer);
-  auto heart = Heart::start(*session_);
+  auto heart = Heart::start(*session_, HeldThreads::take_note_of_ended);
   if (!heart) return std::move(heart).error();
   heart_ = std::move(*heart);
   if (auto attached = session_->attach_tracepoints(); !attached) return attached;

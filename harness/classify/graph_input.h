@@ -47,6 +47,10 @@ using ExplainsInterior = std::function<bool(const LiveBlock& block, std::uint64_
 /// From several threads.
 using NextTouched = std::function<std::uint64_t(std::uint64_t from, std::uint64_t end)>;
 
+/// Whether the word at `address` of a stack, which holds the start of the block with this id, is no pointer.
+/// From several threads.
+using IsResidue = std::function<bool(std::uint32_t id, std::uint64_t address)>;
+
 /// What an interior pointer makes of a block.
 enum class InteriorPointers { possible, reachable };
 
@@ -62,6 +66,7 @@ struct GraphOptions {
   IsVtable is_vtable;     ///< may be empty
   ExplainsInterior explains_interior;  ///< may be empty
   NextTouched next_touched;            ///< may be empty: all is worth reading
+  IsResidue is_residue;                ///< may be empty: all words count
   unsigned threads = 0;                ///< 0: one per processor, 8 at most
   std::uint64_t edge_budget_bytes = std::uint64_t{384}
                                     << 20;  ///< pointers kept; blocks beyond are read again when needed

@@ -203,6 +203,7 @@ model::MomentFindings classify_held(const HeldProcess& held, bool with_groups,
   graph.pointer_mask = options.pointer_mask;
   graph.threads = options.threads;
   graph.next_touched = held.next_touched;
+  graph.is_residue = held.is_residue;
   graph.is_vtable = [&vtables](std::uint64_t address) { return vtables.is_vtable(address); };
   const Roots roots = find_roots(held);
   std::vector<LiveBlock> live;

@@ -81,12 +81,15 @@ class RootScanner {
       : index_(index),
         ranges_(ranges),
         memory_(read, options.next_touched),
-        batch_(index, options.pointer_mask) {}
+        batch_(index, options.pointer_mask),
+        is_residue_(options.is_residue) {}
 
   void run(Piece& piece) {
     const RootRange& range = ranges_[piece.root];
     const std::uint64_t base = align_up8(range.start);
+    const bool may_be_residue = range.kind == RootKind::stack && is_residue_;
     const auto keep = [&](std::uint32_t root, std::uint64_t address, const BlockPointer& pointer) {
+      if (may_be_residue && pointer.offset == 0 && is_residue_(index_.id(pointer.target), address)) return;
       piece.found.push_back({root, (address - base) / 8, pointer});
     };
     const auto scan = [&](std::uint64_t from, std::uint64_t end) {
@@ -111,6 +114,7 @@ class RootScanner {
   std::span<const RootRange> ranges_;
   MemoryScan memory_;
   PointerBatch batch_;
+  const IsResidue& is_residue_;
 };
 
 bool more_than(std::span<const RootRange> ranges, std::uint64_t bytes) {

@@ -26,6 +26,10 @@ using NextTouchedPage = std::function<std::uint64_t(std::uint64_t from, std::uin
 /// module where that cannot be told.
 using FindHeldFrame = std::function<TraceFrame(std::uint32_t thread, std::uint64_t address)>;
 
+/// Whether the word at `address` of a stack, which holds the start of HeldProcess::blocks[block], is one that
+/// the tracer left there. From several threads at once.
+using IsResidue = std::function<bool(std::uint32_t block, std::uint64_t address)>;
+
 /// Below the stack pointer, in use by functions that call none (System V ABI, x86-64), in bytes.
 inline constexpr std::uint64_t kRedZone = 128;
 
@@ -88,6 +92,7 @@ struct HeldProcess {
   ReadHeldMemory read;
   NextTouchedPage next_touched;
   FindHeldFrame frame_of;  ///< may be empty
+  IsResidue is_residue;    ///< may be empty: there is none
 };
 
 /// What was found at a judged moment.

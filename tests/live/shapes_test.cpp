@@ -209,5 +209,27 @@ TEST_F(Findings, HoldersLeadFromARoot) {
   EXPECT_EQ(leak_of("interior", kPossible)["retained_by"][0], "shape::g_inside");
 }
 
+/// The kinds of the blocks of 152 bytes.
+std::vector<std::string> kinds_of_152(const Json& result) {
+  std::vector<std::string> kinds;
+  for (const Json& leak : result["leaks"])
+    if (leak["bytes"] == 152) kinds.push_back(leak["kind"]);
+  return kinds;
+}
+
+class Stacks : public Live {};
+
+TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {
+  const Traced traced = trace_program(scratch_, "live_unwritten_frame");
+  expect_whole(traced);
+  EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre(kDefinite));
+}
+
+TEST_F(Stacks, WhatMallocItselfHasSavedThereIsOne) {
+  const Traced traced = trace_program(scratch_, "live_saved_by_malloc");
+  expect_whole(traced);
+  EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre(kReachable));
+}
+
 }  // namespace
 }  // namespace leakgate::live

@@ -126,6 +126,17 @@ TEST_F(Transparency, TestFrameworksPrintWhatTheyAlwaysPrint) {
   expect_equal({program_path("live_catch2_mixed"), "--rng-seed", "5"});
 }
 
+// It hung, or stood still for ten seconds, where the one that execs waited for threads that leakgate held.
+TEST_F(Transparency, AThreadMayExecWhileAnotherOneEndsTheProcess) {
+  for (int round = 0; round < 12; ++round) {
+    const Traced traced = trace(scratch_, {.command = {program_path("live_execs_while_ending")}});
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+    EXPECT_THAT(traced.result["tracer"]["notes"],
+                testing::Not(testing::Contains(testing::HasSubstr("did not stop"))));
+  }
+}
+
 TEST_F(Transparency, CommandsAreFoundInPathAndScriptsAreRun) {
   const auto script = scratch_ / "no-interpreter-line";
   write_file(script, "echo \"$0\" \"$@\"; exit 3\n");

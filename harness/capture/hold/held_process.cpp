@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "harness/capture/hold/held_mappings.h"
+#include "harness/capture/hold/residue.h"
 
 namespace leakgate::capture {
 namespace {
@@ -145,6 +146,10 @@ Status HeldProcess::describe_memory() {
   view_.next_touched = [memory = memory_.get()](std::uint64_t from, std::uint64_t end) {
     return memory->next_touched(from, end);
   };
+  if (session_.leaves_residue())
+    view_.is_residue = [this](std::uint32_t block, std::uint64_t address) {
+      return Residue(session_, modules_, view_).covers(view_.blocks[block], address);
+    };
   // made for each moment anew: stacks change
   frames_ = std::make_unique<StackFrames>(modules_, view_);
   if (view_.threads_known)
@@ -156,11 +161,14 @@ Status HeldProcess::describe_memory() {
   return {};
 }
 
+bool HeldProcess::is_let_go() const {
+  const auto process = session_.process(moment_.head.proc);
+  return !process || (process->flags & LG_PROC_LET_GO) != 0;
+}
+
 bool HeldProcess::stood_still() const {
-  if (!view_.threads_known) {
-    const auto process = session_.process(moment_.head.proc);
-    return process && (process->flags & LG_PROC_LET_GO) == 0;
-  }
+  if (is_let_go()) return false;
+  if (!view_.threads_known) return true;
   const auto now = session_.threads(pid_);
   if (!now) return false;
   for (const lg_thread_state& state : *now) {

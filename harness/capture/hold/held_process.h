@@ -23,7 +23,7 @@ namespace leakgate::capture {
 class HeldProcess {
  public:
   HeldProcess(Session& session, const ModuleTable& modules, const lg_record_moment& moment, std::int32_t pid)
-      : session_(session), modules_(modules), moment_(moment), pid_(pid) {}
+      : session_(session), modules_(modules), moment_(moment), pid_(pid), threads_(pid) {}
   HeldProcess(const HeldProcess&) = delete;
   HeldProcess& operator=(const HeldProcess&) = delete;
   /// Lets the process go on.
@@ -33,16 +33,19 @@ class HeldProcess {
   /// `all_threads`. Fails with permission where a running thread cannot be held (another debugger has it),
   /// with not_found where the process is gone.
   Status hold(bool all_threads);
-  /// True if no thread ran since hold(); of a process that dies, if its memory is still there.
+  /// True if no thread ran since hold(), and it is the same program still; of a process that dies, if its
+  /// memory is still there.
   [[nodiscard]] bool stood_still() const;
-  /// False for one that dies: what it gave up does not come back.
-  [[nodiscard]] bool can_be_held_again() const { return view_.threads_known; }
+  /// False for one that dies, and for one that has become another program: what it gave up does not come
+  /// back.
+  [[nodiscard]] bool can_be_held_again() const { return view_.threads_known && !is_let_go(); }
   /// Lets the process go on; what could not be let go yet is returned, to be released later.
   HeldThreads release();
 
   [[nodiscard]] model::HeldProcess& view() { return view_; }
 
  private:
+  [[nodiscard]] bool is_let_go() const;
   Status stop_threads(bool all_threads);
   Status describe_memory();
   void describe_threads();

@@ -12,11 +12,15 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace leakgate::capture {
 namespace {
+
+constexpr std::chrono::microseconds kLongestPause(500);
 
 /// Whether `tid` is a process that this one started: its end is for launch to wait for.
 bool is_own_child(std::int32_t tid) {
@@ -38,7 +42,32 @@ bool pass_on_end(std::int32_t tid) {
   return ::waitid(P_PID, static_cast<id_t>(tid), &info, WEXITED | WNOHANG | __WALL) != 0 || info.si_pid != 0;
 }
 
+/// The threads that are traced while one more is asked for. There is one tracer: ptrace's bonds are a
+/// process's.
+struct Asking {
+  std::mutex mutex;
+  std::vector<std::int32_t> traced;
+};
+Asking& asking() {
+  static Asking one;
+  return one;
+}
+
+/// Whether `tid` has ended, and its tracer has not taken note of it.
+bool awaits_note(std::int32_t tid) {
+  // a tracee's stop may be told here too, whatever is asked for: it stays to be taken
+  siginfo_t ended{};
+  return ::waitid(P_PID, static_cast<id_t>(tid), &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+         ended.si_pid != 0 && ended.si_code != CLD_TRAPPED && ended.si_code != CLD_STOPPED;
+}
+
 }  // namespace
+
+void HeldThreads::take_note_of_ended() {
+  const std::lock_guard lock(asking().mutex);
+  for (const std::int32_t tid : asking().traced)
+    if (awaits_note(tid)) pass_on_end(tid);
+}
 
 bool HeldThreads::has_ended(std::int32_t tid) {
   std::ifstream file(fmt::format("/proc/{}/stat", tid));
@@ -52,30 +81,49 @@ bool HeldThreads::has_ended(std::int32_t tid) {
 
 Status HeldThreads::stop(std::int32_t tid) {
   if (was_asked(tid)) return {};
-  if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) {
-    const int why = errno;
+  {
+    const std::lock_guard lock(asking().mutex);
+    for (const Thread& thread : threads_)
+      asking().traced.push_back(thread.tid);
+  }
+  const int why = ::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) == 0 ? 0 : errno;
+  {
+    const std::lock_guard lock(asking().mutex);
+    asking().traced.clear();
+  }
+  if (why != 0) {
     if (why == ESRCH || (why == EPERM && has_ended(tid))) return {};
     return system_error(ErrorKind::permission, fmt::format("cannot hold thread {}", tid), why,
                         "another debugger may be holding it");
   }
   threads_.push_back({tid, false, false, 0});
-  if (::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) != 0) look_at(threads_.back());  // it has ended
+  if (::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) != 0)
+    look_at(threads_.back());  // it has ended, or execed
+  follow_exec();
   return {};
+}
+
+/// A thread that execs goes on as the first one of its process, and we go on tracing it.
+void HeldThreads::follow_exec() {
+  if (!std::exchange(has_vanished_, false) || ::ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr) != 0) return;
+  const auto first = std::find_if(threads_.begin(), threads_.end(),
+                                  [this](const Thread& thread) { return thread.tid == pid_; });
+  if (first == threads_.end())
+    threads_.push_back({pid_, false, false, 0});
+  else
+    first->gone = false;
 }
 
 void HeldThreads::look_at(Thread& thread) {
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(thread.tid), &info, WSTOPPED | WNOHANG | __WALL) != 0) {
     if (errno != ECHILD) return;
-    thread.gone = true;  // it has ended, or was never traced: neither can stop
+    thread.gone = true;  // it has ended, or has another number
+    has_vanished_ |= thread.tid != pid_;
     return;
   }
   if (info.si_pid == 0) {
-    // a tracee's stop may be told here too, whatever is asked for: it is taken the next time
-    siginfo_t ended{};
-    if (::waitid(P_PID, static_cast<id_t>(thread.tid), &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
-        ended.si_pid != 0 && ended.si_code != CLD_TRAPPED && ended.si_code != CLD_STOPPED)
-      thread.gone = true;
+    thread.gone = awaits_note(thread.tid);
     return;
   }
   thread.stopped = true;
@@ -85,17 +133,24 @@ void HeldThreads::look_at(Thread& thread) {
 
 bool HeldThreads::wait(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  auto pause = std::chrono::microseconds(5);
+  std::chrono::microseconds pause(5);
   for (;;) {
     bool all = true;
     for (Thread& thread : threads_) {
-      if (!thread.stopped && !thread.gone) look_at(thread);
+      if (thread.gone) continue;
+      if (!thread.stopped)
+        look_at(thread);
+      else if (pause == kLongestPause && awaits_note(thread.tid))
+        thread = {.tid = thread.tid, .gone = true};  // killed by one that execs, or for good
       all = all && (thread.stopped || thread.gone);
+      if (thread.gone && thread.tid != pid_) pass_on_end(thread.tid);  // who execs waits for that
     }
+    if (has_vanished_) all = false;
+    follow_exec();
     if (all) return true;
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::microseconds(500));
+    pause = std::min(pause * 2, kLongestPause);
   }
 }
 
@@ -110,7 +165,7 @@ bool HeldThreads::was_asked(std::int32_t tid) const {
 }
 
 bool HeldThreads::release() {
-  std::erase_if(threads_, [](Thread& thread) {
+  std::erase_if(threads_, [this](Thread& thread) {
     if (!thread.stopped && !thread.gone) look_at(thread);  // it can be let go only while it stands still
     if (thread.stopped && ::ptrace(PTRACE_DETACH, thread.tid, nullptr,
                                    reinterpret_cast<void*>(std::intptr_t{thread.signal})) != 0) {
@@ -119,6 +174,7 @@ bool HeldThreads::release() {
     }
     return thread.stopped || (thread.gone && pass_on_end(thread.tid));
   });
+  follow_exec();
   return threads_.empty();
 }
 

@@ -14,7 +14,8 @@ namespace leakgate::capture {
 
 class HeldThreads {
  public:
-  HeldThreads() = default;
+  /// Of process `pid`.
+  explicit HeldThreads(std::int32_t pid) : pid_(pid) {}
   HeldThreads(const HeldThreads&) = delete;
   HeldThreads& operator=(const HeldThreads&) = delete;
   HeldThreads(HeldThreads&&) = default;
@@ -34,6 +35,10 @@ class HeldThreads {
   /// Asks a thread to stop, without waiting for it. Fails with permission where another tracer has it. A
   /// thread that is gone is no failure. All calls must come from one thread of ours.
   Status stop(std::int32_t tid);
+  /// Takes note of threads that have ended while stop() waits for the kernel. To be called now and then from
+  /// another thread of ours: a thread that is about to exec lets nobody trace it, and does so only when the
+  /// others of its process have ended and their tracer, which is us, has taken note of that.
+  static void take_note_of_ended();
   /// Waits until every thread that was asked has stopped or is gone. False: not within `limit`.
   bool wait(std::chrono::milliseconds limit);
   /// True for a thread that has stopped.
@@ -47,8 +52,11 @@ class HeldThreads {
     bool gone = false;
     int signal = 0;  ///< to be delivered when it goes on
   };
-  static void look_at(Thread& thread);
+  void look_at(Thread& thread);
+  void follow_exec();
 
+  std::int32_t pid_;
+  bool has_vanished_ = false;  ///< a thread is gone of whose end nothing was heard
   std::vector<Thread> threads_;
 };
 

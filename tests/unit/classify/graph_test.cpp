@@ -51,6 +51,20 @@ TEST(Graph, LongListIsWalkedWithoutRecursion) {
   EXPECT_EQ(kinds(heap.classify()), std::string(nodes.size(), 'R'));
 }
 
+TEST(Graph, WhatTheTracerLeftOnAStackHoldsNothing) {
+  Heap heap;
+  const auto left = heap.block(32), held = heap.block(32), elsewhere = heap.block(32),
+             inside = heap.block(32);
+  heap.root({heap.address(left), 0, heap.address(held), heap.address(inside) + 8}, RootKind::stack);
+  heap.root({heap.address(elsewhere)});
+  heap.options.is_residue = [=](std::uint32_t id, std::uint64_t address) {
+    EXPECT_TRUE(id == left || id == held) << id << ": of stacks, and of pointers to a start alone";
+    EXPECT_EQ(address, kRootBase + (id == left ? 0 : 16));
+    return id == left;
+  };
+  EXPECT_EQ(kinds(heap.classify()), "DRRP");
+}
+
 TEST(Graph, PointerAtOwnStartIsACycleOfOne) {
   Heap heap;
   const auto self = heap.block(32);
