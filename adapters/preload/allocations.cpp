@@ -37,37 +37,67 @@ void* move_early_block(void* old, void* block, u64 bytes) {
   return block;
 }
 
-}  // namespace
-
-extern "C" {
-
-void* lg_malloc(u64 size, u64 sp, u64 bp) {
+/// Each call goes on to `function`, which is looked up by then.
+[[gnu::always_inline]] inline void* allocate(void* (*const& function)(u64), u64 size, u32 name, u64 sp,
+                                             u64 bp) {
   if (!find_real()) return early_block(size, 16);
   Call call;
-  enter_call(call, size, LG_FN_malloc, sp, bp);
-  void* const result = real.malloc(size);
-  return give(call, result);
+  enter_call(call, size, name, sp, bp);
+  return give(call, function(size));
 }
 
-void* lg_calloc(u64 count, u64 size, u64 sp, u64 bp) {
+[[gnu::always_inline]] inline void* allocate_zeroed(void* (*const& function)(u64, u64), u64 count, u64 size,
+                                                    u64 sp, u64 bp) {
   if (!find_real()) {
     u64 bytes = 0;
     return __builtin_mul_overflow(count, size, &bytes) ? nullptr : early_block(bytes, 16);
   }
   Call call;
   enter_call(call, product(count, size), LG_FN_calloc, sp, bp);
-  void* const result = real.calloc(count, size);
-  return give(call, result);
+  return give(call, function(count, size));
 }
 
-void* lg_realloc(void* old, u64 size, u64 sp, u64 bp) {
+[[gnu::always_inline]] inline void* allocate_aligned(void* (*const& function)(u64, u64), u64 alignment,
+                                                     u64 size, u32 name, u64 sp, u64 bp) {
+  if (!find_real()) return early_block(size, alignment);
+  Call call;
+  enter_call(call, size, name, sp, bp);
+  return give(call, function(alignment, size));
+}
+
+[[gnu::always_inline]] inline void* reallocate(void* (*const& function)(void*, u64), void* old, u64 size,
+                                               u64 sp, u64 bp) {
   if (!find_real()) return move_early_block(old, early_block(size, 16), size);
   if (is_early_block(old)) return move_early_block(old, real.malloc(size), size);
   Call call;
   enter_call(call, size, LG_FN_realloc, sp, bp, old);
-  void* const result = real.realloc(old, size);
+  void* const result = function(old, size);
   settle_old(call, hide(old), result != nullptr);
   return give(call, result);
+}
+
+[[gnu::always_inline]] inline void release(void (*const& function)(void*), void* block, u64 sp, u64 bp) {
+  if (!block || is_early_block(block) || !find_real()) return;
+  __builtin_prefetch(static_cast<const u64*>(block) - 1, 1);  // the allocator's own word in front of it
+  note_free(hide(block), sp, bp);
+  const Freeing freeing(block);
+  function(block);
+}
+
+}  // namespace
+
+extern "C" {
+
+void* lg_malloc(u64 size, u64 sp, u64 bp) {
+  return allocate(real.malloc, size, LG_FN_malloc, sp, bp);
+}
+
+void* lg_calloc(u64 count, u64 size, u64 sp, u64 bp) {
+  return allocate_zeroed(real.calloc, count, size, sp, bp);
+}
+
+void* lg_realloc(void* old, u64 size, u64 sp, u64 bp) {
+  return reallocate(real.realloc, old, size, sp, bp);
 }
 
 void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
@@ -85,19 +115,11 @@ void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
 }
 
 void* lg_aligned_alloc(u64 alignment, u64 size, u64 sp, u64 bp) {
-  if (!find_real()) return early_block(size, alignment);
-  Call call;
-  enter_call(call, size, LG_FN_aligned_alloc, sp, bp);
-  void* const result = real.aligned_alloc(alignment, size);
-  return give(call, result);
+  return allocate_aligned(real.aligned_alloc, alignment, size, LG_FN_aligned_alloc, sp, bp);
 }
 
 void* lg_memalign(u64 alignment, u64 size, u64 sp, u64 bp) {
-  if (!find_real()) return early_block(size, alignment);
-  Call call;
-  enter_call(call, size, LG_FN_memalign, sp, bp);
-  void* const result = real.memalign(alignment, size);
-  return give(call, result);
+  return allocate_aligned(real.memalign, alignment, size, LG_FN_memalign, sp, bp);
 }
 
 int lg_posix_memalign(void** out, u64 alignment, u64 size, u64 sp, u64 bp) {
@@ -111,45 +133,57 @@ int lg_posix_memalign(void** out, u64 alignment, u64 size, u64 sp, u64 bp) {
 }
 
 void* lg_valloc(u64 size, u64 sp, u64 bp) {
-  if (!find_real()) return nullptr;
-  Call call;
-  enter_call(call, size, LG_FN_valloc, sp, bp);
-  void* const result = real.valloc(size);
-  return give(call, result);
+  return allocate(real.valloc, size, LG_FN_valloc, sp, bp);
 }
 
 void* lg_pvalloc(u64 size, u64 sp, u64 bp) {
-  if (!find_real()) return nullptr;
-  Call call;
-  enter_call(call, size, LG_FN_pvalloc, sp, bp);
-  void* const result = real.pvalloc(size);
-  return give(call, result);
+  return allocate(real.pvalloc, size, LG_FN_pvalloc, sp, bp);
 }
 
 void lg_free(void* block, u64 sp, u64 bp) {
-  if (!block || is_early_block(block) || !find_real()) return;
-  __builtin_prefetch(static_cast<const u64*>(block) - 1, 1);  // the allocator's own word in front of it
-  note_free(hide(block), sp, bp);
-  const Freeing freeing(block);
-  real.free(block);
+  release(real.free, block, sp, bp);
 }
 
+// What these add to free() is for the allocator's own checks. They are not looked up: where they are missing,
+// the dynamic linker would write a message, in memory of the program's own allocator.
 void lg_cfree(void* block, u64 sp, u64 bp) {
-  if (!block || is_early_block(block) || !find_real()) return;
-  note_free(hide(block), sp, bp);
-  (real.cfree ? real.cfree : real.free)(block);
+  release(real.free, block, sp, bp);
 }
 
-void lg_free_sized(void* block, u64 size, u64 sp, u64 bp) {
-  if (!block || is_early_block(block) || !find_real()) return;
-  note_free(hide(block), sp, bp);
-  real.free_sized ? real.free_sized(block, size) : real.free(block);
+void lg_free_sized(void* block, u64, u64 sp, u64 bp) {
+  release(real.free, block, sp, bp);
 }
 
-void lg_free_aligned_sized(void* block, u64 alignment, u64 size, u64 sp, u64 bp) {
-  if (!block || is_early_block(block) || !find_real()) return;
-  note_free(hide(block), sp, bp);
-  real.free_aligned_sized ? real.free_aligned_sized(block, alignment, size) : real.free(block);
+void lg_free_aligned_sized(void* block, u64, u64, u64 sp, u64 bp) {
+  release(real.free, block, sp, bp);
+}
+
+void* lg_libc_malloc(u64 size, u64 sp, u64 bp) {
+  return allocate(real.libc.malloc, size, LG_FN_malloc, sp, bp);
+}
+
+void* lg_libc_calloc(u64 count, u64 size, u64 sp, u64 bp) {
+  return allocate_zeroed(real.libc.calloc, count, size, sp, bp);
+}
+
+void* lg_libc_realloc(void* old, u64 size, u64 sp, u64 bp) {
+  return reallocate(real.libc.realloc, old, size, sp, bp);
+}
+
+void* lg_libc_memalign(u64 alignment, u64 size, u64 sp, u64 bp) {
+  return allocate_aligned(real.libc.memalign, alignment, size, LG_FN_memalign, sp, bp);
+}
+
+void* lg_libc_valloc(u64 size, u64 sp, u64 bp) {
+  return allocate(real.libc.valloc, size, LG_FN_valloc, sp, bp);
+}
+
+void* lg_libc_pvalloc(u64 size, u64 sp, u64 bp) {
+  return allocate(real.libc.pvalloc, size, LG_FN_pvalloc, sp, bp);
+}
+
+void lg_libc_free(void* block, u64 sp, u64 bp) {
+  release(real.libc.free, block, sp, bp);
 }
 
 }  // extern "C"

@@ -5,7 +5,7 @@
 
 // A function of the malloc family: its arguments, then the stack pointer and the frame pointer, in registers
 // `sp` and `bp`.
-#define LG_ENTRY(name, sp, bp)             \
+#define LG_ENTRY_TO(name, target, sp, bp)  \
   asm(".pushsection .text\n"               \
       ".balign 16\n"                       \
       ".globl " #name                      \
@@ -18,33 +18,13 @@
       "\n"                                 \
       "movq %rbp, %" #bp                   \
       "\n"                                 \
-      "jmp lg_" #name                      \
+      "jmp " #target                       \
       "\n"                                 \
       ".cfi_endproc\n"                     \
       ".size " #name ", . - " #name        \
       "\n"                                 \
       ".popsection\n")
-
-// A function that frees: likewise.
-#define LG_ENTRY_FREE(name, sp, bp)        \
-  asm(".pushsection .text\n"               \
-      ".balign 16\n"                       \
-      ".globl " #name                      \
-      "\n"                                 \
-      ".type " #name ", @function\n" #name \
-      ":\n"                                \
-      ".cfi_startproc\n"                   \
-      "endbr64\n"                          \
-      "movq %rsp, %" #sp                   \
-      "\n"                                 \
-      "movq %rbp, %" #bp                   \
-      "\n"                                 \
-      "jmp lg_" #name                      \
-      "\n"                                 \
-      ".cfi_endproc\n"                     \
-      ".size " #name ", . - " #name        \
-      "\n"                                 \
-      ".popsection\n")
+#define LG_ENTRY(name, sp, bp) LG_ENTRY_TO(name, lg_##name, sp, bp)
 
 LG_ENTRY(malloc, rsi, rdx);
 LG_ENTRY(calloc, rdx, rcx);
@@ -55,10 +35,19 @@ LG_ENTRY(memalign, rdx, rcx);
 LG_ENTRY(posix_memalign, rcx, r8);
 LG_ENTRY(valloc, rsi, rdx);
 LG_ENTRY(pvalloc, rsi, rdx);
-LG_ENTRY_FREE(free, rsi, rdx);
-LG_ENTRY_FREE(cfree, rsi, rdx);
-LG_ENTRY_FREE(free_sized, rdx, rcx);
-LG_ENTRY_FREE(free_aligned_sized, rcx, r8);
+LG_ENTRY(free, rsi, rdx);
+LG_ENTRY(cfree, rsi, rdx);
+LG_ENTRY(free_sized, rdx, rcx);
+LG_ENTRY(free_aligned_sized, rcx, r8);
+
+// glibc's second names, by which a program that has a malloc of its own goes on to glibc's.
+LG_ENTRY_TO(__libc_malloc, lg_libc_malloc, rsi, rdx);
+LG_ENTRY_TO(__libc_calloc, lg_libc_calloc, rdx, rcx);
+LG_ENTRY_TO(__libc_realloc, lg_libc_realloc, rdx, rcx);
+LG_ENTRY_TO(__libc_memalign, lg_libc_memalign, rdx, rcx);
+LG_ENTRY_TO(__libc_valloc, lg_libc_valloc, rsi, rdx);
+LG_ENTRY_TO(__libc_pvalloc, lg_libc_pvalloc, rsi, rdx);
+LG_ENTRY_TO(__libc_free, lg_libc_free, rsi, rdx);
 
 // Saves the registers below the words that stand above: `above` bytes from here to the place that the stack
 // pointer had at the entry of the function. rsp then points at the first of LG_REG_COUNT words.
@@ -217,9 +206,9 @@ asm(".pushsection .text\n"
     ".cfi_endproc\n"
     ".popsection\n");
 
-// A function that starts a program with the environment as it is, from inside the C library: looked at, and
-// gone on with.
-#define LG_ENTRY_START(name)               \
+// A function of the C library's that must see who calls it: its first two arguments are looked at, and it
+// goes on.
+#define LG_ENTRY_LOOK(name, look)          \
   asm(".pushsection .text\n"               \
       ".balign 16\n"                       \
       ".globl " #name                      \
@@ -232,10 +221,11 @@ asm(".pushsection .text\n"
       ".cfi_adjust_cfa_offset 8\n"         \
       "pushq %rsi\n"                       \
       ".cfi_adjust_cfa_offset 8\n"         \
-      "subq $8, %rsp\n"                    \
+      "pushq %rdx\n"                       \
       ".cfi_adjust_cfa_offset 8\n"         \
-      "call lg_before_start\n"             \
-      "addq $8, %rsp\n"                    \
+      "call " #look                        \
+      "\n"                                 \
+      "popq %rdx\n"                        \
       ".cfi_adjust_cfa_offset -8\n"        \
       "popq %rsi\n"                        \
       ".cfi_adjust_cfa_offset -8\n"        \
@@ -249,8 +239,12 @@ asm(".pushsection .text\n"
       "\n"                                 \
       ".popsection\n")
 
-LG_ENTRY_START(system);
-LG_ENTRY_START(popen);
+// they start a program with the environment as it is, from inside the C library
+LG_ENTRY_LOOK(system, lg_before_start);
+LG_ENTRY_LOOK(popen, lg_before_start);
+// which library is meant depends on their caller
+LG_ENTRY_LOOK(dlopen, lg_before_load);
+LG_ENTRY_LOOK(dlmopen, lg_before_load_apart);
 
 // pthread_create: the routine is replaced by one that takes a slot of the ledger and jumps to it.
 asm(".pushsection .text\n"

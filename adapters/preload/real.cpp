@@ -14,6 +14,8 @@ extern "C" {
 void* lg_real_pthread_create;
 void* lg_real_system;
 void* lg_real_popen;
+void* lg_real_dlopen;
+void* lg_real_dlmopen;
 }
 
 namespace {
@@ -63,12 +65,18 @@ bool find_real_slowly() {
   look_up(real.valloc, "valloc");
   look_up(real.pvalloc, "pvalloc");
   look_up(real.free, "free");
-  look_up(real.cfree, "cfree");
-  look_up(real.free_sized, "free_sized");
-  look_up(real.free_aligned_sized, "free_aligned_sized");
+  look_up(real.libc.malloc, "__libc_malloc");
+  look_up(real.libc.calloc, "__libc_calloc");
+  look_up(real.libc.realloc, "__libc_realloc");
+  look_up(real.libc.memalign, "__libc_memalign");
+  look_up(real.libc.valloc, "__libc_valloc");
+  look_up(real.libc.pvalloc, "__libc_pvalloc");
+  look_up(real.libc.free, "__libc_free");
   look_up(lg_real_pthread_create, "pthread_create");
   look_up(lg_real_system, "system");
   look_up(lg_real_popen, "popen");
+  look_up(lg_real_dlopen, "dlopen");
+  look_up(lg_real_dlmopen, "dlmopen");
   look_up(real.mlockall, "mlockall");
   look_up(real.sigaltstack, "sigaltstack");
   look_up(real.mprotect, "mprotect");

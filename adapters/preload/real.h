@@ -6,6 +6,17 @@
 
 namespace leakgate::preload {
 
+/// Those that glibc has second names for: __libc_malloc and so on.
+struct LibcFamily {
+  void* (*malloc)(u64);
+  void* (*calloc)(u64, u64);
+  void* (*realloc)(void*, u64);
+  void* (*memalign)(u64, u64);
+  void* (*valloc)(u64);
+  void* (*pvalloc)(u64);
+  void (*free)(void*);
+};
+
 struct Real {
   void* (*malloc)(u64);
   void* (*calloc)(u64, u64);
@@ -17,9 +28,7 @@ struct Real {
   void* (*valloc)(u64);
   void* (*pvalloc)(u64);
   void (*free)(void*);
-  void (*cfree)(void*);
-  void (*free_sized)(void*, u64);
-  void (*free_aligned_sized)(void*, u64, u64);
+  LibcFamily libc;
   int (*sigaltstack)(const void*, void*);
   int (*mprotect)(void*, u64, int);
   int (*mlockall)(int);

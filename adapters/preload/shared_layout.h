@@ -87,6 +87,7 @@ struct Header {
   u64 not_mapped;     ///< processes whose address space had no room for the ledger
   u64 not_permitted;  ///< processes that may not open it: they have become another user
   u64 left_out;       ///< programs started from inside the C library with an environment that leaves us out
+  u64 loaded_apart;   ///< libraries loaded with RTLD_DEEPBIND, or into another namespace
   u64 not_numbered;   ///< processes in a pid namespace of their own: leakgate knows them by other numbers
 };
 

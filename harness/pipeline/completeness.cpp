@@ -40,6 +40,10 @@ constexpr auto kCauses = std::to_array<Cause>({
      "C library",
      "trace it by eBPF (--backend ebpf), or link it dynamically"},
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
+    {"loaded_apart",
+     "a library was loaded with RTLD_DEEPBIND or into a namespace of its own: what it allocates and frees "
+     "goes past the preloaded one",
+     "trace it by eBPF (--backend ebpf)"},
     {"not_permitted", "a process had become another user, who may not open the ledger, and forked",
      "trace it by eBPF (--backend ebpf), or start it as that user"},
     {"not_numbered", "a process ran in a pid namespace of its own, in which its number is another one",

@@ -161,6 +161,17 @@ TEST_F(Allocators, AWrapperAndWhatItWrapsCountOnce) {
                   row(0, "live_wrapping_malloc", "wrapping_malloc.c", "live_keep(calloc(4, 8))", 1, 32)));
 }
 
+TEST_F(Allocators, AMallocOverTheSecondNamesOfTheCLibrarysAndThoseThemselvesCount) {
+  const std::string program = "live_malloc_over_libc", source = "malloc_over_libc.c";
+  const Traced traced = run(program);
+  expect_whole(traced);
+  EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+  EXPECT_THAT(leak_rows(traced),
+              UnorderedElementsAre(row(0, program, source, "live_keep(malloc(91))", 1, 91),
+                                   row(0, program, source, "live_keep(calloc(4, 8))", 1, 32),
+                                   row(0, program, source, "live_keep(__libc_malloc(93))", 1, 93)));
+}
+
 /// One run, one process of each: all of them are traced, each by its own allocator.
 TEST_F(Allocators, SeveralAtOnceAreAllTraced) {
   std::vector<std::string> command = {program_path("live_allocator_starts")};

@@ -40,6 +40,7 @@ leakgate_allocator_program(static_child static_child.c -static)
 leakgate_allocator_program(own_malloc own_malloc.c none)
 leakgate_allocator_program(own_malloc_static own_malloc.c -static)
 leakgate_allocator_program(wrapping_malloc wrapping_malloc.c none)
+leakgate_allocator_program(malloc_over_libc malloc_over_libc.c none)
 leakgate_allocator_program(allocator_starts allocator_starts.c none)
 
 find_program(LEAKGATE_MUSL_GCC musl-gcc)

@@ -241,6 +241,22 @@ TEST_F(Preload, WhatIsStartedWithoutTheLibraryMakesTheRunIncomplete) {
   }
 }
 
+TEST_F(Preload, ALibraryThatDoesNotSeeThePreloadedOneMakesTheRunIncomplete) {
+  for (const char* const how : {"deep", "apart"}) {
+    SCOPED_TRACE(how);
+    const Traced traced = trace(scratch_, {.command = {program_path("live_loads_apart"), how},
+                                           .options = {"--backend", "preload"}});
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+    EXPECT_EQ(traced.result["run"]["exit"], (json{{"code", 0}}));
+    EXPECT_THAT(causes_of(traced), ElementsAre("loaded_apart"));
+  }
+  const Traced asks = trace(
+      scratch_, {.command = {program_path("live_loads_apart"), "no"}, .options = {"--backend", "preload"}});
+  expect_whole(asks);
+  EXPECT_EQ(asks.program.status(), 0) << asks.program.err;
+}
+
 /// Whoever comes second must not end the process while it is looked at.
 TEST_F(Preload, AProcessThatTwoThreadsEndIsJudgedOnce) {
   for (int round = 0; round < 4; ++round)

@@ -333,6 +333,7 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
   return {{"end_unseen", unknown_ends_},
           {"not_preloaded", unloaded},
           {"not_mapped", file_->header().not_mapped},
+          {"loaded_apart", file_->header().loaded_apart},
           {"not_permitted", file_->header().not_permitted},
           {"not_numbered", file_->header().not_numbered},
           {"detour_refused", patches_.refused() + ledgers_.patches_failed()},
