@@ -121,7 +121,7 @@ bool map_control() {
   g.control = reinterpret_cast<u8*>(at);
   g.header = reinterpret_cast<Header*>(at);
   g.start_ms = static_cast<u32>(g.header->start_ns / 1'000'000);
-  if (g.header->magic == kMagic && !load(g.header->ended)) return true;
+  if (g.header->layout == kLayout && !load(g.header->ended)) return true;
   system_call(SYS_munmap, at, static_cast<long>(kControlBytes));
   g.control = nullptr;
   return false;

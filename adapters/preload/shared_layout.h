@@ -20,7 +20,6 @@ using u64 = __u64;
 using s32 = __s32;
 using s64 = __s64;
 
-inline constexpr u64 kMagic = 0x314552504b414c00;  // "LAKPRE1"
 /// Names the memory file: "PID/FD" of the leakgate that made it.
 inline constexpr char kVariable[] = "LEAKGATE_PRELOAD";
 inline constexpr char kFileName[] = "leakgate-ledger";
@@ -64,7 +63,7 @@ static_assert(kRingAt + u64{kRingSlots} * sizeof(RingSlot) <= kModulesAt);
 // ---- the part for all ----
 
 struct Header {
-  u64 magic;
+  u64 layout;    ///< kLayout
   u64 start_ns;  ///< CLOCK_MONOTONIC
   u64 beat_ns;   ///< when leakgate last said that it is there
   u64 max_live_blocks;
@@ -425,5 +424,33 @@ constexpr s64 untold_bytes(s64 peak, u32 threads) {
   const s64 share = peak / 64 / (threads ? threads : 1);
   return share > kUntoldBytes ? share : kUntoldBytes;
 }
+
+/// What the two halves must have in common, where one of them may be of another build (FNV-1a: Fowler, Noll,
+/// Vo).
+constexpr u64 layout() {
+  constexpr u64 kParts[] = {sizeof(Header),    offsetof(Header, lost),
+                            sizeof(Process),   offsetof(Process, examined),
+                            sizeof(Thread),    offsetof(Thread, counts),
+                            sizeof(Region),    sizeof(RingSlot),
+                            sizeof(LiveEntry), sizeof(LiveBucket),
+                            sizeof(FrameHead), sizeof(PathEntry),
+                            sizeof(StackSlot), sizeof(StackShare),
+                            sizeof(Patch),     sizeof(Site),
+                            sizeof(lg_row),    LG_LOSS_COUNT,
+                            kProcessesAt,      kRingAt,
+                            kModulesAt,        kMarksAt,
+                            kRowsAt,           kRegionsAt,
+                            kRegionBytes,      kMappingsAt,
+                            kPatchesAt,        kThreadsAt,
+                            kFramesAt,         kStacksAt,
+                            kLiveAt,           kSharesAt,
+                            kLivePagesAt,      kKnownAt,
+                            kPathsAt,          kPathFiltersAt};
+  u64 hash = 0xcbf29ce484222325;
+  for (const u64 part : kParts)
+    hash = (hash ^ part) * 0x100000001b3;
+  return hash;
+}
+inline constexpr u64 kLayout = layout();
 
 }  // namespace leakgate::preload

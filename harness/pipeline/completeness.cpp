@@ -35,9 +35,8 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"probe_refused", "an allocation function or a test framework could not be probed",
      "`leakgate doctor --probes` lists what can be probed"},
     {"not_preloaded",
-     "a program ran without the preloaded library: statically linked, set-uid, as another user, or of "
-     "another "
-     "C library",
+     "a program ran without the preloaded library: statically linked, set-uid, as another user, of another "
+     "C library, or the library is of another build of leakgate",
      "trace it by eBPF (--backend ebpf), or link it dynamically"},
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
     {"loaded_apart",

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 
+#include "adapters/preload/shared_layout.h"
 #include "tests/live/support/plain_user.h"
 #include "tests/live/support/traced.h"
 
@@ -244,8 +246,8 @@ TEST_F(Preload, WhatIsStartedWithoutTheLibraryMakesTheRunIncomplete) {
 TEST_F(Preload, ALibraryThatDoesNotSeeThePreloadedOneMakesTheRunIncomplete) {
   for (const char* const how : {"deep", "apart"}) {
     SCOPED_TRACE(how);
-    const Traced traced = trace(scratch_, {.command = {program_path("live_loads_apart"), how},
-                                           .options = {"--backend", "preload"}});
+    const Traced traced = trace(
+        scratch_, {.command = {program_path("live_loads_apart"), how}, .options = {"--backend", "preload"}});
     ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
     EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
     EXPECT_EQ(traced.result["run"]["exit"], (json{{"code", 0}}));
@@ -255,6 +257,27 @@ TEST_F(Preload, ALibraryThatDoesNotSeeThePreloadedOneMakesTheRunIncomplete) {
       scratch_, {.command = {program_path("live_loads_apart"), "no"}, .options = {"--backend", "preload"}});
   expect_whole(asks);
   EXPECT_EQ(asks.program.status(), 0) << asks.program.err;
+}
+
+/// As after half an update: what the two wrote down for each other would be misread.
+TEST_F(Preload, ALibraryOfAnotherBuildMakesTheRunIncomplete) {
+  namespace fs = std::filesystem;
+  const fs::path built = fs::path(leakgate_path()).parent_path() / "../adapters/preload/libleakgate_preload.so";
+  std::string library = read_file(built);
+  const std::string layout(reinterpret_cast<const char*>(&preload::kLayout), sizeof preload::kLayout);
+  const auto at = library.find(layout);
+  ASSERT_NE(at, std::string::npos);
+  library[at] = static_cast<char>(library[at] + 1);
+  std::ofstream(scratch_ / "libleakgate_preload.so", std::ios::binary) << library;
+  fs::copy_file(leakgate_path(), scratch_ / "leakgate");
+  const auto json_file = scratch_ / "result.json";
+  const ProgramResult run =
+      run_program(scratch_, {.argv = {scratch_ / "leakgate", "run", "--backend", "preload", "--json",
+                                      json_file, "--", program_path("live_clean")}});
+  EXPECT_EQ(run.status(), 125) << run.err;
+  const auto result = json::parse(read_file(json_file));
+  EXPECT_EQ(result["run"]["exit"], (json{{"code", 0}}));
+  EXPECT_THAT(result["run"]["incomplete_reasons"].dump(), testing::HasSubstr("not_preloaded"));
 }
 
 /// Whoever comes second must not end the process while it is looked at.

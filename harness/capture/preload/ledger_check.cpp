@@ -42,7 +42,7 @@ std::size_t bytes_of(std::uint32_t type) {
 
 HeaderSeal::Words HeaderSeal::read(const preload::Header& header) {
   const auto join = [](std::uint32_t high, std::uint32_t low) { return std::uint64_t{high} << 32 | low; };
-  return {{header.magic, header.start_ns, header.max_live_blocks, header.max_stacks,
+  return {{header.layout, header.start_ns, header.max_live_blocks, header.max_stacks,
            join(header.root_pid, header.canary_pid), join(header.max_processes, header.max_threads),
            join(header.moments, header.unwind), join(header.ended, header.ring_slots)}};
 }

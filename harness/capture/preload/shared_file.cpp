@@ -46,7 +46,7 @@ Result<SharedFile> SharedFile::make() {
   if (at == MAP_FAILED)
     return system_error(ErrorKind::unsupported, "cannot map the memory file", errno, "see ulimit -v");
   file.control_ = static_cast<std::byte*>(at);
-  file.header().magic = preload::kMagic;
+  file.header().layout = preload::kLayout;
   return file;
 }
 
