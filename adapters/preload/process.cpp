@@ -276,6 +276,9 @@ bool follow_parent() {
     if (!new_index(pid, index)) return false;
   }
   forked.reserved = false;
+  // two regions at once might be more than the program's limit of its address space; what is read from the
+  // parent's from here on stands at its start
+  system_call(SYS_munmap, word(g.region_bytes) + kPatchesAt, static_cast<long>(kRegionBytes - kPatchesAt));
   u8* const bytes = map_region(index);
   if (!bytes) return false;
   inherit_mappings(bytes);

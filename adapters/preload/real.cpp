@@ -78,6 +78,7 @@ bool find_real_slowly() {
   look_up(lg_real_dlopen, "dlopen");
   look_up(lg_real_dlmopen, "dlmopen");
   look_up(real.mlockall, "mlockall");
+  look_up(real.prlimit, "prlimit");
   look_up(real.sigaltstack, "sigaltstack");
   look_up(real.mprotect, "mprotect");
   look_up(real.register_atfork, "__register_atfork");

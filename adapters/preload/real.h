@@ -32,6 +32,7 @@ struct Real {
   int (*sigaltstack)(const void*, void*);
   int (*mprotect)(void*, u64, int);
   int (*mlockall)(int);
+  int (*prlimit)(int, int, const void*, void*);
   void* register_atfork;
   void* clock_gettime;
   int (*execve)(const char*, char* const*, char* const*);

@@ -20,15 +20,6 @@ extern "C" __attribute__((visibility("default"))) int sigaltstack(const void* st
   return result;
 }
 
-/// The ledger is address space, hardly any of it memory: locked as a whole it would be more than there is.
-/// What is touched is locked.
-extern "C" __attribute__((visibility("default"))) int mlockall(int flags) {
-  constexpr int kCurrent = 1, kFuture = 2, kOnFault = 4;
-  const int limited = flags & (kCurrent | kFuture) ? flags | kOnFault : flags;
-  if (!find_real() || !real.mlockall) return system_call(SYS_mlockall, limited) == 0 ? 0 : -1;
-  return real.mlockall(limited);
-}
-
 /// A walk reads its thread's own stack without asking whether it is there.
 extern "C" __attribute__((visibility("default"))) int mprotect(void* start, u64 bytes, int rights) {
   constexpr int kReadable = 3;  // what can be written can be read, too

@@ -137,6 +137,20 @@ TEST_F(Transparency, AThreadMayExecWhileAnotherOneEndsTheProcess) {
   }
 }
 
+/// The preload backend's ledger is address space of the program's.
+TEST_F(Transparency, ALimitOfTheAddressSpaceIsTheProgramsOwn) {
+  for (const char* const how : {"", "for good"}) {
+    SCOPED_TRACE(how);
+    TraceRequest request{.command = {program_path("live_limits_space")}};
+    if (*how) request.command.push_back(how);
+    const Traced traced = trace(scratch_, request);
+    expect_whole(traced);
+    EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+    EXPECT_THAT(leak_rows(traced), testing::ElementsAre(row(1, "(outside tests)", "limits_space.c",
+                                                            "live_keep(malloc(77))", 1, 77)));
+  }
+}
+
 TEST_F(Transparency, CommandsAreFoundInPathAndScriptsAreRun) {
   const auto script = scratch_ / "no-interpreter-line";
   write_file(script, "echo \"$0\" \"$@\"; exit 3\n");
