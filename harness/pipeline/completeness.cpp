@@ -129,6 +129,22 @@ std::vector<std::string> describe_stripped(const model::Recording& recording) {
   return notes;
 }
 
+std::vector<std::string> describe_idle(const model::Trace& trace) {
+  std::set<std::string> idle, busy;
+  for (const model::TraceProcess& process : trace.processes)
+    if (process.framework != model::Framework::none && !process.tests_due && !process.forked &&
+        !process.death_test)
+      idle.insert(file_name(process.exe));
+  for (const model::TraceWindow& window : trace.windows)
+    if (window.process < trace.processes.size()) busy.insert(file_name(trace.processes[window.process].exe));
+  std::vector<std::string> notes;
+  for (const std::string& name : idle)
+    if (!busy.contains(name))
+      notes.push_back(
+          fmt::format("{} has a test framework, and none of its tests ran: a filter that matches none?", name));
+  return notes;
+}
+
 std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const RunOutcome& outcome,
                                                const model::Recording& recording) {
   std::vector<model::IncompleteReason> reasons;

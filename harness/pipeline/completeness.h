@@ -19,4 +19,7 @@ std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const 
 /// A sentence for each judged program without symbols, whose tests could therefore not be told apart.
 std::vector<std::string> describe_stripped(const model::Recording& recording);
 
+/// A sentence for each program with a test framework of which no test was seen to run.
+std::vector<std::string> describe_idle(const model::Trace& trace);
+
 }  // namespace leakgate::pipeline

@@ -110,8 +110,8 @@ Result<model::Recording> record_command(const RecordRequest& request) {
 
   // attribute: whose blocks are they; classify, symbolize: what and where are they
   take_tests_and_blocks(*trace, attribute::attribute_blocks(*trace), *resolver, recording);
-  for (std::string& note : describe_stripped(recording))
-    recording.tracer.notes.push_back(std::move(note));
+  for (const auto& notes : {describe_stripped(recording), describe_idle(*trace)})
+    recording.tracer.notes.insert(recording.tracer.notes.end(), notes.begin(), notes.end());
   recording.run.incomplete_reasons = find_gaps(*trace, *outcome, recording);
   note_quicker_backend(*trace, canary.pair_ns, command_s, recording);
   for (model::IncompleteReason& reason : canary.blindness)

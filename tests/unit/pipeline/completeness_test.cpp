@@ -68,5 +68,25 @@ TEST(FindGaps, WhatFailedByItselfSaysSoItself) {
   EXPECT_EQ(causes(trace), Names{});
 }
 
+TEST(DescribeIdle, AProgramOfWhichNoTestRanIsNamedOnce) {
+  model::Trace trace;
+  trace.processes = {ended(model::Framework::gtest), ended(model::Framework::gtest),
+                     ended(model::Framework::none)};
+  trace.processes[2].exe = "/bin/sh";
+  EXPECT_EQ(describe_idle(trace), Names{"tests has a test framework, and none of its tests ran: a filter that "
+                                        "matches none?"});
+  trace.windows.emplace_back();
+  trace.windows[0].process = 1;  // the other one helped it
+  EXPECT_EQ(describe_idle(trace), Names{});
+}
+
+TEST(DescribeIdle, ADeathTestsChildAndTestsThatWereNotSeenAreSomethingElse) {
+  model::Trace trace;
+  trace.processes = {ended(model::Framework::gtest), ended(model::Framework::gtest)};
+  trace.processes[0].death_test = true;
+  trace.processes[1].tests_due = true;
+  EXPECT_EQ(describe_idle(trace), Names{});
+}
+
 }  // namespace
 }  // namespace leakgate::pipeline
