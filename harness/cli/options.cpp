@@ -291,13 +291,10 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
                     : doctor->parsed()    ? Command::doctor
                     : self_test->parsed() ? Command::self_test_target
                                           : Command::help;
-  if (options.command == Command::help) {
-    if (separator != arguments.end() || !arguments.empty())
-      return Error{ErrorKind::usage, "no leakgate command was given",
-                   "leakgate run -- COMMAND is the usual one; leakgate --help lists all", 0};
-    options.help_text = app.help();
-    return options;
-  }
+  // not help either: in a script whose arguments are missing it would pass for a gate
+  if (options.command == Command::help)
+    return Error{ErrorKind::usage, "no leakgate command was given",
+                 "leakgate run -- COMMAND is the usual one; leakgate --help lists all", 0};
   for (const CLI::App* parsed : app.get_subcommands())
     if (auto given = refuse_empty_values(*parsed); !given) return std::move(given).error();
   if (auto settled = settle(options, raw); !settled) return std::move(settled).error();

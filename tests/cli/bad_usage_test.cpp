@@ -66,7 +66,8 @@ std::vector<BadUse> bad_options() {
     options.insert(options.end(), {"--", "touch", "marker"});
     return options;
   };
-  return {{"UnknownCommand", {"frobnicate"}, 125, "frobnicate"},
+  return {{"Nothing", {}, 125, "no leakgate command"},
+          {"UnknownCommand", {"frobnicate"}, 125, "frobnicate"},
           {"CommandWithoutRun", {"--", "touch", "marker"}, 125, "no leakgate command"},
           {"SeparatorForgotten", {"run", "touch", "marker"}, 125, "touch"},
           {"UnknownOption", with({"--bogus"}), 125, "--bogus"},

@@ -136,11 +136,10 @@ TEST(Help, IsThereForEveryCommand) {
     EXPECT_EQ(result.err, "");
     EXPECT_THAT(result.out, HasSubstr("leakgate"));
   }
-  const ProgramResult bare = run({});
-  EXPECT_EQ(bare.status(), 0);
+  const ProgramResult help = run({"--help"});
   for (const char* command : {"run", "record", "judge", "doctor"})
-    EXPECT_THAT(bare.out, HasSubstr(command));
-  EXPECT_THAT(bare.out, testing::Not(HasSubstr("self-test-target")));
+    EXPECT_THAT(help.out, HasSubstr(command));
+  EXPECT_THAT(help.out, testing::Not(HasSubstr("self-test-target")));
   const ProgramResult version = run({"--version"});
   EXPECT_EQ(version.status(), 0);
   EXPECT_THAT(version.out, testing::MatchesRegex("leakgate [0-9]+\\.[0-9]+\\.[0-9]+\n"));

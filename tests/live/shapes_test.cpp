@@ -225,6 +225,12 @@ TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {
   EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre(kDefinite));
 }
 
+TEST_F(Stacks, APointerBelowTheAddressOfAFunctionIsOne) {
+  const Traced traced = trace_program(scratch_, "live_beside_function");
+  expect_whole(traced);
+  EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre(kReachable));
+}
+
 TEST_F(Stacks, WhatMallocItselfHasSavedThereIsOne) {
   const Traced traced = trace_program(scratch_, "live_saved_by_malloc");
   expect_whole(traced);
