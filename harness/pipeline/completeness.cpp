@@ -140,8 +140,8 @@ std::vector<std::string> describe_idle(const model::Trace& trace) {
   std::vector<std::string> notes;
   for (const std::string& name : idle)
     if (!busy.contains(name))
-      notes.push_back(
-          fmt::format("{} has a test framework, and none of its tests ran: a filter that matches none?", name));
+      notes.push_back(fmt::format(
+          "{} has a test framework, and none of its tests ran: a filter that matches none?", name));
   return notes;
 }
 

@@ -262,7 +262,8 @@ TEST_F(Preload, ALibraryThatDoesNotSeeThePreloadedOneMakesTheRunIncomplete) {
 /// As after half an update: what the two wrote down for each other would be misread.
 TEST_F(Preload, ALibraryOfAnotherBuildMakesTheRunIncomplete) {
   namespace fs = std::filesystem;
-  const fs::path built = fs::path(leakgate_path()).parent_path() / "../adapters/preload/libleakgate_preload.so";
+  const fs::path built =
+      fs::path(leakgate_path()).parent_path() / "../adapters/preload/libleakgate_preload.so";
   std::string library = read_file(built);
   const std::string layout(reinterpret_cast<const char*>(&preload::kLayout), sizeof preload::kLayout);
   const auto at = library.find(layout);

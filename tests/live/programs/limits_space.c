@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Limits its address space to 256 MiB, finds that limit and that it holds, for itself, for a child and for
-// another program. Argument: "for good" limits what it may be raised to as well. Exits with the number of what
-// was not so.
+// another program. Argument: "for good" limits what it may be raised to as well. Exits with the number of
+// what was not so.
 // truth: 1 block of 77 bytes, lost in the child
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -73,8 +73,9 @@ TEST(DescribeIdle, AProgramOfWhichNoTestRanIsNamedOnce) {
   trace.processes = {ended(model::Framework::gtest), ended(model::Framework::gtest),
                      ended(model::Framework::none)};
   trace.processes[2].exe = "/bin/sh";
-  EXPECT_EQ(describe_idle(trace), Names{"tests has a test framework, and none of its tests ran: a filter that "
-                                        "matches none?"});
+  EXPECT_EQ(describe_idle(trace),
+            Names{"tests has a test framework, and none of its tests ran: a filter that "
+                  "matches none?"});
   trace.windows.emplace_back();
   trace.windows[0].process = 1;  // the other one helped it
   EXPECT_EQ(describe_idle(trace), Names{});
