@@ -61,6 +61,7 @@ struct GraphOptions {
   bool length64 = true;    ///< pointer at +8 of the length of the rest
   bool multiple_inheritance =
       true;  ///< pointer at an inner vtable word of a block that begins with one; needs is_vtable
+  bool search_tree = true;  ///< pointer at +1 of a node of tsearch()'s, in another one
   std::uint64_t pointer_mask =
       ~std::uint64_t{0};  ///< tagged pointers: the bits that are address; tried after the plain word
   IsVtable is_vtable;     ///< may be empty
@@ -76,10 +77,11 @@ struct GraphOptions {
 enum class Reach : std::uint8_t {
   none,        ///< no pointer from a root
   start,       ///< at its first byte
-  std_string,  ///< the four heuristics
+  std_string,  ///< the five heuristics
   new_array,
   length64,
   multiple_inheritance,
+  search_tree,
   explained,  ///< explains_interior said so
   in_use,     ///< a stack or tls root lies inside it, or a block nested in it is reached
   interior    ///< somewhere else inside it

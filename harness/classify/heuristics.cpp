@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules, as Valgrind's manual and behaviour define them; one of ours: `new T[0]` of a class with a
-// destructor, whose pointer lies one past a block that holds the count 0 alone.
+// The rules, as Valgrind's manual and behaviour define them; two of ours: `new T[0]` of a class with a
+// destructor, whose pointer lies one past a block that holds the count 0 alone; and glibc's tsearch(), whose
+// nodes have a key, a left and a right branch, and in the lowest bit of the left one their colour
+// (misc/tsearch.c). glibc keeps what iconv, gettext and setenv know in such trees.
 #include "harness/classify/heuristics.h"
 
 #include "harness/classify/edge_store.h"
@@ -10,6 +12,7 @@ namespace {
 constexpr std::uint64_t kWord = 8;
 constexpr std::uint64_t kStringHeaderBytes = 3 * kWord;
 constexpr std::uint64_t kFirstPageEnd = 4096;
+constexpr std::uint64_t kNodeBytes = 3 * kWord, kColour = 1;
 }  // namespace
 
 bool VtableMemo::operator()(std::uint64_t word) {
@@ -27,6 +30,8 @@ std::uint8_t facts_of(std::span<const std::uint64_t> head, std::uint64_t size_by
       first <= head[1]) {
     facts |= kStringHeader;
   }
+  if (head.size() > 1 && size_bytes == kNodeBytes && head[1] % kWord == kColour && head[1] >= kFirstPageEnd)
+    facts |= kMarkedNode;
   if (size_bytes == kWord && first == 0) facts |= kEmptyArray;
   if (size_bytes > kWord && first > 0) {
     if ((size_bytes - kWord) % first == 0) facts |= kArrayCount;
@@ -36,8 +41,11 @@ std::uint8_t facts_of(std::span<const std::uint64_t> head, std::uint64_t size_by
   return facts;
 }
 
-Reach InteriorRules::judge_interior(std::uint32_t target, std::uint32_t offset) {
+Reach InteriorRules::judge_interior(std::uint32_t target, std::uint32_t offset, std::uint32_t holder) {
   if (!points_at(target, offset)) return Reach::none;
+  if (offset == kColour && options_.search_tree && holder != kNoHolder && (facts_[holder] & kMarkedNode) &&
+      index_.size_bytes(target) == kNodeBytes)
+    return Reach::search_tree;
   const std::uint8_t facts = facts_[target];
   if (facts != 0) {
     if (offset == kStringHeaderBytes && options_.std_string && (facts & kStringHeader))

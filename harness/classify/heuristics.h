@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pointer into a block is worth. In: a block, an offset, the facts about the block's first words. Out:
 // whether the pointer is as good as one at the start, by the rules that Valgrind's memcheck has for
-// std::string, new[], length-prefixed blocks and multiple inheritance, and by a rule of the caller's.
+// std::string, new[], length-prefixed blocks and multiple inheritance, by one for the search trees of the C
+// library, and by a rule of the caller's.
 #pragma once
 
 #include <array>
@@ -21,7 +22,8 @@ enum Fact : std::uint8_t {
   kArrayCount = 2,    ///< a count that divides what follows it
   kLengthHeader = 4,  ///< the number of bytes that follow it
   kEmptyArray = 8,    ///< 8 bytes, all 0
-  kVtable = 16        ///< the first word is a vtable
+  kVtable = 16,       ///< the first word is a vtable
+  kMarkedNode = 32    ///< the size of a node of tsearch()'s trees, with a mark at its left branch
 };
 
 /// Asks IsVtable once per address, mostly. One per thread.
@@ -45,14 +47,16 @@ std::uint8_t facts_of(std::span<const std::uint64_t> head, std::uint64_t size_by
 /// Judges pointers into blocks.
 class InteriorRules {
  public:
+  static constexpr std::uint32_t kNoHolder = ~std::uint32_t{0};
+
   InteriorRules(const BlockIndex& index, const std::vector<std::uint8_t>& facts, const ReadMemory& read,
                 const GraphOptions& options)
       : index_(index), facts_(facts), read_(read), options_(options), vtables_(options.is_vtable) {}
 
-  /// Reach::none where a pointer one past a block of 8 bytes points at no empty array; Reach::interior where
-  /// no rule holds.
-  Reach judge(std::uint32_t target, std::uint32_t offset) {
-    return offset == 0 ? Reach::start : judge_interior(target, offset);
+  /// Of a pointer in block `holder`, or in none (kNoHolder). Reach::none where a pointer one past a block of 8
+  /// bytes points at no empty array; Reach::interior where no rule holds.
+  Reach judge(std::uint32_t target, std::uint32_t offset, std::uint32_t holder) {
+    return offset == 0 ? Reach::start : judge_interior(target, offset, holder);
   }
   /// As judge(target, offset) != Reach::none, and cheaper.
   bool points_at(std::uint32_t target, std::uint32_t offset) const {
@@ -64,7 +68,7 @@ class InteriorRules {
   }
 
  private:
-  Reach judge_interior(std::uint32_t target, std::uint32_t offset);
+  Reach judge_interior(std::uint32_t target, std::uint32_t offset, std::uint32_t holder);
   bool empty_array(std::uint32_t target) const {
     return options_.new_array && (facts_[target] & kEmptyArray) != 0;
   }

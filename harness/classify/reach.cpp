@@ -47,7 +47,8 @@ void Reacher::follow() {
 void Reacher::touch(std::uint32_t target, std::uint32_t offset, From from) {
   const std::uint8_t kind = columns_.kind[target];
   if (kind == kReachable) return;
-  const Reach reach = rules_.judge(target, offset);
+  const std::uint32_t holder = from.parent & kRootParent ? InteriorRules::kNoHolder : from.parent;
+  const Reach reach = rules_.judge(target, offset, holder);
   if (reach == Reach::none) return;
   const bool definite = rules_.definite(reach);
   if (definite || kind == kUnreached) settle(target, definite, reach, from);
@@ -111,7 +112,7 @@ void Reacher::follow_possible() {
     EdgeCursor cursor(edges_.words(block, scratch));
     for (Edge edge; cursor.next(edge);) {
       if (columns_.kind[edge.target] != kUnreached) continue;
-      const Reach reach = rules_.judge(edge.target, edge.offset);
+      const Reach reach = rules_.judge(edge.target, edge.offset, block);
       if (reach != Reach::none) settle(edge.target, false, reach, {block, 0});
     }
   }

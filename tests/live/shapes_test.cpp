@@ -217,6 +217,21 @@ std::vector<std::string> kinds_of_152(const Json& result) {
   return kinds;
 }
 
+class Trees : public Live {};
+
+TEST_F(Trees, NodesOfASearchTreeAreReachable) {
+  const Traced traced = trace_program(scratch_, "live_search_tree");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  std::map<std::pair<std::string, int>, int> blocks;
+  for (const Json& leak : traced.result["leaks"])
+    if (leak["stack"][0]["function"] == "main" || leak["stack"][1]["function"] == "main")
+      blocks[{leak["kind"], leak["bytes"].get<int>() / leak["blocks"].get<int>()}] +=
+          leak["blocks"].get<int>();
+  const std::map<std::pair<std::string, int>, int> truth = {{{kReachable, 24}, 20}, {{kReachable, 152}, 20}};
+  EXPECT_EQ(blocks, truth) << traced.result["leaks"].dump(1);
+}
+
 class Stacks : public Live {};
 
 TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {

@@ -75,6 +75,28 @@ TEST(Heuristics, VtableOnOneSideAloneKeepsNothing) {
   EXPECT_EQ(inner_only.kind(), "P");
 }
 
+/// A block of `holder_bytes` that is held, and has a pointer to another one at `place`.
+std::string kinds_of_branch(std::uint64_t holder_bytes, std::uint64_t node_bytes, std::uint64_t place,
+                            std::uint64_t offset, bool search_tree = true) {
+  Heap heap;
+  heap.options.search_tree = search_tree;
+  const std::uint32_t holder = heap.block(holder_bytes), node = heap.block(node_bytes);
+  heap.hold(holder, 0);
+  heap.point(holder, place, node, offset);
+  heap.point(node, 0, heap.block(40));  // its key
+  return kinds(heap.classify());
+}
+
+TEST(Heuristics, TheColourAtTheLeftBranchOfASearchTreeKeepsTheNode) {
+  EXPECT_EQ(kinds_of_branch(24, 24, 8, 1), "RRR");
+  EXPECT_EQ(kinds_of_branch(24, 24, 16, 1), "RPP") << "the right branch has none";
+  EXPECT_EQ(kinds_of_branch(24, 24, 8, 2), "RPP");
+  EXPECT_EQ(kinds_of_branch(32, 24, 8, 1), "RPP") << "not in a node";
+  EXPECT_EQ(kinds_of_branch(24, 32, 8, 1), "RPP") << "to no node";
+  EXPECT_EQ(kinds_of_branch(24, 24, 8, 1, false), "RPP");
+  EXPECT_EQ(OneBlock(24, {0, 0, 0}, 1).kind(), "P") << "not from the root";
+}
+
 TEST(Heuristics, EachRuleCanBeSwitchedOff) {
   OneBlock text(24 + 10 + 1, {5, 10, 0}, 24);
   text.heap.options.std_string = false;
