@@ -87,6 +87,7 @@ int alloc_enter(struct pt_regs *ctx)
 	struct lg_live_key key = {};
 	__u32 *ready, proc;
 
+	keep_own_stack();
 	if (!thread)
 		return 0;
 	proc = thread->proc - 1;
@@ -162,6 +163,7 @@ int alloc_exit(struct pt_regs *ctx)
 	struct lg_pending *call;
 	struct lg_proc *proc;
 
+	keep_own_stack();
 	if (!thread || !thread->proc)
 		return 0;
 	call = close_call(thread, PT_REGS_SP(ctx) - 8);
@@ -220,6 +222,7 @@ int free_enter(struct pt_regs *ctx)
 	struct lg_live block;
 	struct lg_proc *proc;
 
+	keep_own_stack();
 	if (!key.addr)
 		return 0;
 	thread = current_thread();

@@ -238,6 +238,7 @@ int mark_hit(struct pt_regs *ctx)
 	struct lg_proc *proc;
 	__u64 object;
 
+	keep_own_stack();
 	if (!mark || !thread)
 		return 0;
 	proc = process_of(thread->proc - 1);

@@ -56,6 +56,7 @@ int exit_hit(struct pt_regs *ctx)
 	struct lg_proc *proc;
 	__u32 index;
 
+	keep_own_stack();
 	if (!thread)
 		return 0;
 	index = thread->proc - 1;
@@ -94,6 +95,7 @@ int exit_called(struct pt_regs *ctx)
 	struct lg_thread *thread = current_thread();
 	struct lg_proc *proc = thread ? process_of(thread->proc - 1) : NULL;
 
+	keep_own_stack();
 	if (!proc || proc->tgid != (__u32)(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	proc->exit_sp = PT_REGS_SP(ctx);

@@ -43,6 +43,7 @@ int operator_enter(struct pt_regs *ctx)
 	struct lg_operator *call;
 	__u32 *ready, proc;
 
+	keep_own_stack();
 	if (!thread)
 		return 0;
 	proc = thread->proc - 1;
@@ -73,6 +74,7 @@ int operator_return(struct pt_regs *ctx)
 	__u32 found = 0;
 	int i;
 
+	keep_own_stack();
 	if (!thread || !thread->proc || !thread->operators_noted)
 		return 0;
 	for (i = 0; i < LG_MAX_OPERATORS; i++) {

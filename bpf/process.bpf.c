@@ -302,6 +302,7 @@ int link_map_changed(struct pt_regs *ctx)
 	__u32 link_map_state = 1, zero = 0, index;
 	struct lg_proc *proc;
 
+	keep_own_stack();
 	if (!thread)
 		return 0;
 	if (bpf_get_attach_cookie(ctx) &&

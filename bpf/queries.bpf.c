@@ -182,6 +182,7 @@ int query_hit(struct pt_regs *ctx)
 	struct lg_proc *proc;
 	__u32 index, window = 0, scope;
 
+	keep_own_stack();
 	if (!thread)
 		return 0;
 	index = thread->proc - 1;

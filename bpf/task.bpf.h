@@ -226,4 +226,17 @@ static __always_inline void submit_unhurried(void *record)
 	bpf_ringbuf_submit(record, waiting > cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
+/*
+ * For every program of a uprobe. From 6.13 on the kernel runs tracing programs with large frames on a stack of
+ * the processor's ("private stack"), which is meant for programs that nothing interrupts. Those of uprobes run
+ * in the task: one may be preempted, or give way, and another task that runs the same program on that processor
+ * writes over its variables. Programs with a tail call keep to the task's own stack (check_max_stack_depth() in
+ * the kernel's kernel/bpf/verifier.c); this one is never done, and the verifier takes it out.
+ */
+static __always_inline void keep_own_stack(void)
+{
+	if (cfg_never) /* bpf_tail_call(), with nothing: what is not reached is not checked */
+		asm volatile("call 12" : : : "r0", "r1", "r2", "r3", "r4", "r5");
+}
+
 #endif
