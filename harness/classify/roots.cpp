@@ -310,10 +310,20 @@ class RootFinder {
     return {chunk, chunk + (size & ~std::uint64_t{7})};
   }
 
+  /// Where the block ends that `start` lies in: a mapping may begin in one, where the program has changed the
+  /// rights of a page in its middle. `start` where it is in none, or `used` is in the same.
+  std::uint64_t behind_block(std::uint64_t start, std::uint64_t used) const {
+    const std::uint64_t address = block_around(start);
+    if (address == 0 || address == start || block_around(used) == address) return start;
+    return extent_of(*std::lower_bound(starts_.begin(), starts_.end(), Block{address, 0})).second;
+  }
+
   /// A part of a mapping that is in use, but for the blocks that the kernel has joined with it: they are
   /// looked at for themselves.
   void add_but_blocks(std::uint32_t i, std::uint64_t from, std::uint64_t end, RootKind kind,
                       std::uint32_t thread) {
+    if (kind != RootKind::stack)  // which may lie in a block
+      from = behind_block(from, kind == RootKind::tls ? held_.threads[thread].thread_pointer : 0);
     const auto [first, last] = blocks_in(from, end);
     for (auto block = first; block != last; ++block) {
       const auto [begins, ends] = extent_of(*block);

@@ -232,6 +232,14 @@ TEST_F(Trees, NodesOfASearchTreeAreReachable) {
   EXPECT_EQ(blocks, truth) << traced.result["leaks"].dump(1);
 }
 
+class Chunks : public Live {};
+
+TEST_F(Chunks, OfWhichAPageIsAnotherMappingAreOneBlock) {
+  const Traced traced = trace_program(scratch_, "live_chunk_in_two");
+  expect_whole(traced);
+  EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre("indirectly_lost"));
+}
+
 class Stacks : public Live {};
 
 TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {

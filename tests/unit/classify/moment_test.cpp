@@ -191,6 +191,38 @@ TEST_F(Moment, AChunkIsNoPartOfTheThreadLocalStorageItIsJoinedWith) {
   expect_lost(process, kAnonymous);
 }
 
+/// A lost chunk of which the program has changed a page: the rest of it is the start of the next mapping.
+void expect_lost_in_two(FakeProcess& process) {
+  constexpr std::uint64_t kChunk = kAnonymous, kRest = kAnonymous + 0x2000, kChunkBytes = 0x3000;
+  process.map(kChunk, 0x2000, MappingKind::anonymous);
+  process.map(kRest, 0x2000, MappingKind::anonymous);
+  process.put(kChunk + 8, kChunkBytes | 2);
+  process.block(kChunk + 0x10, kChunkBytes - 0x10);
+  process.put(kRest + 0x100, kHeap + 0x100);
+  EXPECT_EQ(process.kind(1), Kind::definitely_lost);
+  EXPECT_EQ(process.kind(0), Kind::indirectly_lost);
+  process.put(kRest + 0x1100, kHeap + 0x100);  // behind it
+  EXPECT_EQ(process.kind(0), Kind::still_reachable);
+  EXPECT_EQ(process.kind(1), Kind::definitely_lost);
+}
+
+TEST_F(Moment, TheRestOfAChunkIsNoPartOfTheThreadLocalStorageBehindIt) {
+  process.thread(0).thread_pointer = kAnonymous + 0x3800;
+  expect_lost_in_two(process);
+}
+
+TEST_F(Moment, TheRestOfAChunkIsNoPartOfTheMappingBehindIt) {
+  expect_lost_in_two(process);
+}
+
+TEST_F(Moment, ThreadLocalStorageInABlockKeepsIt) {
+  process.map(kAnonymous, 0x2000, MappingKind::anonymous);
+  process.map(kAnonymous + 0x2000, 0x2000, MappingKind::anonymous);
+  process.block(kAnonymous + 0x10, 0x3ff0);
+  process.thread(0).thread_pointer = kAnonymous + 0x3800;
+  EXPECT_EQ(process.kind(1), Kind::still_reachable);
+}
+
 TEST_F(Moment, TheValueOfADeletedKeyIsNoRoot) {
   constexpr std::uint64_t kThread = kAnonymous + 0x1000, kValues = kThread + 0x310, kTable = 0x510;
   constexpr std::uint64_t kKeys = kAnonymous + 0x3000;
