@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -67,6 +68,15 @@ std::uint32_t tick_us() {
   return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(length.tv_nsec / 1000));
 }
 
+/// The processor that this process may run on, or ~0 if there are several.
+std::uint32_t only_processor() {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) != 1) return ~0u;
+  for (std::uint32_t number = 0; number < CPU_SETSIZE; ++number)
+    if (CPU_ISSET(number, &allowed)) return number;
+  return ~0u;
+}
+
 /// Has the kernel side see in which pid namespace we are, a container's for example; a negative errno when
 /// that fails.
 int learn_pid_namespace(const leakgate_bpf& skeleton) {
@@ -120,6 +130,7 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
   leakgate_bpf& skeleton = *state.skeleton;
   skeleton.rodata->cfg_start_ns = monotonic_ns();
   skeleton.rodata->cfg_tick_us = tick_us();
+  skeleton.rodata->cfg_only_processor = only_processor();
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(target.pid);
   skeleton.rodata->cfg_canary_pid = static_cast<std::uint32_t>(target.canary_pid);
   skeleton.rodata->cfg_max_processes = options.max_processes;
