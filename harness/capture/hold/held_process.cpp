@@ -166,9 +166,16 @@ bool HeldProcess::is_let_go() const {
   return !process || (process->flags & LG_PROC_LET_GO) != 0;
 }
 
+bool HeldProcess::has_memory() const {
+  const lg_thread_state* const asker = find(states_, moment_.tid);
+  std::byte byte{};
+  return asker == nullptr || view_.read(asker->registers[LG_REG_SP], std::span(&byte, 1)) != 0;
+}
+
 bool HeldProcess::stood_still() const {
   if (is_let_go()) return false;
   if (!view_.threads_known) return true;
+  if (!has_memory()) return false;  // killed meanwhile, which no stop keeps off
   const auto now = session_.threads(pid_);
   if (!now) return false;
   for (const lg_thread_state& state : *now) {

@@ -46,6 +46,7 @@ class HeldProcess {
 
  private:
   [[nodiscard]] bool is_let_go() const;
+  [[nodiscard]] bool has_memory() const;  ///< still
   Status stop_threads(bool all_threads);
   Status describe_memory();
   void describe_threads();
