@@ -31,7 +31,7 @@ __weak const volatile __u64 cfg_max_stacks = 0;	     /* 0: likewise */
 __weak const volatile __u32 cfg_max_threads = 0;
 __weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 __weak const volatile __u32 cfg_only_processor = ~0; /* the one that user space may run on; ~0: several */
-__weak const volatile __u32 cfg_never = 0; /* always 0: see keep_own_stack() */
+__weak const volatile __u32 cfg_never = 0;	     /* always 0: see keep_own_stack() */
 
 /* Counters and table sizes, shared with user space through the mapped .bss. */
 __weak struct lg_totals totals = {};

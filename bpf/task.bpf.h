@@ -227,11 +227,12 @@ static __always_inline void submit_unhurried(void *record)
 }
 
 /*
- * For every program of a uprobe. From 6.13 on the kernel runs tracing programs with large frames on a stack of
- * the processor's ("private stack"), which is meant for programs that nothing interrupts. Those of uprobes run
- * in the task: one may be preempted, or give way, and another task that runs the same program on that processor
- * writes over its variables. Programs with a tail call keep to the task's own stack (check_max_stack_depth() in
- * the kernel's kernel/bpf/verifier.c); this one is never done, and the verifier takes it out.
+ * For every program of a uprobe. From 6.13 on the kernel runs tracing programs with large frames on a stack
+ * of the processor's ("private stack"), which is meant for programs that nothing interrupts. Those of uprobes
+ * run in the task: one may be preempted, or give way, and another task that runs the same program on that
+ * processor writes over its variables. Programs with a tail call keep to the task's own stack
+ * (check_max_stack_depth() in the kernel's kernel/bpf/verifier.c); this one is never done, and the verifier
+ * takes it out.
  */
 static __always_inline void keep_own_stack(void)
 {

@@ -53,8 +53,8 @@ class InteriorRules {
                 const GraphOptions& options)
       : index_(index), facts_(facts), read_(read), options_(options), vtables_(options.is_vtable) {}
 
-  /// Of a pointer in block `holder`, or in none (kNoHolder). Reach::none where a pointer one past a block of 8
-  /// bytes points at no empty array; Reach::interior where no rule holds.
+  /// Of a pointer in block `holder`, or in none (kNoHolder). Reach::none where a pointer one past a block of
+  /// 8 bytes points at no empty array; Reach::interior where no rule holds.
   Reach judge(std::uint32_t target, std::uint32_t offset, std::uint32_t holder) {
     return offset == 0 ? Reach::start : judge_interior(target, offset, holder);
   }

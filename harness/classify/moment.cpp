@@ -204,6 +204,10 @@ model::MomentFindings classify_held(const HeldProcess& held, bool with_groups,
   graph.threads = options.threads;
   graph.next_touched = held.next_touched;
   graph.is_residue = held.is_residue;
+  if (held.is_pool)
+    graph.explains_interior = [&held](const LiveBlock& block, std::uint64_t) {
+      return held.is_pool(block.id);
+    };
   graph.is_vtable = [&vtables](std::uint64_t address) { return vtables.is_vtable(address); };
   const Roots roots = find_roots(held);
   std::vector<LiveBlock> live;

@@ -37,8 +37,8 @@ bool is_dynamic_linker(const model::VerdictFrame& frame, std::string_view name, 
 bool fills_own_tables(std::string_view name) {
   constexpr auto kFunctions = std::to_array<std::string_view>(
       {"setlocale", "tzset", "localtime", "mktime", "bindtextdomain", "textdomain", "bind_textdomain_codeset",
-       "dcgettext", "dcngettext", "dcigettext", "gconv_find_shlib", "gconv_load_cache", "gconv_load_conf", "getpwnam", "getpwuid", "getgrnam", "getgrgid", "getservbyname",
-       "gethostbyname", "nl_langinfo",
+       "dcgettext", "dcngettext", "dcigettext", "gconv_find_shlib", "gconv_load_cache", "gconv_load_conf",
+       "getpwnam", "getpwuid", "getgrnam", "getgrgid", "getservbyname", "gethostbyname", "nl_langinfo",
        // every value that was ever set, in a tree whose pointers bear a mark in their lowest bit
        "setenv", "putenv", "add_to_environ"});
   return std::find(kFunctions.begin(), kFunctions.end(), name) != kFunctions.end();

@@ -30,6 +30,10 @@ using FindHeldFrame = std::function<TraceFrame(std::uint32_t thread, std::uint64
 /// the tracer left there. From several threads at once.
 using IsResidue = std::function<bool(std::uint32_t block, std::uint64_t address)>;
 
+/// Whether HeldProcess::blocks[block] is memory that the program's own pool hands out in pieces, so that a
+/// pointer to any of them keeps it.
+using IsPool = std::function<bool(std::uint32_t block)>;
+
 /// Below the stack pointer, in use by functions that call none (System V ABI, x86-64), in bytes.
 inline constexpr std::uint64_t kRedZone = 128;
 
@@ -93,6 +97,7 @@ struct HeldProcess {
   NextTouchedPage next_touched;
   FindHeldFrame frame_of;  ///< may be empty
   IsResidue is_residue;    ///< may be empty: there is none
+  IsPool is_pool;          ///< likewise
 };
 
 /// What was found at a judged moment.

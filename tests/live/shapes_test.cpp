@@ -240,6 +240,18 @@ TEST_F(Chunks, OfWhichAPageIsAnotherMappingAreOneBlock) {
   EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre("indirectly_lost"));
 }
 
+class Pools : public Live {};
+
+TEST_F(Pools, PagesOfSlicesAreHeldByTheirPieces) {
+  const Traced traced = trace_program(scratch_, "live_slices");
+  expect_whole(traced);
+  std::vector<std::pair<int, std::string>> kinds;
+  for (const Json& leak : traced.result["leaks"])
+    kinds.emplace_back(leak["bytes"], leak["kind"]);
+  EXPECT_THAT(kinds, testing::UnorderedElementsAre(std::pair(4096, kReachable), std::pair(152, kReachable),
+                                                   std::pair(4096, kPossible)));
+}
+
 class Stacks : public Live {};
 
 TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {

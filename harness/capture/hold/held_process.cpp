@@ -150,6 +150,8 @@ Status HeldProcess::describe_memory() {
     view_.is_residue = [this](std::uint32_t block, std::uint64_t address) {
       return Residue(session_, modules_, view_).covers(view_.blocks[block], address);
     };
+  pools_ = std::make_unique<PoolMemory>(session_, modules_);
+  view_.is_pool = [this](std::uint32_t block) { return pools_->covers(view_.blocks[block]); };
   // made for each moment anew: stacks change
   frames_ = std::make_unique<StackFrames>(modules_, view_);
   if (view_.threads_known)

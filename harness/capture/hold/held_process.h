@@ -13,6 +13,7 @@
 #include "harness/base/result.h"
 #include "harness/capture/hold/held_memory.h"
 #include "harness/capture/hold/held_threads.h"
+#include "harness/capture/hold/pool_memory.h"
 #include "harness/capture/hold/stack_frames.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/session.h"
@@ -60,6 +61,7 @@ class HeldProcess {
   std::vector<lg_thread_state> states_;
   std::unique_ptr<HeldMemory> memory_;
   std::unique_ptr<StackFrames> frames_;
+  std::unique_ptr<PoolMemory> pools_;
   model::HeldProcess view_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A large block of malloc's, a mapping of its own that the kernel may have joined with another one's, of which
-// one page is locked in memory: from there on it is another mapping.
+// A large block of malloc's, a mapping of its own that the kernel may have joined with another one's, of
+// which one page is locked in memory: from there on it is another mapping.
 // truth: 1 block of 1 MiB, definitely lost, and 1 of 152 bytes, to which it leads
 #include <stdint.h>
 #include <stdlib.h>
