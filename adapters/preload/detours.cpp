@@ -58,6 +58,17 @@ void abort_process(const u64* registers) {
   if (action.handler <= kIgnored) hold_at_end(registers, LG_MOMENT_DEATH);
 }
 
+/// dlopen, or dlmopen: a library with RTLD_DEEPBIND, or in another namespace than the program's, goes past
+/// this one.
+void note_load(const u64* registers, bool has_space) {
+  constexpr u64 kNoLoad = 4, kDeepBind = 8;  // RTLD_NOLOAD, RTLD_DEEPBIND
+  const u64 space = has_space ? registers[LG_REG_DI] : 0;
+  const u64 file = registers[has_space ? LG_REG_SI : LG_REG_DI];
+  const u64 flags = registers[has_space ? LG_REG_DX : LG_REG_SI];
+  if (file && !(flags & kNoLoad) && (space || flags & kDeepBind))
+    __atomic_fetch_add(&g.header->loaded_apart, 1, __ATOMIC_RELAXED);
+}
+
 /// The list of mapped objects changes; it is consistent where the word `distance` from here is 0.
 void note_link_map(const u64* registers, s32 distance) {
   u32 state = 0;
@@ -108,6 +119,9 @@ extern "C" void lg_on_detour(const u64* registers, u32 place) {
       break;
     case kDetourAbort:
       abort_process(registers);
+      break;
+    case kDetourLoad:
+      note_load(registers, what != 0);
       break;
     case kDetourExitCalled:
       note_exit_call(registers);

@@ -242,9 +242,6 @@ asm(".pushsection .text\n"
 // they start a program with the environment as it is, from inside the C library
 LG_ENTRY_LOOK(system, lg_before_start);
 LG_ENTRY_LOOK(popen, lg_before_start);
-// which library is meant depends on their caller
-LG_ENTRY_LOOK(dlopen, lg_before_load);
-LG_ENTRY_LOOK(dlmopen, lg_before_load_apart);
 
 // pthread_create: the routine is replaced by one that takes a slot of the ledger and jumps to it.
 asm(".pushsection .text\n"

@@ -14,8 +14,6 @@ extern "C" {
 void* lg_real_pthread_create;
 void* lg_real_system;
 void* lg_real_popen;
-void* lg_real_dlopen;
-void* lg_real_dlmopen;
 }
 
 namespace {
@@ -75,8 +73,6 @@ bool find_real_slowly() {
   look_up(lg_real_pthread_create, "pthread_create");
   look_up(lg_real_system, "system");
   look_up(lg_real_popen, "popen");
-  look_up(lg_real_dlopen, "dlopen");
-  look_up(lg_real_dlmopen, "dlmopen");
   look_up(real.mlockall, "mlockall");
   look_up(real.prlimit, "prlimit");
   look_up(real.sigaltstack, "sigaltstack");

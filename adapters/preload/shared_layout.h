@@ -291,6 +291,7 @@ enum DetourKind : u32 {
   kDetourExit = 2,        ///< _exit
   kDetourExitCalled = 3,  ///< exit, quick_exit
   kDetourAbort = 5,       ///< abort
+  kDetourLoad = 6,        ///< 0: dlopen, 1: dlmopen
   kDetourLinkMap = 4,     ///< distance from the function to r_debug.r_state, signed; 0: always consistent
 };
 

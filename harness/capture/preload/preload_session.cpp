@@ -103,13 +103,18 @@ void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
   is_interposed_ = image.find("__libc_start_main") || image.path().ends_with("/libleakgate_preload.so");
   is_code_locked_ = false;
   patches_.begin_module(id, image);
-  if (image.find("__libc_start_main")) watch_abort(image);
+  if (!image.find("__libc_start_main")) return;
+  // the last moment at which a process that dies by it can be looked at
+  watch_if_possible(image, "abort", tells(preload::kDetourAbort, 0));
+  // libraries may be loaded so that they do not see the preloaded one
+  watch_if_possible(image, "dlopen", tells(preload::kDetourLoad, 0));
+  watch_if_possible(image, "dlmopen", tells(preload::kDetourLoad, 1));
 }
 
-void PreloadSession::watch_abort(const ElfImage& image) {
-  const auto function = image.find("abort");
+void PreloadSession::watch_if_possible(const ElfImage& image, std::string_view name, std::uint32_t what) {
+  const auto function = image.find(name);
   const auto offset = function ? image.file_offset(function->vaddr) : std::nullopt;
-  if (offset && patches_.can_detour(*offset)) patches_.add_detour(*offset, tells(preload::kDetourAbort, 0));
+  if (offset && patches_.can_detour(*offset)) patches_.add_detour(*offset, what);
 }
 
 Status PreloadSession::attach(ProbeProgram program, const std::string& path,

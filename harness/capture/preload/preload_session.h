@@ -80,8 +80,8 @@ class PreloadSession final : public Session {
   using Handle = std::function<void(const lg_record&, std::size_t size)>;
 
   PreloadSession(std::shared_ptr<SharedFile> file, const TracerOptions& options, const TracedTarget& target);
-  /// abort() is the last moment at which a process that dies by it can be looked at.
-  void watch_abort(const ElfImage& image);
+  /// Has a function of the C library's tell `what`, if a detour can be made there.
+  void watch_if_possible(const ElfImage& image, std::string_view name, std::uint32_t what);
   [[nodiscard]] std::uint8_t role_of(std::uint64_t mark) const;
   /// False: this cannot be what a library wrote.
   bool hand_on(lg_record& record, std::size_t size, const Handle& handle);
