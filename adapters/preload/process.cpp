@@ -95,9 +95,14 @@ long open_file() {
   return system_call(SYS_openat, kCurrentDirectory, word(g.path), kOpenReadWrite | kOpenCloseOnExec);
 }
 
-long map_part(long fd, u64 offset, u64 bytes) {
-  const long at = system_call(SYS_mmap, 0, static_cast<long>(bytes), kReadWrite, kShared | kNoReserve, fd,
-                              static_cast<long>(offset));
+/// Far from where the kernel maps what has no address of its own: there the program finds what it would find
+/// without us, as one that wants a mapping again where it was in an earlier run does.
+constexpr u64 kControlPlace = 0x3000'0000'0000, kRegionPlace = kControlPlace + 64 * kGiB;
+
+/// At `wanted`, if that is free.
+long map_part(long fd, u64 offset, u64 bytes, u64 wanted) {
+  const long at = system_call(SYS_mmap, static_cast<long>(wanted), static_cast<long>(bytes), kReadWrite,
+                              kShared | kNoReserve, fd, static_cast<long>(offset));
   if (!failed(at)) system_call(SYS_madvise, at, static_cast<long>(bytes), kDontDump);
   return at;
 }
@@ -115,7 +120,7 @@ bool map_control() {
   keep_loader();
   const long fd = open_file();
   if (failed(fd)) return false;
-  const long at = map_part(fd, 0, kControlBytes);
+  const long at = map_part(fd, 0, kControlBytes, kControlPlace);
   system_call(SYS_close, fd);
   if (failed(at)) return false;
   g.control = reinterpret_cast<u8*>(at);
@@ -137,7 +142,8 @@ void ask_for_large_pages(u64 region) {
 /// Maps the region of process image `index`; nullptr: not to be had.
 u8* map_region(u32 index) {
   const long fd = open_file();
-  const long at = failed(fd) ? fd : map_part(fd, kRegionsAt + index * kRegionBytes, kRegionBytes);
+  const long at =
+      failed(fd) ? fd : map_part(fd, kRegionsAt + index * kRegionBytes, kRegionBytes, kRegionPlace);
   if (!failed(fd)) system_call(SYS_close, fd);
   if (!failed(at)) {
     ask_for_large_pages(static_cast<u64>(at));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <sstream>
 
 #include "adapters/preload/shared_layout.h"
 #include "tests/live/support/plain_user.h"
@@ -257,6 +258,20 @@ TEST_F(Preload, ALibraryThatDoesNotSeeThePreloadedOneMakesTheRunIncomplete) {
       scratch_, {.command = {program_path("live_loads_apart"), "no"}, .options = {"--backend", "preload"}});
   expect_whole(asks);
   EXPECT_EQ(asks.program.status(), 0) << asks.program.err;
+}
+
+/// A program that maps a file again where it was in an earlier run finds that place free (LMDB does).
+TEST_F(Preload, TheLedgerIsFarFromWhatTheProgramMaps) {
+  const Traced traced =
+      trace(scratch_, {.command = {"cat", "/proc/self/maps"}, .options = {"--backend", "preload"}});
+  std::istringstream maps(traced.program.out);
+  int parts = 0;
+  for (std::string line; std::getline(maps, line);)
+    if (line.find("leakgate-ledger") != std::string::npos) {
+      ++parts;
+      EXPECT_THAT(line, testing::StartsWith("30")) << "a 47-bit address is written with 12 digits";
+    }
+  EXPECT_GE(parts, 2);
 }
 
 /// As after half an update: what the two wrote down for each other would be misread.
