@@ -141,6 +141,19 @@ TEST_F(Transparency, AThreadMayExecWhileAnotherOneEndsTheProcess) {
   }
 }
 
+// One waited for the other's answer, for one second or until leakgate gave it up, in one run of three.
+TEST_F(Transparency, ProcessesThatEndTogetherDoNotHoldEachOtherUp) {
+  for (int round = 0; round < 6; ++round) {
+    const Traced traced = trace(scratch_, {.command = {program_path("live_end_together")}});
+    expect_whole(traced);
+    EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+    EXPECT_THAT(traced.result["tracer"]["notes"], testing::IsEmpty());
+    EXPECT_EQ(traced.result["summary"]["leaked_blocks"], 40);
+    for (const auto& leak : traced.result["leaks"])
+      EXPECT_TRUE(leak["verdict"] != "fail" || leak["kind"] == "definitely_lost") << leak.dump(1);
+  }
+}
+
 /// The preload backend's ledger is address space of the program's.
 TEST_F(Transparency, ALimitOfTheAddressSpaceIsTheProgramsOwn) {
   for (const char* const how : {"", "for good"}) {
