@@ -25,11 +25,22 @@ LIVE_NOINLINE static void lose_with(char* page, int rights) {
   if (mprotect(page, kPage, PROT_READ | PROT_WRITE) != 0) abort();
 }
 
-int main(void) {
+LIVE_NOINLINE static int run(void) {
   char mark = 1;
   char* const page = (char*)((uintptr_t)&mark & ~(uintptr_t)(kPage - 1));
   lose_with(page, PROT_READ | PROT_WRITE);
   lose_with(page, PROT_NONE);
   lose_with(page, PROT_READ | PROT_WRITE);
   return mark == 1 ? 23 : 1;
+}
+
+/// Has the frame of run() in the middle of a page: its callee's return address is in the same then.
+int main(void) {
+  char here = 0;
+  const uintptr_t in_page = (uintptr_t)&here % kPage;
+  char* const room = __builtin_alloca((in_page + kPage / 2) % kPage + 16);
+  live_keep(room);
+  const int status = run();
+  live_keep(room);
+  return status;
 }
