@@ -147,10 +147,13 @@ static __always_inline void finish_realloc(struct lg_proc *proc, struct lg_pendi
 
 	if (!call->old_addr)
 		return;
-	if (!result && call->size)
+	if (!result && call->size) {
 		ledger_put(&key, &call->old); /* failed: the old block lives on */
-	else
-		count_free(proc, &call->old);
+		return;
+	}
+	if (proc->left_before)
+		leave_to_heir(proc, key.addr, &call->old);
+	count_free(proc, &call->old);
 }
 
 SEC("uretprobe.multi")
@@ -232,9 +235,15 @@ int free_enter(struct pt_regs *ctx)
 	proc = process_of(key.proc);
 	if (!proc)
 		return 0;
-	if (!ledger_take(&key, &block))
+	if (!ledger_take(&key, &block)) {
 		__sync_fetch_and_add(&totals.unknown_frees, 1);
-	else if (count_free(proc, &block))
+		if (proc->flags & LG_PROC_HEIR)
+			note_gone(proc, key.addr);
+		return 0;
+	}
+	if (proc->left_before)
+		leave_to_heir(proc, key.addr, &block);
+	if (count_free(proc, &block))
 		note_first_free(ctx, thread, block.stack);
 	return 0;
 }

@@ -95,7 +95,7 @@ static __always_inline void count_live(const struct lg_live *block)
 	if (bytes > totals.peak_live_bytes)
 		totals.peak_live_bytes = bytes;
 	if (!(blocks & 255) || totals.grow_live_asked >= live_tier_count)
-		ask_to_grow(blocks);
+		ask_to_grow(blocks + totals.left_blocks);
 }
 
 /* Writes a block into a slot of its bucket, which is free, or holds it already where `again` is set. */
@@ -171,7 +171,7 @@ __weak __noinline int ledger_put(struct lg_live_key *key, struct lg_live *block)
 		return 0;
 	for (turn = 0; turn < LG_ROOM_LONG_WAITS; turn++) {
 		tiers = live_tier_count;
-		if (key->addr >> LG_LIVE_PROC_SHIFT ||
+		if (key->addr & ~LG_LIVE_ADDR_MASK ||
 		    (cfg_max_live_blocks && totals.live_blocks >= cfg_max_live_blocks))
 			break;
 		if (put_in_tiers(tiers, live_name(key), block)) {
@@ -184,6 +184,49 @@ __weak __noinline int ledger_put(struct lg_live_key *key, struct lg_live *block)
 	}
 	lose(LG_LOST_live_table_full);
 	return 0;
+}
+
+/* Without room for it a child's block may seem to be lost, or held: that is counted, and told. */
+__weak __noinline int put_left(__u64 name, struct lg_live *block)
+{
+	__u64 blocks;
+
+	if (!block)
+		return 0;
+	if (totals.left_blocks >= LG_MOST_LEFT ||
+	    (cfg_max_live_blocks && totals.live_blocks >= cfg_max_live_blocks) ||
+	    !put_in_tiers(live_tier_count, name, block)) {
+		__sync_fetch_and_add(&totals.left_out, 1);
+		return 0;
+	}
+	blocks = __sync_fetch_and_add(&totals.left_blocks, 1) + 1;
+	if (!(blocks & 255))
+		ask_to_grow(totals.live_blocks + blocks);
+	return 1;
+}
+
+/* A block that the process frees stays what it was in the memory of children that it has forked since. */
+__weak __noinline int leave_to_heir(struct lg_proc *proc, __u64 addr, struct lg_live *block)
+{
+	__u64 left_before;
+
+	if (!proc || !block)
+		return 0;
+	left_before = proc->left_before;
+	if (block->time_ms >= (__u32)left_before)
+		return 0;
+	return put_left(addr | LG_LIVE_LEFT | (left_before >> 32) << LG_LIVE_PROC_SHIFT, block);
+}
+
+/* A forked process frees a block that it does not have: one that it inherited, most likely. */
+__weak __noinline int note_gone(struct lg_proc *proc, __u64 addr)
+{
+	struct lg_live block = {.time_ms = now_ms()};
+
+	if (!proc || addr & (LG_LIVE_GONE | ~LG_LIVE_ADDR_MASK))
+		return 0;
+	return put_left(addr | LG_LIVE_LEFT | LG_LIVE_GONE | (__u64)proc->index << LG_LIVE_PROC_SHIFT,
+			&block);
 }
 
 /* Finds a block in one tier; where LG_LIVE_TAKE is set, takes it out. Copies it to `block`. */

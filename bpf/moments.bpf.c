@@ -135,6 +135,21 @@ static __always_inline void copy_registers(__u64 *out, struct pt_regs *regs, str
 	out[LG_REG_FS_BASE] = BPF_CORE_READ(task, thread.fsbase);
 }
 
+/* The innermost realloc under way. */
+static __always_inline void note_moving(struct lg_thread_state *state, const struct lg_thread *thread)
+{
+	int i;
+
+	if (!thread)
+		return;
+	for (i = 0; i < LG_MAX_PENDING; i++) {
+		if ((__u32)i >= thread->depth || !thread->pending[i].old_addr)
+			continue;
+		state->moving = thread->pending[i].old_addr;
+		state->moving_bytes = thread->pending[i].old.size;
+	}
+}
+
 /* Writes a struct lg_thread_state for each thread of the process that the iterator was opened for. */
 SEC("iter/task")
 int list_threads(struct bpf_iter__task *ctx)
@@ -148,6 +163,7 @@ int list_threads(struct bpf_iter__task *ctx)
 	state.running = BPF_CORE_READ(task, __state) == 0;
 	state.switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
 	state.signal_stack = BPF_CORE_READ(task, sas_ss_sp);
+	note_moving(&state, bpf_task_storage_get(&threads, task, 0, 0));
 	copy_registers(state.registers, (struct pt_regs *)bpf_task_pt_regs(task), task);
 	bpf_seq_write(ctx->meta->seq, &state, sizeof(state));
 	return 0;

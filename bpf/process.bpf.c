@@ -88,6 +88,19 @@ static __always_inline void note_birth(struct task_struct *child, __u32 tgid)
 		lose(LG_LOST_thread_table_full);
 }
 
+/* The image that fork made is gone. Without any, what its parent frees is nobody's. */
+static __always_inline void end_heir(const struct lg_proc *proc)
+{
+	struct lg_proc *parent = proc->flags & LG_PROC_HEIR ? process_of(proc->parent) : NULL;
+	__u64 left_before;
+
+	if (!parent)
+		return;
+	left_before = parent->left_before;
+	if (__sync_fetch_and_add(&parent->heirs, -1) == 1) /* unless it forks the next one meanwhile */
+		__sync_val_compare_and_swap(&parent->left_before, left_before, 0);
+}
+
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -114,6 +127,7 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	if (!proc)
 		return 0;
 	flags = proc->flags & (LG_PROC_DEATH_TEST | LG_PROC_HOLD_ASKED | LG_PROC_LATE);
+	flags |= LG_PROC_HEIR;
 	if (proc->death_tid && proc->death_tid == (__u32)bpf_get_current_pid_tgid()) {
 		proc->death_tid = 0;
 		flags |= LG_PROC_DEATH_TEST;
@@ -122,6 +136,8 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	if (index == ~0U)
 		return 0;
 	inherit_modules(parent_value, index);
+	__sync_fetch_and_add(&proc->heirs, 1);
+	proc->left_before = (__u64)index << 32 | (now_ms() + 1);
 	record = reserve_record(sizeof(*record), LG_REC_FORK, parent_value);
 	if (!record)
 		return 0;
@@ -192,8 +208,10 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 		if (proc) {
 			flags |= proc->flags & LG_PROC_DEATH_TEST;
 			same_process = proc->tgid == tgid;
-			if (same_process) /* what is read of its memory from now on is another program's */
+			if (same_process) { /* what is read of its memory from now on is another program's */
 				__sync_fetch_and_or(&proc->flags, LG_PROC_LET_GO);
+				end_heir(proc);
+			}
 		}
 		/* a vfork child has its parent's index: the death test flag waits on the parent's thread */
 		if (proc && !same_process && proc->death_tid) {
@@ -268,6 +286,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	bpf_map_delete_elem(&tgids, &tgid);
 	if (!proc || proc->tgid != tgid)
 		return 0; /* a vfork child that never reached exec */
+	end_heir(proc);
 	record = reserve_record(sizeof(*record), LG_REC_EXIT, index);
 	if (!record)
 		return 0;

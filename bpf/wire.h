@@ -166,7 +166,7 @@ enum lg_loss {
 struct lg_live_key {
 	__u64 addr;
 	__u32 proc;
-	__u32 pad;
+	__u32 gone; /* see LG_LIVE_GONE */
 };
 
 struct lg_live {
@@ -192,6 +192,15 @@ struct lg_live_bucket {
 };
 
 #define LG_LIVE_PROC_SHIFT 48
+/*
+ * In a name, where no address has a bit: the process in it was forked by the one that has freed the block
+ * since, and still has its own copy of it.
+ */
+#define LG_LIVE_LEFT (1ULL << 47)
+#define LG_LIVE_ADDR_MASK (LG_LIVE_LEFT - 1)
+/* Beside LG_LIVE_LEFT, where no block begins: the process itself has freed what it inherited there. */
+#define LG_LIVE_GONE 1ULL
+#define LG_MOST_LEFT (1U << 20) /* at once; what is beyond is counted */
 #define LG_LIVE_CLAIMED (~0ULL) /* being written */
 
 /* A frame: module id in bits 48..63, LG_FRAME_EXACT, address in the module's own address space in bits 0..46.
@@ -329,6 +338,7 @@ enum lg_process_flags {
 	LG_PROC_EXECED = 8,	/* its image came from exec, not from fork alone */
 	LG_PROC_ENDING = 16,	/* was held at its end: nothing is judged after it */
 	LG_PROC_LET_GO = 32,	/* went on to give up its memory before leakgate had answered */
+	LG_PROC_HEIR = 64,	/* it was forked: what its parent frees is left to it */
 };
 
 /* One process image: exec makes a new one. Written by the kernel side alone. */
@@ -377,7 +387,14 @@ struct lg_proc {
 	 */
 	__u32 tells_bodies;
 	__u32 awaits_body; /* the open window's has not come yet: nothing is charged to it */
+	/*
+	 * While children live that were forked from it: blocks that are older than the last fork are left to
+	 * the last one when they are freed. Those before it have them, too, as far as they are older.
+	 */
+	__u32 heirs;
 	__u32 pad;
+	__u64 left_before; /* milliseconds since cfg_start_ns, and one; 0: no heirs; the last one in bits 32..
+			    */
 };
 
 /* An object of a test holds its function within so many bytes. */
@@ -391,6 +408,8 @@ struct lg_totals {
 	__u64 stacks;
 	__u64 stack_nodes;
 	__u64 unknown_frees;
+	__u64 left_blocks; /* see LG_LIVE_LEFT; not among the live ones */
+	__u64 left_out;	   /* that found no room */
 	__u32 processes;
 	__u32 grow_live_asked; /* number of tiers at which more were asked for */
 	__u32 grow_stacks_asked;
@@ -594,6 +613,14 @@ struct lg_thread_state {
 	__u64 switches; /* context switches so far: unchanged means that it has not run in between */
 	__u64 registers[LG_REG_COUNT];
 	__u64 signal_stack; /* sigaltstack's; 0: none */
+	/*
+	 * Memory that the thread has in hand inside of the family's functions: what a realloc under way was
+	 * given, which is not in the ledger until it is over, and what a call is about to give. 0: nothing.
+	 */
+	__u64 moving;
+	__u64 moving_bytes;
+	__u64 given;
+	__u64 given_bytes; /* 0: nothing in it counts */
 };
 
 #endif /* LEAKGATE_WIRE_H */

@@ -23,11 +23,54 @@ class Freeing {
   Thread* thread_;
 };
 
-/// Records what a call gave, and gives it; hidden meanwhile even in the registers that functions save.
+/// What a call is about to give, which is hidden meanwhile even in the registers that functions save: the
+/// thread may be stopped and looked at in between.
+class InHand {
+ public:
+  /// `moved`: bytes in it that were in another block before.
+  InHand(Thread* thread, Hidden block, u64 moved)
+      : thread_(thread), block_(block), before_(thread ? thread->given : 0), moved_(moved) {
+    if (!thread) return;
+    if (moved) thread->given_bytes = moved;
+    store(thread->given, block == kNothing ? 0 : shown(block));
+  }
+  InHand(const InHand&) = delete;
+  InHand& operator=(const InHand&) = delete;
+
+  /// Lets go of it: it is in a register from here on.
+  [[gnu::always_inline]] void* give() const {
+    u64 given = shown(block_);
+    asm volatile("" : "+r"(given));
+    if (thread_) {
+      store(thread_->given, before_);  // of a call that this one's signal handler has interrupted
+      if (moved_) thread_->given_bytes = 0;
+    }
+    return reinterpret_cast<void*>(given);
+  }
+
+ private:
+  Thread* thread_;
+  Hidden block_;
+  u64 before_;
+  u64 moved_;
+};
+
+/// Records what a call gave, and gives it.
 [[gnu::always_inline]] inline void* give(Call& call, void* result) {
   const Hidden hidden = hide(result);
+  const InHand hand(call.thread, hidden, 0);
   leave_call(call, hidden);
-  return reinterpret_cast<void*>(shown(hidden));
+  return hand.give();
+}
+
+/// Likewise, what it gave for `old`.
+[[gnu::always_inline]] inline void* give_moved(Call& call, void* old, void* result) {
+  const Hidden hidden = hide(result);
+  const InHand hand(call.thread, hidden, call.size);
+  settle_old(call, hide(old), hidden != kNothing);
+  leave_call(call, hidden);
+  end_move(call);
+  return hand.give();
 }
 
 /// `block` of `bytes`, with what the early block `old` has, if any.
@@ -71,9 +114,7 @@ void* move_early_block(void* old, void* block, u64 bytes) {
   if (is_early_block(old)) return move_early_block(old, real.malloc(size), size);
   Call call;
   enter_call(call, size, LG_FN_realloc, sp, bp, old);
-  void* const result = function(old, size);
-  settle_old(call, hide(old), result != nullptr);
-  return give(call, result);
+  return give_moved(call, old, function(old, size));
 }
 
 [[gnu::always_inline]] inline void release(void (*const& function)(void*), void* block, u64 sp, u64 bp) {
@@ -82,6 +123,11 @@ void* move_early_block(void* old, void* block, u64 bytes) {
   note_free(hide(block), sp, bp);
   const Freeing freeing(block);
   function(block);
+}
+
+/// Two names of one function are told as one, as probes see them.
+u32 memalign_name() {
+  return real.memalign == real.aligned_alloc ? LG_FN_aligned_alloc : LG_FN_memalign;
 }
 
 }  // namespace
@@ -109,9 +155,7 @@ void* lg_reallocarray(void* old, u64 count, u64 size, u64 sp, u64 bp) {
   }
   Call call;
   enter_call(call, product(count, size), LG_FN_reallocarray, sp, bp, old);
-  void* const result = real.reallocarray(old, count, size);
-  settle_old(call, hide(old), result != nullptr);
-  return give(call, result);
+  return give_moved(call, old, real.reallocarray(old, count, size));
 }
 
 void* lg_aligned_alloc(u64 alignment, u64 size, u64 sp, u64 bp) {
@@ -119,7 +163,7 @@ void* lg_aligned_alloc(u64 alignment, u64 size, u64 sp, u64 bp) {
 }
 
 void* lg_memalign(u64 alignment, u64 size, u64 sp, u64 bp) {
-  return allocate_aligned(real.memalign, alignment, size, LG_FN_memalign, sp, bp);
+  return allocate_aligned(real.memalign, alignment, size, memalign_name(), sp, bp);
 }
 
 int lg_posix_memalign(void** out, u64 alignment, u64 size, u64 sp, u64 bp) {
@@ -171,7 +215,7 @@ void* lg_libc_realloc(void* old, u64 size, u64 sp, u64 bp) {
 }
 
 void* lg_libc_memalign(u64 alignment, u64 size, u64 sp, u64 bp) {
-  return allocate_aligned(real.libc.memalign, alignment, size, LG_FN_memalign, sp, bp);
+  return allocate_aligned(real.libc.memalign, alignment, size, memalign_name(), sp, bp);
 }
 
 void* lg_libc_valloc(u64 size, u64 sp, u64 bp) {

@@ -51,10 +51,12 @@ void note_first_free(Thread& thread, u32 id, u64 sp, u64 bp) {
 void settle_old(Call& call, Hidden old, bool gave) {
   if (!call.thread || !call.took_old) return;
   const Busy busy(*call.thread);
-  if (!gave && call.size)
+  if (!gave && call.size) {
     put_block(place_of(old), call.old);
-  else
-    count_free(*call.thread, call.old);
+    return;
+  }
+  if (g.process->figures.left_before) leave_to_heir(old, call.old);
+  count_free(*call.thread, call.old);
 }
 
 }  // namespace leakgate::preload

@@ -59,7 +59,14 @@ void close_further_call(Thread& thread, u64 sp);
   // out of the ledger before the allocator can hand its address to another thread
   if (!old) return;
   const Busy busy(*thread);
-  call.took_old = take_block(place_of(hide(old)), call.old);
+  LiveEntry* const entry = find_block(place_of(hide(old)));
+  if (!entry) return;
+  call.old = entry->block;
+  call.took_old = true;
+  // what it holds is held until the call is over
+  thread->moving_bytes = call.old.size;
+  store(thread->moving, static_cast<u64>(word(old)));
+  store(entry->name, u64{0});
 }
 
 /// What `count` times `size` asks for: more than there can be where they overflow, which no allocator gives.
@@ -109,13 +116,23 @@ void note_first_free(Thread& thread, u32 id, u64 sp, u64 bp);
   if (LG_UNLIKELY(thread->busy > 1)) return lose(LG_LOST_nested_too_deep);
   const Busy busy(*thread);
   lg_live gone;
-  if (LG_UNLIKELY(!take_block(place_of(block), gone)))
+  if (LG_UNLIKELY(!take_block(place_of(block), gone))) {
     __atomic_fetch_add(&g.process->unknown_frees, 1, __ATOMIC_RELAXED);
-  else if (LG_UNLIKELY(count_free(*thread, gone)))
-    note_first_free(*thread, gone.stack, sp, bp);
+    if (g.process->figures.flags & LG_PROC_HEIR) note_gone(block);
+    return;
+  }
+  if (LG_UNLIKELY(g.process->figures.left_before)) {
+    const lg_live copy = gone;
+    leave_to_heir(block, copy);
+  }
+  if (LG_UNLIKELY(count_free(*thread, gone))) note_first_free(*thread, gone.stack, sp, bp);
 }
 
 /// The old block of a realloc lives on where that failed.
 void settle_old(Call& call, Hidden old, bool gave);
+/// What it held is in the new one, which is in the ledger, or lives on.
+inline void end_move(const Call& call) {
+  if (call.thread && call.took_old) store(call.thread->moving, u64{0});
+}
 
 }  // namespace leakgate::preload

@@ -95,15 +95,18 @@ __attribute__((noinline)) int with_environment(char* const* given, const Run& ru
   return run(entries);
 }
 
-/// Says that process `pid` is, or is not after all, about to become another program, which will say so
-/// itself.
+/// Says that process `pid` is, or is not after all, about to become another program, or was made as one,
+/// which will say so itself. Before it can be killed and gone, leakgate has a hold of it.
 void tell_of_exec(u32 type, u32 pid, u64 time_ns) {
   if (!current_thread()) return;
   lg_record_window record;
   begin_record(record, type);
   record.head.time_ns = time_ns;
   record.window = pid;
-  send_record(&record.head, sizeof record, false);
+  if (type == kExecCancelled)
+    send_record(&record.head, sizeof record, false);
+  else
+    send_and_wait(&record.head, sizeof record);
 }
 
 /// In the process itself, or a vfork child: comes back where that failed.
@@ -122,7 +125,7 @@ int spawn(int* pid, char* const* given, const Run& run) {
   int own = 0;
   const u64 before_ns = monotonic_ns();
   const int result = with_environment(given, [&](char* const* list) { return run(pid ? pid : &own, list); });
-  if (result == 0) tell_of_exec(kExecExpected, static_cast<u32>(pid ? *pid : own), before_ns);
+  if (result == 0) tell_of_exec(kSpawned, static_cast<u32>(pid ? *pid : own), before_ns);
   return result;
 }
 

@@ -22,13 +22,38 @@ LiveEntry* find_in_bucket(LiveEntry* line, u64 address) {
   return find_entry(line, [&](const LiveEntry& entry) { return entry.name == address; });
 }
 
+/// What is told of the bucket that `line` lies in.
+u8& reach_of(const LiveEntry* line) {
+  const u64 offset = static_cast<u64>(word(line)) - static_cast<u64>(word(g.region_bytes + kLiveAt));
+  return g.region_bytes[kLiveReachAt + offset / sizeof(LiveBucket)];
+}
+
 bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
-  const u64 address = shown(place.block);
-  for (u32 choice = 0; choice < kChoices; ++choice)
-    if (find_entry(line_of(shape_of(tier), place.block, choice),
-                   [&](LiveEntry& entry) { return put_in_entry(entry, address, block); }))
-      return true;
+  const u64 address = shown(place.block), shape = shape_of(tier);
+  LiveEntry* const first = line_of(shape, place.block, 0);
+  for (u32 choice = 0; choice < kChoices; ++choice) {
+    if (!find_entry(choice ? line_of(shape, place.block, choice) : first,
+                    [&](LiveEntry& entry) { return put_in_entry(entry, address, block); }))
+      continue;
+    // before anybody else can be told of the block
+    const u8 bit = static_cast<u8>(kReachHere << choice);
+    if (u8& reach = reach_of(first); !(load(reach) & bit)) __atomic_fetch_or(&reach, bit, __ATOMIC_RELEASE);
+    return true;
+  }
   return false;
+}
+
+/// Looks where put_block() and put_in_tier() may have put it.
+LiveEntry* find_in_tier(u32 tier, const Place& place) {
+  const u64 address = shown(place.block), shape = shape_of(tier);
+  LiveEntry* const first = line_of(shape, place.block, 0);
+  if (LiveEntry* const near = first + (first->name != address); near->name == address) return near;
+  const u32 reach = load(reach_of(first));
+  for (u32 choice = 0; reach >> choice; ++choice)
+    if (reach >> choice & 1)
+      if (LiveEntry* const entry = find_in_bucket(line_of(shape, place.block, choice), address); entry)
+        return entry;
+  return nullptr;
 }
 
 /// In how many parts a new tier is used: as many as threads, or the next power of two.
@@ -53,15 +78,35 @@ u32 open_tier(u32 tiers) {
   return tiers;
 }
 
+/// Puts it in under a name that no block has.
+void put_left(Hidden block, u64 process, u64 marks, const lg_live& what) {
+  const u64 most = g.header->max_live_blocks;
+  const bool has_room =
+      load(g.process->left) < LG_MOST_LEFT && (!most || static_cast<u64>(g.process->live_blocks) < most);
+  // what is not set in the hidden form is set in the name
+  const Hidden name{static_cast<u64>(block) & ~(marks | process << LG_LIVE_PROC_SHIFT)};
+  u32& count = has_room && put_block(place_of(name), what) ? g.process->left : g.process->left_out;
+  __atomic_fetch_add(&count, 1, __ATOMIC_RELAXED);
+}
+
+/// Whether another tier is wanted before these are full: the emptier the newest one is, the more blocks are
+/// found where they are looked for first. Not while they are nearly empty, nor where they take more memory
+/// than kBlockBytes for each block.
+bool is_tier_worth_it(u32 tiers) {
+  constexpr u64 kBlockBytes = 46, kLeastFull = 4;
+  u64 buckets = 0;
+  for (u32 tier = 1; tier < tiers; ++tier)
+    buckets += buckets_in(tier);
+  const u64 blocks = static_cast<u64>(g.process->live_blocks);
+  return tiers > 1 && tiers < kLiveTiers && blocks > buckets * LG_LIVE_SLOTS / kLeastFull &&
+         blocks * kBlockBytes > load(g.region->live_pages) * kLivePage;
+}
+
 }  // namespace
 
 LiveEntry* find_further_off(const Place& place) {
-  const u64 address = shown(place.block);
   for (u32 tier = load(g.region->live_tiers); tier-- > 0;)
-    for (u32 choice = 0; choice < kChoices; ++choice)
-      if (LiveEntry* const entry = find_in_bucket(line_of(shape_of(tier), place.block, choice), address);
-          entry)
-        return entry;
+    if (LiveEntry* const entry = find_in_tier(tier, place); entry) return entry;
   return nullptr;
 }
 
@@ -74,7 +119,9 @@ bool put_further_off(const Place& place, const lg_live& block) {
     entry->block = block;  // its free was not seen
     return true;
   }
-  for (u32 tiers = load(region.live_tiers); !full;) {
+  u32 tiers = load(region.live_tiers);
+  if (!full && is_tier_worth_it(tiers)) tiers = open_tier(tiers);
+  while (!full) {
     for (u32 tier = tiers; tier-- > 0;)
       if (put_in_tier(tier, place, block)) return true;
     // all its places are taken; one of them by itself, perhaps, where its free was not seen
@@ -87,6 +134,17 @@ bool put_further_off(const Place& place, const lg_live& block) {
   }
   lose(LG_LOST_live_table_full);
   return false;
+}
+
+void leave_to_heir(Hidden block, const lg_live& gone) {
+  const u64 left_before = __atomic_load_n(&g.process->figures.left_before, __ATOMIC_RELAXED);
+  if (gone.time_ms < static_cast<u32>(left_before)) put_left(block, left_before >> 32, LG_LIVE_LEFT, gone);
+}
+
+void note_gone(Hidden block) {
+  if (shown(block) & (LG_LIVE_GONE | ~LG_LIVE_ADDR_MASK)) return;
+  const lg_live gone{0, 0, 0, 0, now_ms()};
+  put_left(block, g.index, LG_LIVE_LEFT | LG_LIVE_GONE, gone);
 }
 
 bool has_block(Hidden block) {

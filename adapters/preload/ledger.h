@@ -57,7 +57,7 @@ inline u64 keep_to_part(u64 hash, Hidden block, u32 parts_log2) {
   if (const u32 parts = parts_log2_in(shape); LG_UNLIKELY(parts)) hash = keep_to_part(hash, block, parts);
   // among the page's blocks by their places in theirs; of two pages in one, the same places are apart
   const u64 mixed =
-      hidden ^ (hash >> 32 & kInPage & ~(sizeof(LiveBucket) - 1)) ^ (choice >> 1) * sizeof(LiveBucket);
+      (hidden + (hash >> 32 & kInPage & ~(sizeof(LiveBucket) - 1))) ^ (choice >> 1) * sizeof(LiveBucket);
   const u64 page = hash >> shift_in(shape);
   return reinterpret_cast<LiveEntry*>(g.region_bytes + kLiveAt + (shape & ~kInPage) + page * kLivePage +
                                       (mixed & kInPage & ~(kLine - 1)));
@@ -79,7 +79,9 @@ inline u64 keep_to_part(u64 hash, Hidden block, u32 parts_log2) {
 inline void tell_of_page(const LiveEntry& entry) {
   const u64 offset = static_cast<u64>(word(&entry)) - static_cast<u64>(word(g.region_bytes + kLiveAt));
   u8& told = g.region_bytes[kLivePagesAt + offset / kLivePage];
-  if (LG_UNLIKELY(!told)) told = 1;  // written once: all threads share the line
+  if (LG_LIKELY(told)) return;
+  told = 1;  // written once: all threads share the line
+  __atomic_fetch_add(&g.region->live_pages, 1, __ATOMIC_RELAXED);
 }
 
 /// Puts the block into a free entry; false: it is none.
@@ -112,7 +114,8 @@ LiveEntry* find_further_off(const Place& place);
 [[gnu::always_inline]] inline bool put_block(const Place& place, const lg_live& block) {
   if (LG_LIKELY(!g.header->max_live_blocks) && put_in_line(place.line, shown(place.block), block))
     return true;
-  return put_further_off(place, block);
+  const lg_live copy = block;  // the block itself stays in registers
+  return put_further_off(place, copy);
 }
 
 /// Where a block stands; nullptr: it is not in the ledger.
@@ -130,6 +133,10 @@ inline LiveEntry* find_block(const Place& place) {
   return true;
 }
 
+/// A block that the process frees stays what it was in the memory of children that it has forked since.
+void leave_to_heir(Hidden block, const lg_live& gone);
+/// A forked process frees a block that it does not have: one that it inherited, most likely.
+void note_gone(Hidden block);
 /// Whether the block is in the ledger already: what an allocation function calls inside may have put it
 /// there.
 bool has_block(Hidden block);

@@ -270,7 +270,8 @@ bool follow_parent() {
   const Process& parent = *g.process;
   const u32 parent_index = g.index, pid = own_pid();
   const Thread* const forker = own_thread;
-  u32 flags = parent.figures.flags & (LG_PROC_DEATH_TEST | LG_PROC_HOLD_ASKED | LG_PROC_LATE);
+  u32 flags =
+      (parent.figures.flags & (LG_PROC_DEATH_TEST | LG_PROC_HOLD_ASKED | LG_PROC_LATE)) | LG_PROC_HEIR;
   if (forker && parent.figures.death_tid == forker->tid) {
     process_at(parent_index).figures.death_tid = 0;
     flags |= LG_PROC_DEATH_TEST;
@@ -328,6 +329,9 @@ void reserve_child() {
   forked.window = g.process->figures.test_root;
   // the place of a child that never came is used for the next
   if (!forked.reserved) forked.reserved = new_index(0, forked.index);
+  if (forked.reserved)
+    __atomic_store_n(&g.process->figures.left_before, u64{forked.index} << 32 | (now_ms() + 1),
+                     __ATOMIC_RELAXED);
 }
 
 void await_child() {

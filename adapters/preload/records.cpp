@@ -32,27 +32,48 @@ bool take_ticket(u64& ticket) {
       ticket = load(header.ring_next);
       continue;
     }
+    // its page is there before the slot is ours: whoever is killed in between leaves no name
+    __atomic_fetch_or(&slot_of(ticket).writer, 0, __ATOMIC_RELAXED);
     if (__atomic_compare_exchange_n(&header.ring_next, &ticket, ticket + 1, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_ACQUIRE))
       return true;
   }
 }
 
-}  // namespace
-
-bool send_record(lg_record* record, u32 bytes, bool urgent) {
-  u64 ticket = 0;
+/// False: there is no room, and that is counted.
+bool write_record(const lg_record* record, u32 bytes, u64& ticket) {
+  const u32 writer = own_tid();
   if (bytes > kRecordBytes || !take_ticket(ticket)) {
     lose(LG_LOST_ring_full);
     return false;
   }
   RingSlot& slot = slot_of(ticket);
-  slot.writer = g.process ? g.process->figures.pid : 0;
+  store(slot.writer, writer);
   slot.bytes = bytes;
   copy_bytes(slot.record, record, bytes);
   store(slot.sequence, ticket + 1);
+  return true;
+}
+
+}  // namespace
+
+bool send_record(lg_record* record, u32 bytes, bool urgent) {
+  u64 ticket = 0;
+  if (!write_record(record, bytes, ticket)) return false;
   if (urgent || ticket - load(g.header->ring_read) > g.header->ring_slots / 4) ring();
   return true;
+}
+
+void send_and_wait(lg_record* record, u32 bytes) {
+  constexpr s64 kNapNs = 20'000;
+  u64 ticket = 0;
+  if (!write_record(record, bytes, ticket)) return;
+  ring();
+  const u64 deadline = monotonic_ns() + kLongestWaitNs;
+  while (load(g.header->ring_read) <= ticket && is_leakgate_there() && monotonic_ns() < deadline) {
+    s64 nap[2] = {0, kNapNs};
+    system_call(SYS_nanosleep, word(nap));
+  }
 }
 
 }  // namespace leakgate::preload

@@ -47,14 +47,18 @@ inline constexpr u32 kRecordBytes = 2032;
 
 /// Records of this backend alone: lg_record_window, with a pid for the window.
 enum OwnRecord : u32 {
-  kExecExpected = 100,   ///< the process is about to become another program
+  kExecExpected = 100,   ///< the process is about to become another program, when this has been read
   kExecCancelled = 101,  ///< and did not
+  kSpawned = 102,        ///< the process was made as another program
 };
+
+/// For which a writer waits at most until its record was read.
+inline constexpr u64 kLongestWaitNs = 1'000'000'000;
 
 struct RingSlot {
   u64 sequence;  ///< ticket + 1 once it is written
   u32 bytes;
-  u32 writer;  ///< pid of the process that writes it
+  u32 writer;  ///< tid of the thread that writes it; 0 until it begins
   u8 record[kRecordBytes];
 };
 static_assert(sizeof(RingSlot) == 2048);
@@ -122,7 +126,9 @@ struct Process {
   u64 site_free;   ///< likewise, functions that free
   u64 asker[LG_REG_COUNT];  ///< registers of the thread that waits at a moment
   u32 asker_tid;
-  u32 watched;  ///< a futex: leakgate will be told when the process ends
+  u32 watched;   ///< a futex: leakgate will be told when the process ends
+  u32 left;      ///< blocks in the ledger that are left to children (LG_LIVE_LEFT)
+  u32 left_out;  ///< that found no room
   Scope scopes[kMaxScopes];
 };
 inline constexpr u64 kProcessStride = 1152;
@@ -148,6 +154,8 @@ inline constexpr u64 kSharesAt = 24 * kGiB;
 /// A byte for each page of the live blocks' table: not 0 once a block was put there.
 inline constexpr u64 kLivePagesAt = 25 * kGiB + 512 * kMiB;
 inline constexpr u64 kLivePage = 4096;
+/// A byte for each bucket of it, see LiveReach.
+inline constexpr u64 kLiveReachAt = 25 * kGiB + 768 * kMiB;
 inline constexpr u64 kKnownAt = 26 * kGiB;  ///< stacks that threads know, see known_stacks.cpp
 inline constexpr u64 kKnownBytes = kMiB;    ///< of a thread
 inline constexpr u64 kPathsAt = 28 * kGiB;
@@ -160,6 +168,9 @@ struct LiveEntry {
   lg_live block;
 };
 static_assert(sizeof(LiveEntry) == 32);
+/// Where blocks stand that are looked for in a bucket first, one bit each: here, or in the n-th bucket after
+/// it. Set once, and never taken back.
+enum LiveReach : u8 { kReachHere = 1 };
 /// Live blocks: eight to a bucket, looked for from the line on that their address tells.
 struct LiveBucket {
   LiveEntry entries[LG_LIVE_SLOTS];
@@ -253,7 +264,8 @@ struct StackShare {
   u32 lifetime_log2_ms[LG_LIFETIME_BUCKETS];
 };
 static_assert(kSharesAt + u64{kMaxStacks} * sizeof(StackShare) <= kLivePagesAt);
-static_assert(kLivePagesAt + kLiveBytes / kLivePage <= kKnownAt);
+static_assert(kLivePagesAt + kLiveBytes / kLivePage <= kLiveReachAt);
+static_assert(kLiveReachAt + kLiveBytes / sizeof(LiveBucket) <= kKnownAt);
 
 struct PcEntry {
   u64 pc;
@@ -303,9 +315,9 @@ struct Region {
   u32 stacks;                 ///< in use
   u32 patches_failed;
   u32 generation;  ///< of the mapping table in use
-  u32 pad;
-  u64 mappings;   ///< which of the two tables is in use in bits 32 and up, its rows below
-  u64 stack_end;  ///< of the main thread
+  u32 live_pages;  ///< of the live blocks' table in which a block was put
+  u64 mappings;    ///< which of the two tables is in use in bits 32 and up, its rows below
+  u64 stack_end;   ///< of the main thread
 };
 
 // ---- threads ----
@@ -390,7 +402,11 @@ struct Thread {
   u32 later_births;  ///< as of when that is closed
   u32 disabled;
   u64 freeing;  ///< the block that free() was given, while the allocator frees it
-  u32 busy;     ///< calls of the library under way in this thread: a signal handler may come in between
+  u64 moving;   ///< what a realloc under way was given; 0: there is none
+  u64 moving_bytes;
+  u64 given;        ///< what a call is about to give, while that is in no register; 0: nothing
+  u64 given_bytes;  ///< of what was moved there; 0: nothing was
+  u32 busy;         ///< calls of the library under way in this thread: a signal handler may come in between
   u32 depth;
   u32 number;  ///< of the slot
   u64 pending[kMaxPending];
@@ -445,8 +461,9 @@ constexpr u64 layout() {
                             kPatchesAt,        kThreadsAt,
                             kFramesAt,         kStacksAt,
                             kLiveAt,           kSharesAt,
-                            kLivePagesAt,      kKnownAt,
-                            kPathsAt,          kPathFiltersAt};
+                            kLivePagesAt,      kLiveReachAt,
+                            kKnownAt,          kPathsAt,
+                            kPathFiltersAt};
   u64 hash = 0xcbf29ce484222325;
   for (const u64 part : kParts)
     hash = (hash ^ part) * 0x100000001b3;

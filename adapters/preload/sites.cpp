@@ -62,6 +62,7 @@ void lg_site_leave(Call* call, u64 result, const Site* site, const u64* argument
   if (old != LG_NO_ARG)
     settle_old(*call, hide(reinterpret_cast<const void*>(argument(arguments, old))), block != kNothing);
   leave_call(*call, block);
+  end_move(*call);
 }
 
 void lg_site_note_free(const void* block, u64 sp, u64 bp) {

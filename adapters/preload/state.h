@@ -81,6 +81,8 @@ void examine_mappings();
 // ---- records.cpp ----
 /// Writes a control record, and wakes leakgate where `urgent`. False: the ring is full, and that is counted.
 bool send_record(lg_record* record, u32 bytes, bool urgent);
+/// Writes one, and waits until leakgate has done what it does about it, for kLongestWaitNs at most.
+void send_and_wait(lg_record* record, u32 bytes);
 /// A record of this process.
 template <typename Record>
 void begin_record(Record& record, u32 type) {

@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "harness/model/names.h"
+
 namespace leakgate::attribute {
 namespace {
 
@@ -88,7 +90,7 @@ model::Test pseudo_test(const TraceProcess& source, const model::Process& proces
   model::Test test;
   test.process = index;
   test.outside = has_windows;
-  test.id = has_windows ? "(outside tests)" : file_name(process.exe);
+  test.id = has_windows ? std::string(model::kOutsideTests) : file_name(process.exe);
   test.allocations = source.outside_allocations;
   test.allocated_bytes = source.outside_bytes;
   if (!has_windows) {

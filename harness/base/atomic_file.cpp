@@ -26,10 +26,13 @@ ErrorKind kind_of(int code) {
 
 Error cannot_write(const std::string& path, int code) {
   const auto kind = kind_of(code) == ErrorKind::not_found ? ErrorKind::io : kind_of(code);
-  return system_error(kind, fmt::format("cannot write {}", path), code,
-                      kind_of(code) == ErrorKind::not_found
-                          ? "create the folder first, or choose another path"
-                          : "choose a path that can be written");
+  return system_error(
+      kind, fmt::format("cannot write {}", path), code,
+      code == EFBIG                           ? "see ulimit -f"
+      : kind_of(code) == ErrorKind::not_found ? "create the folder first, or choose another path"
+      : code == ENOSPC || code == EDQUOT
+          ? "the disk is full, or what you may use of it: make room, or choose a path on another"
+          : "choose a path that can be written");
 }
 
 Status write_all(int fd, const std::string& path, std::string_view content) {
@@ -165,7 +168,11 @@ Status write_whole(const std::string& path, std::string_view content) {
 }
 
 Status check_writable(const std::string& path) {
-  if (path == "-") return {};
+  if (path == "-") {
+    const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) return cannot_write("standard output", EBADF);
+    return {};
+  }
   auto destination = look_at(path);
   if (!destination) return std::move(destination).error();
   if (destination->direct) return {};

@@ -47,6 +47,16 @@ bool is_ours_alone(const struct stat& status) {
   return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+/// The folder it lies in as well, ~/.cache say, for which the XDG rules want the same mode; no more than
+/// that.
+bool make_private_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return true;
+  if (errno != ENOENT) return false;
+  const std::string parent = path.substr(0, path.rfind('/'));
+  if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return false;
+  return ::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST;
+}
+
 bool write_all(int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t done = ::write(fd, bytes.data(), bytes.size());
@@ -73,7 +83,7 @@ bool CachedFile::read(void* to, std::size_t size) const {
 
 Result<CacheDirectory> CacheDirectory::open(const std::string& path, std::string what,
                                             std::uint64_t most_bytes) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+  if (!make_private_folder(path))
     return system_error(ErrorKind::io, "cannot create " + what + " " + path, errno);
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) {

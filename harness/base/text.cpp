@@ -61,6 +61,15 @@ std::string repair_utf8(std::string_view text) {
   });
 }
 
+std::string escape_invalid_utf8(std::string_view text) {
+  return filter(text, [](std::string& out, Utf8Char c, std::string_view bytes) {
+    if (c.valid)
+      out += bytes;
+    else
+      out += fmt::format("\\x{:02x}", c.code_point);
+  });
+}
+
 std::string xml_text(std::string_view text) {
   return filter(text, [](std::string& out, Utf8Char c, std::string_view bytes) {
     out += c.valid && allowed_in_xml(c.code_point) ? bytes : kReplacement;

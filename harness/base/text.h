@@ -25,6 +25,10 @@ struct Utf8Char {
 /// `text` with each invalid byte replaced by U+FFFD.
 [[nodiscard]] std::string repair_utf8(std::string_view text);
 
+/// `text` with each invalid byte as printable shows it ("\xff"), so that texts which differ in such bytes
+/// alone still differ.
+[[nodiscard]] std::string escape_invalid_utf8(std::string_view text);
+
 /// `text` as valid UTF-8 that holds only characters XML 1.0 allows; what it forbids becomes U+FFFD. Markup is
 /// not escaped.
 [[nodiscard]] std::string xml_text(std::string_view text);

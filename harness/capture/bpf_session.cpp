@@ -461,4 +461,11 @@ Status BpfSession::visit_live(
   return {};
 }
 
+void BpfSession::visit_left_by(std::uint32_t,
+                               const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
+  lg_totals& totals = state_->skeleton->bss->totals;
+  if (__atomic_load_n(&totals.left_blocks, __ATOMIC_RELAXED) == 0) return;
+  __atomic_fetch_sub(&totals.left_blocks, state_->live->visit_left(visit).blocks, __ATOMIC_RELAXED);
+}
+
 }  // namespace leakgate::capture

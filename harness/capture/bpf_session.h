@@ -80,6 +80,8 @@ class BpfSession final : public Session {
   [[nodiscard]] std::uint64_t stack_capacity() const override;  ///< the largest id there can be now
   /// Calls `visit` for every live block; `remove` says which are taken out of the table.
   Status visit_live(const std::function<bool(const lg_live_key&, const lg_live&)>& visit_and_remove) override;
+  void visit_left_by(std::uint32_t process,
+                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit) override;
 
  private:
   struct State;

@@ -5,33 +5,30 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
-#include "bpf/wire.h"
+#include "harness/capture/family_ledger.h"
 #include "harness/model/held_process.h"
 
 namespace leakgate::capture {
 
-/// Calls `take` for each block that the ledger has of `process`.
-using VisitBlocksOf =
-    std::function<void(std::uint32_t process, const std::function<void(const model::HeldBlock&)>& take)>;
-
 class InheritedBlocks {
  public:
   /// `start_ns` is the trace's, from which blocks count their time.
-  InheritedBlocks(VisitBlocksOf visit, std::uint64_t start_ns)
-      : visit_(std::move(visit)), start_ns_(start_ns) {}
+  InheritedBlocks(std::unique_ptr<FamilyLedger> ledger, std::uint64_t start_ns)
+      : ledger_(std::move(ledger)), start_ns_(start_ns) {}
 
   void fork(std::uint32_t parent, std::uint32_t child, std::uint64_t time_ns);
   /// The process is over, or has become another program. To be called while its blocks can still be visited.
   void end(std::uint32_t process);
   /// Adds to the process's own `blocks`, which are sorted by address and stay so, those that its ancestors
-  /// had when they forked, to a timer tick, and still have. What an ancestor has freed since is not known;
-  /// what the process itself has freed of them counts as there, unless a block of its own begins in it. Of
-  /// very many ancestors the nearest are asked.
+  /// had when they forked, to a timer tick, whether they still have them or not; but for those that the
+  /// process itself has freed. Of very many ancestors the nearest are asked.
   void add_to(std::uint32_t process, std::vector<model::HeldBlock>& blocks) const;
 
  private:
@@ -39,17 +36,27 @@ class InheritedBlocks {
     std::uint32_t parent = 0;
     std::uint32_t time_ms = 0;  ///< blocks with a later time were made after the fork
   };
-  /// Of the process; where it is over, of its ancestors too.
-  [[nodiscard]] std::vector<model::HeldBlock> blocks_of(std::uint32_t process) const;
+  /// What a process that has forked has, or had.
+  struct Estate {
+    std::vector<model::HeldBlock> blocks;  ///< its own; where it has ended, inherited ones, too
+    FamilyLedger::Freed freed;
+  };
+  /// A process that has forked, as long as one of its children lives.
+  struct Family {
+    std::set<std::uint32_t> children;  ///< those that have ended, too
+    std::size_t living = 0;
+    std::optional<Estate> estate;  ///< of a parent that has ended
+  };
+  [[nodiscard]] Estate estate_of(std::uint32_t process) const;
+  /// Adds what the process inherited, but for what begins at the addresses `gone`.
+  void add(std::uint32_t process, std::set<std::uint64_t> gone, std::vector<model::HeldBlock>& blocks) const;
+  /// FamilyLedger::freed_by(), with nothing of others.
+  [[nodiscard]] FamilyLedger::Freed freed_by(std::uint32_t process) const;
 
-  VisitBlocksOf visit_;
+  std::unique_ptr<FamilyLedger> ledger_;
   std::uint64_t start_ns_;
-  std::map<std::uint32_t, Origin> origins_;                      ///< of forked processes that are not over
-  std::map<std::uint32_t, std::uint32_t> children_;              ///< how many of those each has
-  std::map<std::uint32_t, std::vector<model::HeldBlock>> kept_;  ///< of processes that are over and have some
+  std::map<std::uint32_t, Origin> origins_;  ///< of forked processes that are not over
+  std::map<std::uint32_t, Family> families_;
 };
-
-/// A block of the ledger's as classify wants it.
-[[nodiscard]] model::HeldBlock held_block(const lg_live_key& key, const lg_live& block);
 
 }  // namespace leakgate::capture

@@ -42,6 +42,17 @@ void radix_sort(std::vector<Place>& places) {
 
 }  // namespace
 
+bool overlaps(std::span<const model::HeldBlock> blocks, const model::HeldBlock& block) {
+  const auto end_of = [](const model::HeldBlock& each) {
+    return each.address + std::max<std::uint64_t>(each.size_bytes, 1);
+  };
+  const auto next = std::lower_bound(
+      blocks.begin(), blocks.end(), block.address,
+      [](const model::HeldBlock& each, std::uint64_t address) { return each.address < address; });
+  if (next != blocks.end() && next->address < end_of(block)) return true;
+  return next != blocks.begin() && end_of(*(next - 1)) > block.address;
+}
+
 void sort_by_address(std::vector<model::HeldBlock>& blocks) {
   const auto before = [](const auto& a, const auto& b) { return a.address < b.address; };
   const bool low_bits_differ = std::any_of(blocks.begin(), blocks.end(), [](const auto& block) {

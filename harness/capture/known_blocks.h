@@ -15,6 +15,9 @@ namespace leakgate::capture {
 /// Sorts by address: the order in which the graph is made, and in which two moments are compared.
 void sort_by_address(std::vector<model::HeldBlock>& blocks);
 
+/// Whether one of the blocks, which are sorted, has bytes in common with `block`.
+[[nodiscard]] bool overlaps(std::span<const model::HeldBlock> blocks, const model::HeldBlock& block);
+
 class KnownBlocks {
  public:
   /// Tells blocks (by address) that are known to be lost since when they are.

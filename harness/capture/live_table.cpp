@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "harness/capture/live_name.h"
+
 namespace leakgate::capture {
 
 Result<LiveTable> LiveTable::open(int first, int tiers) {
@@ -38,17 +40,26 @@ Result<TierUpdate> LiveTable::add_tier() {
 
 LiveTable::Removed LiveTable::visit(
     const std::function<bool(const lg_live_key&, const lg_live&)>& visit) const {
+  return visit_names(0, visit);
+}
+
+LiveTable::Removed LiveTable::visit_left(
+    const std::function<bool(const lg_live_key&, const lg_live&)>& visit) const {
+  return visit_names(LG_LIVE_LEFT, visit);
+}
+
+LiveTable::Removed LiveTable::visit_names(
+    std::uint64_t left, const std::function<bool(const lg_live_key&, const lg_live&)>& visit) const {
   Removed removed;
   for (const MappedArray& tier : tiers_) {
     for (lg_live_bucket& bucket : tier.values<lg_live_bucket>()) {
       for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
         __u64 name = __atomic_load_n(&bucket.names[slot], __ATOMIC_ACQUIRE);
-        if (name == 0 || name == LG_LIVE_CLAIMED) continue;
+        if (name == 0 || name == LG_LIVE_CLAIMED || (name & LG_LIVE_LEFT) != left) continue;
         const lg_live block = bucket.blocks[slot];
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         if (__atomic_load_n(&bucket.names[slot], __ATOMIC_RELAXED) != name) continue;
-        const lg_live_key key{name & ((std::uint64_t{1} << LG_LIVE_PROC_SHIFT) - 1),
-                              static_cast<std::uint32_t>(name >> LG_LIVE_PROC_SHIFT), 0};
+        const lg_live_key key = live_key(name);
         if (!visit(key, block)) continue;
         if (!__atomic_compare_exchange_n(&bucket.names[slot], &name, 0, false, __ATOMIC_ACQ_REL,
                                          __ATOMIC_RELAXED))

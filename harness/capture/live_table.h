@@ -34,9 +34,14 @@ class LiveTable {
   /// Calls `visit` for every block; where it says true the block is taken out. While the target runs, blocks
   /// that come or go meanwhile may be seen or not, but never half.
   Removed visit(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) const;
+  /// Likewise, for what has to do with forks: see Session::visit_left_by.
+  Removed visit_left(const std::function<bool(const lg_live_key&, const lg_live&)>& visit) const;
 
  private:
   LiveTable() = default;
+  /// visit() where `left` is 0, visit_left() where it is LG_LIVE_LEFT.
+  Removed visit_names(std::uint64_t left,
+                      const std::function<bool(const lg_live_key&, const lg_live&)>& visit) const;
   std::vector<MappedArray> tiers_;  ///< smallest first
   int outer_ = -1;
 };

@@ -18,6 +18,25 @@ constexpr std::uint64_t kShare = 5;
 
 constexpr std::size_t kMostStacksToTell = 500;
 
+/// Adds the memory that threads have in hand, where it is no block at this moment: it is in no report, but
+/// can hold others.
+void add_in_hand(model::HeldProcess& view) {
+  std::vector<model::HeldBlock> added;
+  for (const model::HeldThread& thread : view.threads)
+    for (const model::HeldThread::InHand& memory : thread.in_hand) {
+      model::HeldBlock block;
+      block.address = memory.address;
+      block.size_bytes = memory.size_bytes;
+      block.inherited = 1;
+      if (memory.size_bytes == 0 || overlaps(view.blocks, block) || overlaps(added, block)) continue;
+      added.push_back(block);
+      sort_by_address(added);
+    }
+  if (added.empty()) return;
+  view.blocks.insert(view.blocks.end(), added.begin(), added.end());
+  sort_by_address(view.blocks);
+}
+
 }  // namespace
 
 bool MomentKeeper::is_affordable(const lg_record_moment& moment) const {
@@ -104,6 +123,7 @@ Status MomentKeeper::fill_blocks(model::HeldProcess& view) {
   sort_by_address(view.blocks);
   if (known != known_.end()) known->second.blocks.recall(view.blocks);
   inherited_.add_to(view.process, view.blocks);
+  add_in_hand(view);
   return read;
 }
 

@@ -30,14 +30,7 @@ class MomentKeeper {
         classify_(std::move(classify)),
         tell_asker_(std::move(tell_asker)),
         start_ns_(start_ns),
-        inherited_(
-            [&session](std::uint32_t process, const auto& take) {
-              (void)session.visit_live_of(process, [&](const lg_live_key& key, const lg_live& block) {
-                take(held_block(key, block));
-                return false;
-              });
-            },
-            start_ns) {}
+        inherited_(make_family_ledger(session), start_ns) {}
 
   /// Forks and ends of processes, in the order of the moments; the ledger still has the blocks of what ends.
   InheritedBlocks& inherited() { return inherited_; }

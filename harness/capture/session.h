@@ -118,6 +118,8 @@ class Session {
   [[nodiscard]] virtual std::map<std::string, std::uint64_t> own_losses() const { return {}; }
   /// What a reader of the report should know of it.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
+  /// Processes that are about to become programs, and have not told of themselves yet.
+  [[nodiscard]] virtual std::vector<std::int32_t> starting() const { return {}; }
   [[nodiscard]] virtual Result<lg_proc> process(std::uint32_t index) const = 0;
   [[nodiscard]] virtual Result<StackRow> stack(std::uint32_t id) const = 0;
   [[nodiscard]] virtual std::uint64_t stack_capacity() const = 0;  ///< the largest id there can be now
@@ -130,6 +132,15 @@ class Session {
       return key.proc == process && visit(key, block);
     });
   }
+  /// Calls `visit` for blocks that the process has freed since it forked, and that the children still have:
+  /// the key's process is the last child forked before that. And for places where it was forked itself and
+  /// has freed what it had inherited there: the key is `gone`, and the process is itself. It says which are
+  /// taken out. There may be other processes' among them.
+  virtual void visit_left_by(std::uint32_t process,
+                             const std::function<bool(const lg_live_key&, const lg_live&)>& visit) = 0;
+  /// None of the process's forked children lives, of which `last` was the last one: what it frees from now
+  /// on is left to nobody.
+  virtual void end_heirs_of(std::uint32_t process, std::uint32_t last) { (void)process, (void)last; }
   /// The process has ended, and its blocks were taken out.
   virtual void retire(std::uint32_t process) { (void)process; }
 };

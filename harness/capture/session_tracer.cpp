@@ -13,6 +13,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/capture/bpf_session.h"
+#include "harness/capture/untold_images.h"
 
 namespace leakgate::capture {
 namespace {
@@ -262,6 +263,13 @@ void SessionTracer::tell_asker(const lg_record_moment& question, const model::Mo
   write_unknown(question);
 }
 
+std::vector<std::int32_t> SessionTracer::running() const {
+  std::vector<std::int32_t> pids = log_->running();
+  const std::vector<std::int32_t> starting = session_->starting();
+  pids.insert(pids.end(), starting.begin(), starting.end());
+  return pids;
+}
+
 void SessionTracer::note_moments(model::Trace& trace) {
   for (const auto& [reason, times] : moments_->failures())
     trace.tracer.notes.push_back(fmt::format(
@@ -334,11 +342,17 @@ Result<model::Trace> SessionTracer::finish() {
   tracer.peak_live_blocks = totals.peak_live_blocks;
   tracer.peak_live_bytes = totals.peak_live_bytes;
   tracer.notes = problems_;
+  if (totals.left_out != 0)
+    tracer.notes.push_back(fmt::format(
+        "of {} blocks that were freed after a fork nothing could be kept for want of room: what they hold in "
+        "forked children may be told lost, and what children freed of them may seem to hold",
+        totals.left_out));
   note_moments(trace);
   tell_truncated(canary_ ? canary_->truncated_before() : session_->truncated(), tracer);
   tracer.notes.insert(tracer.notes.end(), modules_->notes().begin(), modules_->notes().end());
   const std::vector<std::string> own = session_->notes();
   tracer.notes.insert(tracer.notes.end(), own.begin(), own.end());
+  drop_untold_images(trace);
   return trace;
 }
 

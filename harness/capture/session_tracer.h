@@ -38,7 +38,7 @@ class SessionTracer final : public HeapTracer {
   Status start(const TracedTarget& target, TracerHooks hooks) override;
   [[nodiscard]] int event_descriptor() const override { return events_.get(); }
   Status poll() override;
-  [[nodiscard]] std::vector<std::int32_t> running() const override { return log_->running(); }
+  [[nodiscard]] std::vector<std::int32_t> running() const override;
   void expect_canary() override;
   [[nodiscard]] CanarySight canary() const override { return canary_ ? canary_->sight() : CanarySight{}; }
   Result<model::Trace> finish() override;

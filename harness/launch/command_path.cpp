@@ -164,6 +164,8 @@ bool looks_like_shell_script(const char* path) {
   std::array<char, 256> head{};
   const ssize_t count = pread(file, head.data(), head.size(), 0);
   close(file);
+  // a damaged program may have a line end in front of its first zero
+  if (count >= SELFMAG && std::memcmp(head.data(), ELFMAG, SELFMAG) == 0) return false;
   for (ssize_t at = 0; at < count; ++at) {
     if (head[static_cast<std::size_t>(at)] == '\n') return true;
     if (head[static_cast<std::size_t>(at)] == '\0') return false;

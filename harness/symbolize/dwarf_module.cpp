@@ -73,13 +73,13 @@ void DwarfModule::resolve(std::uint64_t address, std::vector<SourceFrame>& frame
   for (const std::uint32_t unit : candidates_) {
     const Dwarf_Die* function = find_function(unit, address);
     if (function == nullptr) continue;
-    append_frames(*function, find_line(unit, address), address, frames);
+    append_frames(unit, *function, address, frames);
     break;
   }
   for (std::size_t i = 0; frames.empty() && i < candidates_.size(); ++i) {
     if (Dwarf_Line* line = find_line(candidates_[i], address)) {
       SourceFrame frame;
-      set_line(line, frame);
+      set_line(candidates_[i], line, frame);
       if (frame.file != nullptr && frame.line != 0) frames.push_back(std::move(frame));
     }
   }
@@ -151,28 +151,42 @@ const InlineTree& DwarfModule::inline_tree(const Dwarf_Die& function) {
   return inline_trees_.emplace(function.addr, std::move(tree)).first->second;
 }
 
-void DwarfModule::append_frames(const Dwarf_Die& function, Dwarf_Line* line, std::uint64_t address,
+void DwarfModule::append_frames(std::uint32_t unit, const Dwarf_Die& function, std::uint64_t address,
                                 std::vector<SourceFrame>& frames) {
   std::vector<const InlinedCall*> chain;
   inline_tree(function).find(address, chain);
   SourceFrame frame;
-  set_line(line, frame);
+  set_line(unit, find_line(unit, address), frame);
   for (const InlinedCall* call : chain) {
     frame.function = names_.function_name(call->die);
     frame.inlined = true;
     frames.push_back(std::move(frame));
     frame = {};
-    set_call_site(*call, frame);
+    set_call_site(unit, *call, frame);
   }
   frame.function = names_.function_name(function);
   frames.push_back(std::move(frame));
 }
 
-void DwarfModule::set_line(Dwarf_Line* line, SourceFrame& frame) {
+const char* DwarfModule::whole_path(std::uint32_t unit, const char* file) {
+  if (file == nullptr || *file == '/' || *file == '\0') return file;
+  const auto known = whole_paths_.find(file);
+  if (known != whole_paths_.end()) return known->second.c_str();
+  Dwarf_Die die = units_.units()[unit].die;
+  Dwarf_Attribute attribute;
+  const char* directory = dwarf_formstring(dwarf_attr(&die, DW_AT_comp_dir, &attribute));
+  // one that was mapped to something relative (distributions do it) says no more than the file does
+  if (directory == nullptr || *directory != '/') return file;
+  const std::string& path = whole_paths_.emplace(file, std::string(directory) + "/" + file).first->second;
+  memory_bytes_ += path.size() + 96;
+  return path.c_str();
+}
+
+void DwarfModule::set_line(std::uint32_t unit, Dwarf_Line* line, SourceFrame& frame) {
   if (line == nullptr) return;
   int number = 0;
   int column = 0;
-  frame.file = dwarf_linesrc(line, nullptr, nullptr);
+  frame.file = whole_path(unit, dwarf_linesrc(line, nullptr, nullptr));
   if (dwarf_lineno(line, &number) == 0 && number > 0) frame.line = static_cast<std::uint32_t>(number);
   if (frame.line != 0 && dwarf_linecol(line, &column) == 0 && column > 0) {
     frame.column = static_cast<std::uint32_t>(column);
@@ -185,7 +199,7 @@ bool DwarfModule::sound_lines(const Dwarf_Die& unit) {
   return known->second;
 }
 
-void DwarfModule::set_call_site(const InlinedCall& call, SourceFrame& frame) {
+void DwarfModule::set_call_site(std::uint32_t of_unit, const InlinedCall& call, SourceFrame& frame) {
   frame.line = call.call_line;
   frame.column = call.call_column;
   if (call.call_file == 0 && call.call_line == 0) return;
@@ -195,7 +209,7 @@ void DwarfModule::set_call_site(const InlinedCall& call, SourceFrame& frame) {
   std::size_t count = 0;
   if (dwarf_diecu(&die, &unit, nullptr, nullptr) == nullptr) return;
   if (!sound_lines(unit) || dwarf_getsrcfiles(&unit, &files, &count) != 0 || call.call_file >= count) return;
-  frame.file = dwarf_filesrc(files, call.call_file, nullptr, nullptr);
+  frame.file = whole_path(of_unit, dwarf_filesrc(files, call.call_file, nullptr, nullptr));
 }
 
 }  // namespace leakgate::symbolize

@@ -85,11 +85,14 @@ class DwarfModule {
   [[nodiscard]] bool split_files_are_sound(Dwarf_Die skeleton) const;
   Dwarf_Line* find_line(std::uint32_t unit, std::uint64_t address);
   const InlineTree& inline_tree(const Dwarf_Die& function);
-  void append_frames(const Dwarf_Die& function, Dwarf_Line* line, std::uint64_t address,
+  void append_frames(std::uint32_t unit, const Dwarf_Die& function, std::uint64_t address,
                      std::vector<SourceFrame>& frames);
-  static void set_line(Dwarf_Line* line, SourceFrame& frame);
+  /// `file` of a line table of `unit`, joined with the compilation directory where libdw has not done so: the
+  /// directories of DWARF 5 may be relative.
+  const char* whole_path(std::uint32_t unit, const char* file);
+  void set_line(std::uint32_t unit, Dwarf_Line* line, SourceFrame& frame);
   bool sound_lines(const Dwarf_Die& unit);
-  void set_call_site(const InlinedCall& call, SourceFrame& frame);
+  void set_call_site(std::uint32_t of_unit, const InlinedCall& call, SourceFrame& frame);
 
   const ElfFile& code_;
   FileLimits file_limits_;
@@ -103,6 +106,7 @@ class DwarfModule {
   std::unordered_map<std::uint32_t, UnitState> states_;
   std::unordered_map<const void*, InlineTree> inline_trees_;  ///< by address of the function's entry
   std::unordered_map<const void*, bool> sound_lines_;         ///< by libdw's handle of the unit
+  std::unordered_map<const char*, std::string> whole_paths_;  ///< by libdw's text
   std::vector<std::uint32_t> candidates_;
   std::size_t memory_bytes_ = 0;
 };

@@ -110,6 +110,8 @@ void HeldProcess::describe_threads() {
     thread.stack_pointer = state.registers[LG_REG_SP];
     thread.thread_pointer = state.registers[LG_REG_FS_BASE];
     thread.signal_stack = state.signal_stack;
+    if (state.moving != 0) thread.in_hand.push_back({state.moving, state.moving_bytes});
+    if (state.given != 0) thread.in_hand.push_back({state.given, state.given_bytes});
     const bool at_entry = state.tid == moment_.tid;
     for (int i = 0; i < LG_REG_COUNT; ++i)
       if (holds_value(i, at_entry ? moment_.kind : 0u)) thread.registers.push_back(state.registers[i]);

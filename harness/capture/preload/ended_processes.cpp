@@ -63,13 +63,12 @@ bool ask_zombie(std::int32_t pid, std::uint32_t& status) {
   return true;
 }
 
-/// Of a process without a descriptor: a zombie has ended.
-bool is_there(std::int32_t pid) {
-  std::uint32_t status = 0;
-  return (::kill(pid, 0) == 0 || errno == EPERM) && !ask_zombie(pid, status);
-}
-
 }  // namespace
+
+bool is_there(std::int32_t tid) {
+  std::uint32_t status = 0;
+  return (::kill(tid, 0) == 0 || errno == EPERM) && !ask_zombie(tid, status);
+}
 
 std::optional<std::uint32_t> exit_status_of(std::int32_t pid, int pidfd, std::int32_t told) {
   std::uint32_t status = 0;

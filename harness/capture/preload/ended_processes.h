@@ -44,4 +44,7 @@ class EndedProcesses {
 /// Nothing where neither says.
 std::optional<std::uint32_t> exit_status_of(std::int32_t pid, int pidfd, std::int32_t told);
 
+/// Whether a thread, or a process by its main thread, lives; a zombie has ended.
+bool is_there(std::int32_t tid);
+
 }  // namespace leakgate::capture

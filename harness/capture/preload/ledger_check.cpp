@@ -32,6 +32,7 @@ std::size_t bytes_of(std::uint32_t type) {
     case LG_REC_ACCEPTED:
     case preload::kExecExpected:
     case preload::kExecCancelled:
+    case preload::kSpawned:
       return sizeof(lg_record_window);
     default:
       return 0;  // ends are the kernel's to tell, and no table grows on demand

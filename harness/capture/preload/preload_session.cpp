@@ -91,6 +91,7 @@ Result<std::unique_ptr<Session>> PreloadSession::open(std::shared_ptr<SharedFile
   if (!session->events_) return system_error(ErrorKind::io, "cannot make a descriptor for events", errno);
   if (auto telling = session->ring_.tell(session->events_.get()); !telling) return std::move(telling).error();
   session->ended_ = EndedProcesses(session->events_.get());
+  session->expected_ = ExpectedPrograms(session->events_.get());
   return std::unique_ptr<Session>(std::move(session));
 }
 
@@ -229,9 +230,15 @@ Result<std::vector<lg_thread_state>> PreloadSession::threads(std::int32_t pid) c
   for (std::uint32_t i = 0; i < std::min(load(process.threads), preload::kMaxThreads); ++i) {
     const std::uint64_t slot = preload::kThreadsAt + i * preload::kThreadStride;
     const auto tid = file_->get<std::uint32_t>(image, slot + offsetof(Thread, tid));
-    for (lg_thread_state& state : *states)
-      if (state.tid == tid)
-        state.signal_stack = file_->get<std::uint64_t>(image, slot + offsetof(Thread, signal_stack));
+    for (lg_thread_state& state : *states) {
+      if (state.tid != tid) continue;
+      const auto word = [&](std::size_t offset) { return file_->get<std::uint64_t>(image, slot + offset); };
+      state.signal_stack = word(offsetof(Thread, signal_stack));
+      state.moving = word(offsetof(Thread, moving));
+      state.moving_bytes = word(offsetof(Thread, moving_bytes));
+      state.given = word(offsetof(Thread, given));
+      state.given_bytes = word(offsetof(Thread, given_bytes));
+    }
   }
   return states;
 }
@@ -252,8 +259,10 @@ Status PreloadSession::drain_records(const Handle& handle) {
     record.status = status.value_or(std::uint32_t{SIGKILL});
     exits.push_back(record);
   });
+  const bool programs_ended = expected_.poll();
   // what they wrote before they ended comes first
-  if (!exits.empty()) ring_.take(take);
+  if (!exits.empty() || programs_ended) ring_.take(take);
+  expected_.settle();
   for (const lg_record_exit& record : exits)
     handle(record.head, sizeof record);
   return {};
@@ -264,6 +273,7 @@ bool PreloadSession::hand_on(lg_record& record, std::size_t size, const Handle& 
   switch (record.type) {
     case preload::kExecExpected:
     case preload::kExecCancelled:
+    case preload::kSpawned:
       note_expected(reinterpret_cast<const lg_record_window&>(record));
       return true;
     case LG_REC_EXEC:
@@ -292,8 +302,7 @@ bool PreloadSession::watch(const lg_record_fork& record) {
 
 void PreloadSession::complete(lg_record_exec& record) {
   const auto pid = static_cast<std::int32_t>(record.pid);
-  executed_ns_[pid] = record.head.time_ns;
-  expected_ns_.erase(pid);
+  expected_.arrive(pid, record.head.time_ns);
   const std::uint32_t before = ended_.add(pid, record.head.proc);
   ledgers_.begin(record.head.proc);
   record.replaced = before;
@@ -310,13 +319,10 @@ void PreloadSession::complete(lg_record_exec& record) {
 
 void PreloadSession::note_expected(const lg_record_window& record) {
   const auto pid = static_cast<std::int32_t>(record.window);
-  if (record.head.type == preload::kExecCancelled) {
-    expected_ns_.erase(pid);
-    return;
-  }
-  const auto executed = executed_ns_.find(pid);
-  if (executed == executed_ns_.end() || executed->second < record.head.time_ns)
-    expected_ns_[pid] = record.head.time_ns;
+  if (record.head.type == preload::kExecCancelled)
+    expected_.cancel(pid);
+  else
+    expected_.expect(pid, record.head.time_ns, record.head.type == preload::kExecExpected);
 }
 
 std::vector<std::uint64_t> PreloadSession::lost() const {
@@ -330,8 +336,8 @@ std::vector<std::uint64_t> PreloadSession::truncated() const {
 }
 
 std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
-  std::uint64_t unloaded = expected_ns_.size();
-  if (!executed_ns_.contains(root_pid_) && !expected_ns_.contains(root_pid_)) ++unloaded;
+  std::uint64_t unloaded = expected_.unseen();
+  if (!expected_.has_arrived(root_pid_) && !expected_.is_expected(root_pid_)) ++unloaded;
   // who found no room in the table of processes tells nothing either
   unloaded -= std::min<std::uint64_t>(unloaded, load(file_->header().lost[LG_LOST_process_table_full]));
   unloaded += file_->header().left_out;
@@ -345,8 +351,27 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
           {"ledger_damaged", damages()}};
 }
 
+std::vector<std::string> PreloadSession::notes() const {
+  std::vector<std::string> notes = patches_.notes();
+  if (const std::uint64_t killed = expected_.killed(); killed != 0)
+    notes.push_back(
+        killed == 1 ? "a program was killed before it had loaded its libraries: nothing of it was recorded"
+                    : fmt::format("{} programs were killed before they had loaded their libraries: nothing "
+                                  "of them was recorded",
+                                  killed));
+  return notes;
+}
+
 std::uint64_t PreloadSession::damages() const {
   return ring_.damaged() + ledgers_.damaged() + (seal_.is_intact(file_->header()) ? 0 : 1);
+}
+
+void PreloadSession::end_heirs_of(std::uint32_t process, std::uint32_t last) {
+  __u64& left_before = file_->process(process).figures.left_before;
+  __u64 before = load(left_before);
+  // it may fork the next one meanwhile
+  if (before >> 32 == last)
+    __atomic_compare_exchange_n(&left_before, &before, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void PreloadSession::retire(std::uint32_t process) {

@@ -13,6 +13,7 @@
 #include "harness/capture/code_lock.h"
 #include "harness/capture/preload/detours.h"
 #include "harness/capture/preload/ended_processes.h"
+#include "harness/capture/preload/expected_programs.h"
 #include "harness/capture/preload/ledger_check.h"
 #include "harness/capture/preload/process_ledgers.h"
 #include "harness/capture/preload/process_patches.h"
@@ -61,7 +62,8 @@ class PreloadSession final : public Session {
   [[nodiscard]] std::vector<std::uint64_t> lost() const override;
   [[nodiscard]] std::vector<std::uint64_t> truncated() const override;
   [[nodiscard]] std::map<std::string, std::uint64_t> own_losses() const override;
-  [[nodiscard]] std::vector<std::string> notes() const override { return patches_.notes(); }
+  [[nodiscard]] std::vector<std::string> notes() const override;
+  [[nodiscard]] std::vector<std::int32_t> starting() const override { return expected_.starting(); }
   [[nodiscard]] Result<lg_proc> process(std::uint32_t index) const override {
     return ledgers_.process(index);
   }
@@ -74,6 +76,11 @@ class PreloadSession final : public Session {
                        const std::function<bool(const lg_live_key&, const lg_live&)>& visit) override {
     return ledgers_.visit_live_of(process, visit);
   }
+  void visit_left_by(std::uint32_t process,
+                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit) override {
+    ledgers_.visit_left_by(process, visit);
+  }
+  void end_heirs_of(std::uint32_t process, std::uint32_t last) override;
   void retire(std::uint32_t process) override;
 
  private:
@@ -99,14 +106,13 @@ class PreloadSession final : public Session {
   Descriptor events_;            ///< epoll: records, and ends of processes
   RecordRing ring_;
   EndedProcesses ended_{-1};
+  ExpectedPrograms expected_{-1};
   ProcessLedgers ledgers_;
   ProcessPatches patches_;
   std::uint64_t rows_used_ = 0;
   bool is_interposed_ = false;   ///< the module begun last is the C library
   bool is_code_locked_ = false;  ///< others know that its code is changed
   std::vector<Descriptor> code_locks_;
-  std::map<std::int32_t, std::uint64_t> executed_ns_;  ///< by pid
-  std::map<std::int32_t, std::uint64_t> expected_ns_;
   HeaderSeal seal_;
   std::uint64_t unknown_ends_ = 0;  ///< processes that left blocks, and nobody can say how they ended
 };

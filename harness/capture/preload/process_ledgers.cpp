@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "harness/capture/live_name.h"
 #include "harness/capture/preload/shared_word.h"
 
 namespace leakgate::capture {
@@ -44,6 +45,7 @@ void ProcessLedgers::add_peaks(std::uint32_t index, lg_totals& totals) const {
   totals.peak_live_blocks = std::max<std::uint64_t>(totals.peak_live_blocks, peak_blocks);
   totals.peak_live_bytes = std::max<std::uint64_t>(totals.peak_live_bytes, peak_bytes);
   totals.unknown_frees += process.unknown_frees;
+  totals.left_out += process.left_out;
 }
 
 std::uint64_t ProcessLedgers::patches_failed() const {
@@ -87,29 +89,30 @@ LedgerBounds ProcessLedgers::bounds_of(std::uint32_t process) const {
 }
 
 template <typename Take>
-void ProcessLedgers::take_bucket(std::uint32_t process, const LiveBucket& bucket, LedgerBounds& bounds,
-                                 Take&& take) {
+void ProcessLedgers::take_bucket(std::uint32_t process, std::uint64_t left, const LiveBucket& bucket,
+                                 LedgerBounds& bounds, Take&& take) {
   for (std::size_t slot = 0; slot < LG_LIVE_SLOTS; ++slot) {
     const std::uint64_t name = load(bucket.entries[slot].name);
-    if (name == 0 || name == LG_LIVE_CLAIMED) continue;
+    if (name == 0 || name == LG_LIVE_CLAIMED || (name & LG_LIVE_LEFT) != left) continue;
+    const lg_live_key key = left ? live_key(name) : lg_live_key{name, process, 0};
     lg_live block = bucket.entries[slot].block;
     // other threads may run, and have made new stacks and windows since
-    if (!is_possible(name, block, bounds) && !is_possible(name, block, bounds = bounds_of(process))) {
+    if (!is_possible(key.addr, block, bounds) && !is_possible(key.addr, block, bounds = bounds_of(process))) {
       damaged_.insert(process);
       continue;
     }
     block.stack = stacks_.id(process, block.stack);
-    take(slot, lg_live_key{name, process, 0}, block);
+    take(slot, key, block);
   }
 }
 
-bool ProcessLedgers::visit_region(std::uint32_t process,
+bool ProcessLedgers::visit_region(std::uint32_t process, std::uint64_t left,
                                   const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
   LedgerBounds bounds = bounds_of(process);
   return file_->visit_written(
       process, preload::kLiveAt, preload::kLiveBytes, [&](std::uint64_t offset, std::span<std::byte> bytes) {
         for (std::size_t at = 0; at + sizeof(LiveBucket) <= bytes.size(); at += sizeof(LiveBucket))
-          take_bucket(process, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
+          take_bucket(process, left, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
                       [&](std::size_t slot, const lg_live_key& key, const lg_live& block) {
                         if (visit(key, block))
                           file_->put(process, offset + at + slot * sizeof(preload::LiveEntry),
@@ -134,7 +137,7 @@ std::optional<std::vector<ProcessLedgers::Found>> ProcessLedgers::blocks_in_view
     if (written[page] == std::byte{0}) continue;
     for (std::uint64_t at = page * preload::kLivePage; at < (page + 1) * preload::kLivePage;
          at += sizeof(LiveBucket))
-      take_bucket(process, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
+      take_bucket(process, 0, *reinterpret_cast<const LiveBucket*>(bytes.data() + at), bounds,
                   [&](std::size_t slot, const lg_live_key& key, const lg_live& block) {
                     found.push_back({preload::kLiveAt + at + slot * sizeof(preload::LiveEntry), key, block});
                   });
@@ -148,7 +151,7 @@ std::optional<std::vector<ProcessLedgers::Found>> ProcessLedgers::blocks_in_view
 bool ProcessLedgers::visit_all(std::uint32_t process,
                                const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
   const auto found = blocks_in_view(process);
-  if (!found) return visit_region(process, visit);
+  if (!found) return visit_region(process, 0, visit);
   for (const Found& each : *found)
     if (visit(each.key, each.block)) file_->put(process, each.offset, std::uint64_t{0});
   return true;
@@ -158,9 +161,9 @@ Status ProcessLedgers::visit_live(const std::function<bool(const lg_live_key&, c
   for (auto& [process, blocks] : kept_)
     std::erase_if(blocks, [&](const Block& block) { return visit(block.first, block.second); });
   for (const std::uint32_t index : active_)
-    if (is_used(index) && !visit_region(index, visit)) unreadable_ = true;
+    if (is_used(index) && !visit_region(index, 0, visit)) unreadable_ = true;
   const std::uint32_t canary = max_processes_;
-  if (is_used(canary) && !visit_region(canary, visit)) unreadable_ = true;
+  if (is_used(canary) && !visit_region(canary, 0, visit)) unreadable_ = true;
   if (unreadable_) return Error{ErrorKind::io, "the ledger could not be read whole", "", 0};
   return {};
 }
@@ -175,6 +178,19 @@ Status ProcessLedgers::visit_live_of(std::uint32_t process,
   return {};
 }
 
+void ProcessLedgers::visit_left_by(std::uint32_t process,
+                                   const std::function<bool(const lg_live_key&, const lg_live&)>& visit) {
+  if (process >= max_processes_ || !is_used(process) || load(file_->process(process).left) == 0) return;
+  std::uint32_t taken_out = 0;
+  const bool whole = visit_region(process, LG_LIVE_LEFT, [&](const lg_live_key& key, const lg_live& block) {
+    const bool takes = visit(key, block);
+    taken_out += takes ? 1 : 0;
+    return takes;
+  });
+  unreadable_ = unreadable_ || !whole;
+  __atomic_fetch_sub(&file_->process(process).left, taken_out, __ATOMIC_RELAXED);
+}
+
 bool ProcessLedgers::retire(std::uint32_t process) {
   if (process >= max_processes_ || retired_.contains(process)) return false;
   if (!is_used(process)) damaged_.insert(process);  // it was, or nobody would have told of it
@@ -182,7 +198,7 @@ bool ProcessLedgers::retire(std::uint32_t process) {
   const std::uint32_t stacks = file_->get<preload::Region>(process, 0).stacks;
   if (all_stacks_ || stacks_.count() + stacks <= LG_HINT_STACKS) stacks_.add_all(process);
   std::vector<Block>& blocks = kept_[process];
-  const bool whole = visit_region(process, [&](const lg_live_key& key, const lg_live& block) {
+  const bool whole = visit_region(process, 0, [&](const lg_live_key& key, const lg_live& block) {
     blocks.emplace_back(key, block);
     return false;
   });

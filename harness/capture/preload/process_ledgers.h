@@ -40,6 +40,9 @@ class ProcessLedgers {
   /// As Session::visit_live_of: reads no other process's ledger.
   Status visit_live_of(std::uint32_t process,
                        const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
+  /// As Session::visit_left_by, of a process that has not ended.
+  void visit_left_by(std::uint32_t process,
+                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
   /// Changes to the processes' code that the library could not make.
   [[nodiscard]] std::uint64_t patches_failed() const;
   /// Images and stacks that were overwritten.
@@ -53,8 +56,8 @@ class ProcessLedgers {
   [[nodiscard]] lg_proc sum_up(std::uint32_t process) const;
   /// False: not all of its blocks could be read.
   bool visit_all(std::uint32_t process, const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
-  /// visit_all() by looking at all that was written.
-  bool visit_region(std::uint32_t process,
+  /// visit_all() by looking at all that was written; or those that were left to children.
+  bool visit_region(std::uint32_t process, std::uint64_t left,
                     const std::function<bool(const lg_live_key&, const lg_live&)>& visit);
   /// A block, and where its name stands in the region.
   struct Found {
@@ -67,9 +70,11 @@ class ProcessLedgers {
   std::optional<std::vector<Found>> blocks_in_view(std::uint32_t process);
   /// What blocks of the process can be at this moment.
   [[nodiscard]] LedgerBounds bounds_of(std::uint32_t process) const;
-  /// Calls take(slot, key, block) for the blocks in a bucket; what can be none makes the process damaged.
+  /// Calls take(slot, key, block) for the blocks in a bucket, those that are live, or those that were left to
+  /// children (LG_LIVE_LEFT); what can be none makes the process damaged.
   template <typename Take>
-  void take_bucket(std::uint32_t process, const LiveBucket& bucket, LedgerBounds& bounds, Take&& take);
+  void take_bucket(std::uint32_t process, std::uint64_t left, const LiveBucket& bucket, LedgerBounds& bounds,
+                   Take&& take);
   void check_counts(std::uint32_t process, const lg_proc& figures, std::uint64_t blocks);
   void add_peaks(std::uint32_t process, lg_totals& totals) const;
   [[nodiscard]] bool is_used(std::uint32_t process) const;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "harness/base/clock.h"
+#include "harness/capture/preload/ended_processes.h"
 #include "harness/capture/preload/ledger_check.h"
 #include "harness/capture/preload/shared_word.h"
 
@@ -101,11 +102,14 @@ bool RecordRing::take_one(const Take& take) {
     store(header.ring_next, ticket);
     return false;
   }
-  const auto& slot =
-      reinterpret_cast<const preload::RingSlot*>(file_->control(preload::kRingAt))[ticket % slots_];
+  auto& slot = reinterpret_cast<preload::RingSlot*>(file_->control(preload::kRingAt))[ticket % slots_];
   if (load(slot.sequence) != ticket + 1) {  // being written, or its writer was killed
-    if (!is_given_up(ticket)) return false;
-    __atomic_fetch_add(&header.lost[LG_LOST_ring_full], 1, __ATOMIC_RELAXED);
+    const auto writer = static_cast<std::int32_t>(load(slot.writer));
+    // who is killed while it writes is as if it had been killed before
+    const bool is_killed = writer > 0 && !is_there(writer) && load(slot.sequence) != ticket + 1;
+    if (!is_killed && !is_given_up(ticket)) return false;
+    if (!is_killed) __atomic_fetch_add(&header.lost[LG_LOST_ring_full], 1, __ATOMIC_RELAXED);
+    store(slot.writer, 0);
     store(header.ring_read, ++read_);
     return true;
   }
@@ -113,9 +117,11 @@ bool RecordRing::take_one(const Take& take) {
   const std::size_t told = load(slot.bytes);
   const std::size_t bytes = std::min(told, copy.size());
   std::memcpy(copy.data(), slot.record, bytes);
-  store(header.ring_read, ++read_);
+  store(slot.writer, 0);
   auto& record = *reinterpret_cast<lg_record*>(copy.data());
   if (bytes < told || !is_possible_record({copy.data(), bytes}) || !take(record, bytes)) ++damaged_;
+  // not before: there are writers that wait until it is done
+  store(header.ring_read, ++read_);
   return true;
 }
 

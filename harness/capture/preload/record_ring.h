@@ -38,7 +38,7 @@ class RecordRing {
   void ring_through(const std::stop_token& stop);
   /// Takes one record out of the ring and hands it on; false: there is none.
   bool take_one(const Take& take);
-  /// Whether a record that was begun has to be given up: its writer was killed.
+  /// Whether a record has been waited for so long that it will not come.
   bool is_given_up(std::uint64_t ticket);
   void ring();
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -21,22 +22,38 @@ constexpr std::uint64_t region_offset(std::uint32_t process) {
   return preload::kRegionsAt + process * preload::kRegionBytes;
 }
 
+/// Its size is an upper bound, which a limit on file sizes is not meant for. 0, or what failed.
+int make_large(int file) {
+  rlimit limit{};
+  const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < preload::kFileBytes;
+  if (limited) {
+    const rlimit lifted{RLIM_INFINITY, RLIM_INFINITY}, highest{limit.rlim_max, limit.rlim_max};
+    if (::setrlimit(RLIMIT_FSIZE, &lifted) != 0) (void)::setrlimit(RLIMIT_FSIZE, &highest);
+  }
+  const int failed = ::ftruncate(file, static_cast<off_t>(preload::kFileBytes)) != 0 ? errno : 0;
+  if (limited) (void)::setrlimit(RLIMIT_FSIZE, &limit);
+  return failed;
+}
+
+/// As pwrite where a limit on file sizes refuses that: it does not concern mappings.
+bool write_mapped(int file, std::uint64_t at, std::span<const std::byte> bytes) {
+  const std::uint64_t inside = at % static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t mapped_bytes = bytes.size() + inside;
+  void* const mapped = ::mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+                              static_cast<off_t>(at - inside));
+  if (mapped == MAP_FAILED) return false;
+  std::memcpy(static_cast<std::byte*>(mapped) + inside, bytes.data(), bytes.size());
+  ::munmap(mapped, mapped_bytes);
+  return true;
+}
+
 }  // namespace
 
 Result<SharedFile> SharedFile::make() {
   SharedFile file;
   file.file_.reset(::memfd_create(preload::kFileName, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file.file_) return system_error(ErrorKind::unsupported, "cannot make a memory file", errno);
-  // its size is an upper bound, which a limit on file sizes is not meant for
-  rlimit limit{};
-  const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < preload::kFileBytes;
-  if (limited) {
-    rlimit lifted{limit.rlim_max, limit.rlim_max};
-    (void)::setrlimit(RLIMIT_FSIZE, &lifted);
-  }
-  const int failed = ::ftruncate(file.file_.get(), static_cast<off_t>(preload::kFileBytes)) != 0 ? errno : 0;
-  if (limited) (void)::setrlimit(RLIMIT_FSIZE, &limit);
-  if (failed)
+  if (const int failed = make_large(file.file_.get()))
     return system_error(ErrorKind::unsupported, "cannot make a large memory file", failed, "see ulimit -f");
   // every process that writes to it could make it smaller: what is mapped would be gone
   if (::fcntl(file.file_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
@@ -79,8 +96,9 @@ bool SharedFile::read(std::uint32_t process, std::uint64_t offset, std::span<std
 
 bool SharedFile::write(std::uint32_t process, std::uint64_t offset, std::span<const std::byte> bytes) const {
   while (!bytes.empty()) {
-    const ssize_t done = ::pwrite(file_.get(), bytes.data(), bytes.size(),
-                                  static_cast<off_t>(region_offset(process) + offset));
+    const std::uint64_t at = region_offset(process) + offset;
+    const ssize_t done = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (done < 0 && errno == EFBIG) return write_mapped(file_.get(), at, bytes);
     if (done <= 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(done));
     offset += static_cast<std::uint64_t>(done);

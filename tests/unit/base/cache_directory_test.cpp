@@ -66,6 +66,14 @@ TEST_F(CacheDirectoryTest, GivesBackWhatWasPutThere) {
   EXPECT_FALSE(file->read(text.data(), 1)) << "that was all";
 }
 
+TEST_F(CacheDirectoryTest, TheFolderThatHoldsItIsMadeToo) {
+  const fs::path home = path_ / "home";
+  fs::create_directory(home);
+  ASSERT_TRUE(CacheDirectory::open((home / ".cache" / "leakgate").string(), "cache", kMost));
+  EXPECT_EQ(fs::status(home / ".cache").permissions(), fs::perms::owner_all);
+  EXPECT_FALSE(CacheDirectory::open((path_ / "no-home" / ".cache" / "leakgate").string(), "cache", kMost));
+}
+
 TEST_F(CacheDirectoryTest, WhatFitsStays) {
   leave("a", 400, 1000);
   leave("b", 400, 2000);

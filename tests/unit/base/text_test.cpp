@@ -25,6 +25,12 @@ TEST(Text, InvalidBytesAreReplacedOneByOne) {
   EXPECT_EQ(repair_utf8("\xE2\x82"), std::string(kMark) + kMark) << "cut short";
 }
 
+TEST(Text, InvalidBytesAreEscapedAsTheyAreShown) {
+  EXPECT_EQ(escape_invalid_utf8("a\xFFz\n\xC3\xA9"), "a\\xffz\n\xC3\xA9");
+  EXPECT_EQ(escape_invalid_utf8("\xC0"), printable("\xC0"));
+  EXPECT_EQ(escape_invalid_utf8("a\\xff"), "a\\xff");
+}
+
 TEST(Text, XmlLosesWhatItForbids) {
   EXPECT_EQ(xml_text(std::string_view("a\0b\x01\x1b\t\n\r", 8)),
             std::string("a") + kMark + "b" + kMark + kMark + "\t\n\r");

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <tuple>
 
 namespace leakgate::capture {
@@ -23,6 +25,26 @@ HeldBlock block(std::uint64_t address, std::uint64_t bytes, std::uint32_t time_m
   return row;
 }
 
+/// What each process has, and what it has freed.
+struct Books {
+  std::map<std::uint32_t, std::vector<HeldBlock>> live;
+  std::vector<FamilyLedger::Left> left;
+  std::map<std::uint32_t, std::vector<FamilyLedger::Gone>> gone;
+};
+
+class Ledger final : public FamilyLedger {
+ public:
+  explicit Ledger(Books& books) : books_(books) {}
+  std::vector<HeldBlock> blocks_of(std::uint32_t process) override { return books_.live[process]; }
+  Freed freed_by(std::uint32_t process) override { return {books_.left, books_.gone[process]}; }
+  void forget(std::uint32_t, const std::set<std::uint32_t>& children) override {
+    std::erase_if(books_.left, [&](const Left& each) { return children.contains(each.child); });
+  }
+
+ private:
+  Books& books_;
+};
+
 class Inherited : public ::testing::Test {
  protected:
   /// Forked `ms` after the start.
@@ -33,6 +55,16 @@ class Inherited : public ::testing::Test {
   void end(std::uint32_t process) {
     inherited_.end(process);
     ledger_.erase(process);
+    books_.gone.erase(process);
+  }
+  /// The process frees one of its own, and `child` is the last that it has forked.
+  void leave(std::uint32_t process, std::uint64_t address, std::uint32_t child) {
+    auto& blocks = ledger_[process];
+    const auto gone = std::find_if(blocks.begin(), blocks.end(),
+                                   [&](const HeldBlock& each) { return each.address == address; });
+    ASSERT_NE(gone, blocks.end());
+    books_.left.push_back({child, *gone});
+    blocks.erase(gone);
   }
   /// Address, bytes and whether it is inherited, of all that is looked at.
   std::vector<std::tuple<std::uint64_t, std::uint64_t, bool>> seen_in(std::uint32_t process) {
@@ -51,12 +83,9 @@ class Inherited : public ::testing::Test {
     return {address, bytes, true};
   }
 
-  std::map<std::uint32_t, std::vector<HeldBlock>> ledger_;
-  InheritedBlocks inherited_{[this](std::uint32_t process, const auto& take) {
-                               for (const HeldBlock& each : ledger_[process])
-                                 take(each);
-                             },
-                             kStartNs};
+  Books books_;
+  std::map<std::uint32_t, std::vector<HeldBlock>>& ledger_ = books_.live;
+  InheritedBlocks inherited_{std::make_unique<Ledger>(books_), kStartNs};
 };
 
 TEST_F(Inherited, AProcessThatWasNotForkedHasItsOwnAlone) {
@@ -112,6 +141,97 @@ TEST_F(Inherited, AfterExecNothingIsInherited) {
   fork(0, 1, 10);
   end(1);  // it is another image from now on
   EXPECT_THAT(seen_in(1), IsEmpty());
+}
+
+TEST_F(Inherited, WhatTheParentFreesAfterTheForkIsStillThere) {
+  ledger_[0] = {block(0x1000, 16, 5), block(0x2000, 24, 5)};
+  fork(0, 1, 10);
+  leave(0, 0x1000, 1);
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16), of_parent(0x2000, 24)));
+  EXPECT_THAT(seen_in(0), ElementsAre(own(0x2000, 24)));
+  ledger_[1] = {block(0x1000, 8, 30)};
+  EXPECT_THAT(seen_in(1), ElementsAre(own(0x1000, 8), of_parent(0x2000, 24))) << "it has freed its copy, too";
+}
+
+TEST_F(Inherited, WhatWasFreedBeforeTheForkIsNotThere) {
+  ledger_[0] = {block(0x1000, 16, 5)};
+  fork(0, 1, 10);
+  leave(0, 0x1000, 1);
+  fork(0, 2, 50);
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16)));
+  EXPECT_THAT(seen_in(2), IsEmpty());
+}
+
+/// A server that frees each connection when it has forked, and gets its place again for the next one.
+TEST_F(Inherited, OfSeveralInOnePlaceEachChildHasItsOwn) {
+  for (const std::uint32_t child : {1u, 2u, 3u}) {
+    ledger_[0] = {block(0x1000, 16 * child, 100 * child)};
+    fork(0, child, 100 * child + 20);
+    leave(0, 0x1000, child);
+  }
+  ledger_[0] = {block(0x1008, 100, 321)};  // in the tick of the last fork, and after it
+  for (const std::uint32_t child : {1u, 2u, 3u})
+    EXPECT_THAT(seen_in(child), ElementsAre(of_parent(0x1000, 16 * child))) << child;
+}
+
+TEST_F(Inherited, WhatALaterForkFindsAndTheParentThenFreesAllBeforeHaveHad) {
+  ledger_[0] = {block(0x1000, 16, 5), block(0x2000, 24, 40)};
+  fork(0, 1, 10);
+  fork(0, 2, 60);
+  leave(0, 0x1000, 2);
+  leave(0, 0x2000, 2);
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16))) << "the other one came later";
+  EXPECT_THAT(seen_in(2), ElementsAre(of_parent(0x1000, 16), of_parent(0x2000, 24)));
+}
+
+TEST_F(Inherited, WhatAParentHadFreedBeforeItEndedIsRemembered) {
+  ledger_[0] = {block(0x1000, 16, 5)};
+  fork(0, 1, 10);
+  leave(0, 0x1000, 1);
+  end(0);
+  books_.left.clear();
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16)));
+}
+
+TEST_F(Inherited, WhatOthersFreeIsNotTheirs) {
+  ledger_[0] = {block(0x1000, 16, 5)};
+  ledger_[5] = {block(0x3000, 16, 5)};
+  fork(0, 1, 10);
+  fork(5, 6, 10);
+  leave(5, 0x3000, 6);
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16)));
+}
+
+TEST_F(Inherited, WhatTheChildItselfHasFreedIsGone) {
+  ledger_[0] = {block(0x1000, 16, 5), block(0x2000, 24, 5)};
+  fork(0, 1, 10);
+  books_.gone[1] = {{0x2000, 50}};
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16)));
+}
+
+TEST_F(Inherited, WhatAParentHasFreedOfItsInheritanceIsGoneForLaterChildrenAlone) {
+  ledger_[0] = {block(0x1000, 16, 5)};
+  fork(0, 1, 10);
+  fork(1, 2, 100);
+  books_.gone[1] = {{0x1000, 200}};
+  fork(1, 3, 300);
+  for (const bool ended : {false, true}) {
+    if (ended) end(1);
+    EXPECT_THAT(seen_in(2), ElementsAre(of_parent(0x1000, 16))) << ended;
+    EXPECT_THAT(seen_in(3), IsEmpty()) << ended;
+  }
+}
+
+TEST_F(Inherited, WhatWasLeftIsForgottenWithTheLastChild) {
+  ledger_[0] = {block(0x1000, 16, 5)};
+  fork(0, 1, 10);
+  fork(0, 2, 20);
+  leave(0, 0x1000, 2);
+  end(2);
+  EXPECT_THAT(seen_in(1), ElementsAre(of_parent(0x1000, 16)));
+  EXPECT_EQ(books_.left.size(), 1u);
+  end(1);
+  EXPECT_TRUE(books_.left.empty());
 }
 
 TEST_F(Inherited, BlocksAreAskedForAsLongAsAnyChildLives) {

@@ -60,6 +60,22 @@ TEST(KnownBlocks, AnotherBlockAtTheSameAddressIsNotKnown) {
   EXPECT_EQ(known.last_kind({0x1008, 0, 0}, live(1, 5)), Kind::unclassified);
 }
 
+TEST(KnownBlocks, BytesInCommon) {
+  const std::vector<HeldBlock> blocks = {block(0x1000, 1), block(0x2000, 1)};
+  const auto has = [&](std::uint64_t address, std::uint64_t bytes) {
+    HeldBlock wanted = block(address, 1);
+    wanted.size_bytes = bytes;
+    return overlaps(blocks, wanted);
+  };
+  EXPECT_TRUE(has(0x1000, 1));
+  EXPECT_TRUE(has(0x101f, 100));
+  EXPECT_FALSE(has(0x1020, 100));
+  EXPECT_FALSE(has(0xf00, 0x100));
+  EXPECT_TRUE(has(0xf00, 0x101));
+  EXPECT_TRUE(has(0x1800, 0x1000)) << "one lies in it";
+  EXPECT_FALSE(has(0x3000, 8));
+}
+
 TEST(KnownBlocks, SortingIsByAddressHoweverManyAndHoweverAligned) {
   std::mt19937_64 random(1);
   for (const std::uint64_t alignment : {16u, 8u})

@@ -3,6 +3,8 @@
 // leaves that writes where it has no business.
 #include "harness/capture/preload/preload_session.h"
 
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <random>
 
@@ -10,6 +12,51 @@
 
 namespace leakgate::capture {
 namespace {
+
+/// What forks leave in it: blocks of the process's past, and places of its parent's.
+TEST_F(Ledger, WhatIsLeftToChildrenIsNoLiveBlock) {
+  constexpr std::uint64_t kChild = 700, kOwn = 0;
+  LiveBucket bucket{};
+  bucket.entries[0].name = 0x700010 | LG_LIVE_LEFT | kChild << LG_LIVE_PROC_SHIFT;
+  bucket.entries[0].block = {48, 1, 0, 1, 9};
+  bucket.entries[1].name = 0x700040 | LG_LIVE_LEFT | LG_LIVE_GONE | kOwn << LG_LIVE_PROC_SHIFT;
+  bucket.entries[1].block = {0, 0, 0, 0, 11};
+  put(preload::kLiveAt + sizeof bucket, bucket);
+  file_->process(0).left = 2;
+  file_->process(0).left_out = 3;
+  EXPECT_EQ(sizes(), std::vector<std::uint64_t>(std::begin(kSizes), std::end(kSizes)));
+  EXPECT_EQ(sizes_now(), std::vector<std::uint64_t>(std::begin(kSizes), std::end(kSizes)));
+  struct Row {
+    std::uint64_t address;
+    std::uint32_t process, gone;
+    std::uint64_t bytes;
+    bool operator==(const Row&) const = default;
+  };
+  std::vector<Row> rows;
+  const auto take_gone = [&](const lg_live_key& key, const lg_live& block) {
+    rows.push_back({key.addr, key.proc, key.gone, block.size});
+    return key.gone != 0;
+  };
+  session_->visit_left_by(0, take_gone);
+  EXPECT_EQ(rows, (std::vector<Row>{{0x700010, kChild, 0, 48}, {0x700040, kOwn, 1, 0}}));
+  rows.clear();
+  session_->visit_left_by(0, take_gone);
+  EXPECT_EQ(rows, (std::vector<Row>{{0x700010, kChild, 0, 48}})) << "the other one was taken out";
+  EXPECT_EQ(file_->process(0).left, 1u) << "there is room for another one";
+  EXPECT_EQ(session_->totals().left_out, 3u);
+  session_->retire(0);
+  EXPECT_EQ(session_->totals().left_out, 3u);
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(Ledger, WithoutHeirsNothingIsLeftUnlessItHasForkedAgain) {
+  auto& left_before = file_->process(0).figures.left_before;
+  left_before = 5ull << 32 | 100;
+  session_->end_heirs_of(0, 4);
+  EXPECT_EQ(left_before, 5ull << 32 | 100) << "of the fork after that nothing was heard yet";
+  session_->end_heirs_of(0, 5);
+  EXPECT_EQ(left_before, 0u);
+}
 
 TEST_F(Ledger, AWholeOneIsReadAndNotSaidToBeDamaged) {
   EXPECT_EQ(sizes(), std::vector<std::uint64_t>(std::begin(kSizes), std::end(kSizes)));
@@ -134,6 +181,37 @@ TEST_F(Ledger, ARingWithoutBoundsIsBegunAnew) {
   EXPECT_EQ(drain(), std::vector<std::uint32_t>{LG_REC_EXEC});
 }
 
+/// A record that its writer began, and the next one.
+TEST_F(Ledger, ARecordWhoseWriterWasKilledIsNotWaitedFor) {
+  const pid_t writer = ::fork();
+  if (writer == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(writer, nullptr, 0), writer);
+  preload::Header& header = file_->header();
+  auto* const slots = reinterpret_cast<preload::RingSlot*>(file_->control(preload::kRingAt));
+  slots[header.ring_next++ % header.ring_slots].writer = static_cast<std::uint32_t>(writer);
+  tell(exec_record());
+  EXPECT_EQ(drain(), std::vector<std::uint32_t>{LG_REC_EXEC});
+  EXPECT_EQ(session_->lost()[LG_LOST_ring_full], 0u) << "it is as if it had been killed before";
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(Ledger, ARecordWhoseWriterLivesOrIsNotKnownIsWaitedFor) {
+  preload::Header& header = file_->header();
+  auto* const slots = reinterpret_cast<preload::RingSlot*>(file_->control(preload::kRingAt));
+  for (const pid_t writer : {::getpid(), 0}) {
+    preload::RingSlot& slot = slots[header.ring_next % header.ring_slots];
+    slot.writer = static_cast<std::uint32_t>(writer);
+    const std::uint64_t ticket = header.ring_next++;
+    EXPECT_TRUE(drain().empty());
+    const lg_record_exec record = exec_record();
+    std::memcpy(slot.record, &record, sizeof record);
+    slot.bytes = sizeof record;
+    slot.sequence = ticket + 1;
+    EXPECT_EQ(drain(), std::vector<std::uint32_t>{LG_REC_EXEC});
+    EXPECT_EQ(slot.writer, 0u) << "the next one is not taken for its writer's";
+  }
+}
+
 TEST_F(Ledger, AnEndThatTheLibraryTellsOfIsNotBelieved) {
   lg_record_exit record{};
   record.head = {LG_REC_EXIT, 0, 1};
@@ -152,7 +230,7 @@ TEST_F(Ledger, ARecordThatIsTooShortOrTooLongIsDamage) {
 }
 
 TEST_F(Ledger, ARecordOfATypeThatNoLibraryWritesIsDamage) {
-  for (const std::uint32_t type : {0u, static_cast<unsigned>(LG_REC_GROW), 99u, 102u}) {
+  for (const std::uint32_t type : {0u, static_cast<unsigned>(LG_REC_GROW), 99u, 103u}) {
     lg_record_exec record = exec_record();
     record.head.type = type;
     tell(record);

@@ -327,6 +327,20 @@ TEST(Symbolizer, PrefixMappedPathsAreRelativeToTheRoot) {
   EXPECT_EQ(chain.front().file, "fixtures/shapes.cpp");
 }
 
+/// libdw leaves the directories of DWARF 5 as the compiler was given them.
+TEST(Symbolizer, PathsGivenRelativeToTheCompilersFolderAreWhole) {
+  for (const char* name : {"gcc_relative4", "gcc_relative5"}) {
+    SCOPED_TRACE(name);
+    Symbolizer symbolizer;
+    const std::string path = fixture(name);
+    const auto text = resolve_text(symbolizer, symbolizer.add_module({path, "", ""}), path);
+    const Chain chain = chain_at_mark(text, "inline_leaf");
+    ASSERT_GE(chain.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(chain[i].file, SYMBOLIZE_SOURCE_DIR "/fixtures/shapes.cpp");
+  }
+}
+
 TEST(Symbolizer, SmallCacheGivesTheSameFrames) {
   Symbolizer roomy;
   SymbolizerOptions options;
