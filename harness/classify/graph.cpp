@@ -26,6 +26,17 @@ void add_blocks_in_use(const BlockIndex& index, std::span<const RootRange> range
   }
 }
 
+void add_leaves(const BlockIndex& index, std::size_t ranges, std::span<const RootWords> roots,
+                Reacher& reacher) {
+  for (std::size_t root = 0; root < roots.size(); ++root) {
+    if (!roots[root].hold_alone) continue;
+    for (const std::uint64_t word : roots[root].words)
+      if (const std::uint32_t block = index.find(word);
+          block != BlockIndex::kNotFound && index.address(block) == word)
+        reacher.add_leaf(static_cast<std::uint32_t>(ranges + root), block);
+  }
+}
+
 }  // namespace
 
 ClassifiedBlocks classify_graph(std::vector<LiveBlock> blocks, std::span<const RootRange> roots,
@@ -46,6 +57,7 @@ ClassifiedBlocks classify_graph(std::vector<LiveBlock> blocks, std::span<const R
   InteriorRules rules(index, result.facts_, read, options);
   {
     Reacher reacher(index, edges, rules, columns);
+    add_leaves(index, roots.size(), root_words, reacher);
     scan_roots(
         index, roots, root_words, read, options, [&](const RootPointer& pointer) { reacher.add(pointer); },
         result.stats_);

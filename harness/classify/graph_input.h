@@ -29,6 +29,7 @@ struct RootRange {
 struct RootWords {
   std::uint32_t label = 0;  ///< the caller's own
   std::vector<std::uint64_t> words;
+  bool hold_alone = false;  ///< the blocks that begin there are in use, and hold nothing
 };
 
 /// Reads memory at `address` into `out` and returns how many bytes it could read from the start of it: fewer

@@ -39,6 +39,13 @@ void Reacher::add_in_use(std::uint32_t root, std::uint32_t block) {
   if (columns_.kind[block] != kReachable) settle(block, true, Reach::in_use, {kRootParent | root, 0});
 }
 
+void Reacher::add_leaf(std::uint32_t root, std::uint32_t block) {
+  columns_.kind[block] = kReachable;
+  columns_.reach[block] = static_cast<std::uint8_t>(Reach::in_use);
+  columns_.parent[block] = kRootParent | root;
+  columns_.detail[block] = 0;
+}
+
 void Reacher::follow() {
   follow_definite();
   follow_possible();

@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 
+#include "harness/classify/thread_stacks.h"
+
 namespace leakgate::classify {
 namespace {
 
@@ -19,8 +21,6 @@ using model::MappingKind;
 constexpr std::uint64_t kArenaAlignment = 64 << 20;  // HEAP_MAX_SIZE
 constexpr std::uint64_t kArenaHeader = 4096;         // an arena begins within so many bytes of its first heap
 constexpr std::uint64_t kPage = 4096;
-constexpr std::uint64_t kControlBlockSearch =
-    8192;                                  // struct pthread stands within so many bytes of a stack's end
 constexpr std::uint64_t kMmappedFlag = 2;  // of a glibc chunk's size
 // glibc's struct malloc_state: 127 pairs of words, an empty one pointing at itself, behind 112 bytes and
 // before 56
@@ -90,6 +90,8 @@ class RootFinder {
     if (const std::uint64_t dtv = thread.thread_pointer ? word(thread.thread_pointer + 8) : 0;
         dtv > kDtvHeader)
       words.words.push_back(dtv - kDtvHeader);
+    for (const model::HeldThread::InHand& memory : thread.in_hand)
+      words.words.push_back(memory.address);
     for (const std::uint64_t block : {stack_block(thread), block_around(thread.signal_stack)})
       if (block != 0) words.words.push_back(block);
     roots_.labels.push_back({model::kNone, i});
@@ -221,14 +223,15 @@ class RootFinder {
     return {first, last};
   }
 
-  /// A thread whose stack pointer lies in the mapping: the lowest one.
-  std::optional<std::uint32_t> thread_on(const HeldMapping& mapping) const {
-    std::optional<std::uint32_t> found;
-    for (std::uint32_t i = 0; i < held_.threads.size(); ++i) {
-      const std::uint64_t sp = held_.threads[i].stack_pointer;
-      if (sp >= mapping.start && sp < mapping.end && (!found || sp < held_.threads[*found].stack_pointer))
-        found = i;
-    }
+  /// The threads whose stack pointers lie in the mapping, the lowest one first.
+  std::vector<std::uint32_t> threads_on(const HeldMapping& mapping) const {
+    std::vector<std::uint32_t> found;
+    for (std::uint32_t i = 0; i < held_.threads.size(); ++i)
+      if (const std::uint64_t sp = held_.threads[i].stack_pointer; sp >= mapping.start && sp < mapping.end)
+        found.push_back(i);
+    std::sort(found.begin(), found.end(), [this](std::uint32_t a, std::uint32_t b) {
+      return held_.threads[a].stack_pointer < held_.threads[b].stack_pointer;
+    });
     return found;
   }
 
@@ -241,11 +244,11 @@ class RootFinder {
 
   void add_stack(std::uint32_t i) {
     const HeldMapping& mapping = held_.mappings[i];
-    const auto thread = thread_on(mapping);
+    const std::vector<std::uint32_t> threads = threads_on(mapping);
     const std::uint64_t from =
-        thread ? held_.threads[*thread].stack_pointer - model::kRedZone : mapping.start;
+        threads.empty() ? mapping.start : held_.threads[threads.front()].stack_pointer - model::kRedZone;
     add_but_blocks(i, std::max(from, mapping.start), mapping.end, RootKind::stack,
-                   thread ? *thread : model::kNone);
+                   threads.empty() ? model::kNone : threads.front());
   }
 
   bool is_arena(std::uint64_t start) const {
@@ -257,48 +260,85 @@ class RootFinder {
            });
   }
 
-  /// Where an arena of glibc's begins in the mapping: what lies before it the kernel has joined with it. The
-  /// mapping's end where there is none.
-  std::uint64_t arena_in(const HeldMapping& mapping) const {
-    const std::uint64_t first = (mapping.start + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
-    for (std::uint64_t at = first; at < mapping.end; at += kArenaAlignment)
+  /// Where an arena of glibc's begins in a mapping: what lies before it the kernel has joined with it. `end`
+  /// where there is none.
+  std::uint64_t arena_in(std::uint64_t start, std::uint64_t end) const {
+    const std::uint64_t first = (start + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    for (std::uint64_t at = first; at < end; at += kArenaAlignment)
       if (is_arena(at)) return at;
-    return mapping.end;
+    return end;
   }
 
-  /// The control block of a thread that has ended, where the mapping is its stack, kept by the C library for
-  /// the next one; else 0.
-  std::uint64_t dead_control_block(const HeldMapping& mapping) const {
-    if (!held_.threads_known || mapping.end - mapping.start < kPage) return 0;
-    std::array<std::uint64_t, kPage / 8> words;
-    for (std::uint64_t page = std::max(mapping.start, mapping.end - kControlBlockSearch);
-         page + kPage <= mapping.end; page += kPage) {
-      if (held_.read(page, std::as_writable_bytes(std::span(words))) != kPage) continue;
-      for (std::size_t i = 0; i < words.size(); i += 8)
-        if (const std::uint64_t at = page + i * 8; words[i] == at && words[i + 2] == at)
-          return at;  // tcbhead_t: tcb, dtv, self
+  /// The part of an anonymous mapping in which stacks are in use. What lies below a stack pointer is not, as
+  /// far as the thread's own stack goes; a thread may also be on a stack that the program has made, of which
+  /// only the program knows where it begins.
+  void add_stacks(std::uint32_t i) {
+    const HeldMapping& mapping = held_.mappings[i];
+    std::uint64_t done = mapping.start;
+    const std::vector<std::uint32_t> threads = threads_on(mapping);
+    for (std::size_t n = 0; n < threads.size(); ++n) {
+      const std::uint32_t thread = threads[n];
+      const std::uint64_t used = std::max(held_.threads[thread].stack_pointer - model::kRedZone, done);
+      const auto own = own_stack(thread);
+      const bool is_own = own && own->contains(held_.threads[thread].stack_pointer);
+      if (is_own) add_part(i, done, std::min(own->start, used));
+      if (!is_own && (own || thread == 0)) add_part(i, done, used);
+      std::uint64_t end = n + 1 < threads.size() ? lowest_use(threads[n + 1]) : mapping.end;
+      if (is_own) end = std::min(end, own->end);
+      end = std::clamp(end, used, std::max(used, mapping.end));
+      add_but_blocks(i, used, end, RootKind::stack, thread);
+      done = end;
     }
-    return 0;
+    add_part(i, done, mapping.end);
+  }
+
+  std::optional<StackBounds> own_stack(std::uint32_t thread) const {
+    const std::uint64_t control_block = held_.threads[thread].thread_pointer;
+    return control_block != 0 ? stack_of(held_, control_block) : std::nullopt;
+  }
+
+  /// Where the memory begins that may be the stack that the thread is on.
+  std::uint64_t lowest_use(std::uint32_t thread) const {
+    const auto own = own_stack(thread);
+    const std::uint64_t stack_pointer = held_.threads[thread].stack_pointer;
+    return own && own->contains(stack_pointer) ? own->start : stack_pointer - model::kRedZone;
+  }
+
+  /// A thread that has ended: what its stack and its thread-local storage lead to is nobody's. The C library
+  /// goes on using the vector of that storage, and the blocks in it, for the thread that gets the stack next.
+  void add_dead_thread(std::uint32_t i, const DeadThread& dead) {
+    constexpr std::uint64_t kMostModules = 4096;
+    RootWords kept{static_cast<std::uint32_t>(roots_.labels.size()), {}, true};
+    const std::uint64_t vector = word(dead.control_block + 8) - kDtvHeader;
+    kept.words.push_back(vector);
+    const std::uint64_t modules = std::min(word(vector), kMostModules);
+    for (std::uint64_t module = 1; module <= modules; ++module)
+      if (const std::uint64_t block = word(vector + kDtvHeader + module * 16 + 8); block != 0)
+        kept.words.push_back(block);
+    roots_.words.push_back(std::move(kept));
+    roots_.labels.push_back({i, model::kNone});
   }
 
   void add_anonymous(std::uint32_t i) {
     const HeldMapping& mapping = held_.mappings[i];
     if (mapping.module != model::kNone) return add_module_data(i);  // .bss
-    if (thread_on(mapping)) return add_stack(i);
+    if (!threads_on(mapping).empty()) return add_stacks(i);
     if (const auto thread = thread_of_control_block(mapping))
       return add_but_blocks(i, mapping.start, mapping.end, RootKind::tls, *thread);
-    if (!held_.c_library_allocates)
-      return;  // its pages and its bookkeeping cannot be told from the program's
-    const std::uint64_t arena = arena_in(mapping);
-    if (arena == mapping.start) return;
-    if (const std::uint64_t dead = dead_control_block(mapping)) {
-      // of the whole stack one word counts: the C library goes on using the vector of thread-local storage
-      roots_.words.push_back(
-          {static_cast<std::uint32_t>(roots_.labels.size()), {word(dead + 8) - kDtvHeader}});
-      roots_.labels.push_back({i, model::kNone});
-      return;
+    if (const auto dead = held_.c_library_allocates ? dead_thread_in(held_, mapping) : std::nullopt) {
+      add_part(i, mapping.start, std::max(dead->stack.start, mapping.start));
+      add_dead_thread(i, *dead);
+      return add_part(i, dead->stack.end, mapping.end);
     }
-    add_around_chunks(i, arena);
+    add_part(i, mapping.start, mapping.end);
+  }
+
+  /// A part of an anonymous mapping that is no stack.
+  void add_part(std::uint32_t i, std::uint64_t start, std::uint64_t end) {
+    if (start >= end || !held_.c_library_allocates)
+      return;  // the allocator's pages and its bookkeeping cannot be told from the program's
+    const std::uint64_t arena = arena_in(start, end);
+    if (arena != start) add_around_chunks(i, start, arena);
   }
 
   /// Where the memory begins and ends that a block takes in a mapping: of a large one of glibc's, a mapping
@@ -333,9 +373,8 @@ class RootFinder {
     add(from, end, kind, i, thread);
   }
 
-  /// What lies between glibc's large chunks, up to `end`.
-  void add_around_chunks(std::uint32_t i, std::uint64_t end) {
-    const std::uint64_t start = held_.mappings[i].start;
+  /// What lies between glibc's large chunks.
+  void add_around_chunks(std::uint32_t i, std::uint64_t start, std::uint64_t end) {
     const auto [first, last] = blocks_in(start, end);
     const bool are_chunks = std::all_of(
         first, last, [this](const Block& block) { return (word(block.first - 8) & kMmappedFlag) != 0; });

@@ -4,77 +4,17 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <map>
-
 #include "harness/classify/roots.h"
+#include "tests/unit/classify/fake_process.h"
 
 namespace leakgate::classify {
 namespace {
 
-using model::HeldMapping;
 using model::Kind;
 using model::MappingKind;
 
 constexpr std::uint64_t kHeap = 0x5000'0000, kData = 0x4000'0000, kStack = 0x7ff0'0000,
                         kAnonymous = 0x6000'0000;
-
-/// A process of a few pages: mappings are made as they are asked for.
-class FakeProcess {
- public:
-  FakeProcess() {
-    held.process = 0;
-    held.read = [this](std::uint64_t address, std::span<std::byte> out) { return read(address, out); };
-    held.next_touched = [](std::uint64_t from, std::uint64_t) { return from; };
-  }
-  FakeProcess(const FakeProcess&) = delete;
-
-  HeldMapping& map(std::uint64_t start, std::uint64_t bytes, MappingKind kind) {
-    memory_[start].resize(bytes);
-    HeldMapping mapping;
-    mapping.start = start;
-    mapping.end = start + bytes;
-    mapping.readable = mapping.writable = true;
-    mapping.kind = kind;
-    if (kind == MappingKind::file) mapping.module = 0;
-    const auto at = std::find_if(held.mappings.begin(), held.mappings.end(),
-                                 [&](const HeldMapping& other) { return other.start > start; });
-    return *held.mappings.insert(at, mapping);
-  }
-  void put(std::uint64_t address, std::uint64_t word) {
-    auto found = --memory_.upper_bound(address);
-    std::memcpy(found->second.data() + (address - found->first), &word, sizeof word);
-  }
-  void block(std::uint64_t address, std::uint64_t bytes, std::uint32_t stack = 1) {
-    model::HeldBlock row;
-    row.address = address;
-    row.size_bytes = bytes;
-    row.stack = stack;
-    held.blocks.push_back(row);
-  }
-  model::HeldThread& thread(std::uint64_t stack_pointer) {
-    model::HeldThread row;
-    row.tid = static_cast<std::int32_t>(held.threads.size()) + 1;
-    row.stack_pointer = stack_pointer;
-    return held.threads.emplace_back(row);
-  }
-  Kind kind(std::size_t block = 0) const { return classify_held(held, false).kinds.at(block); }
-
-  model::HeldProcess held;
-
- private:
-  std::size_t read(std::uint64_t address, std::span<std::byte> out) const {
-    auto found = memory_.upper_bound(address);
-    if (found == memory_.begin()) return 0;
-    --found;
-    const std::uint64_t offset = address - found->first;
-    if (offset >= found->second.size()) return 0;
-    const std::size_t bytes = std::min<std::size_t>(out.size(), found->second.size() - offset);
-    std::memcpy(out.data(), found->second.data() + offset, bytes);
-    return bytes;
-  }
-  std::map<std::uint64_t, std::vector<std::byte>> memory_;
-};
 
 struct Moment : testing::Test {
   Moment() {
@@ -133,24 +73,19 @@ TEST_F(Moment, ABlockThatIsAStackIsInUse) {
   EXPECT_EQ(process.kind(1), Kind::still_reachable) << "the stack of its signal handlers";
 }
 
+TEST_F(Moment, WhatAnAllocationFunctionHasInHandIsHeld) {
+  model::HeldThread& thread = process.thread(kStack);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  thread.in_hand.push_back({kHeap + 0x100, 0});
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
 TEST_F(Moment, MemoryTheProgramMappedIsARoot) {
   process.map(kAnonymous, 0x1000, MappingKind::anonymous);
   process.put(kAnonymous + 0x10, kHeap + 0x100);
   EXPECT_EQ(process.kind(), Kind::still_reachable);
   process.held.c_library_allocates = false;
   EXPECT_EQ(process.kind(), Kind::definitely_lost) << "it may be another allocator's bookkeeping";
-}
-
-TEST_F(Moment, TheStackOfADeadThreadIsNone) {
-  process.map(kAnonymous, 0x4000, MappingKind::anonymous);
-  const std::uint64_t control_block = kAnonymous + 0x4000 - 0x900;
-  process.put(control_block, control_block);
-  process.put(control_block + 16, control_block);
-  process.put(kAnonymous + 0x2000, kHeap + 0x100);
-  EXPECT_EQ(process.kind(), Kind::definitely_lost);
-  // while it lives, its control block is that of a thread
-  process.thread(kAnonymous + 0x1000).thread_pointer = control_block;
-  EXPECT_EQ(process.kind(), Kind::still_reachable);
 }
 
 TEST_F(Moment, ArenasAreNone) {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the stacks of threads lie that glibc has started, by what it keeps in their control blocks (struct
+// pthread, nptl/descr.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "harness/model/held_process.h"
+
+namespace leakgate::classify {
+
+struct StackBounds {
+  std::uint64_t start = 0;  ///< of what the thread was given, a guard at its low end included
+  std::uint64_t end = 0;
+  bool contains(std::uint64_t address) const { return start <= address && address < end; }
+};
+
+/// The stack of the thread whose control block this is; nothing where that cannot be told: it is the main
+/// thread's, or another C library's.
+std::optional<StackBounds> stack_of(const model::HeldProcess& held, std::uint64_t control_block);
+
+/// A thread that has ended, whose stack lies in the mapping, kept by the C library for the next one.
+struct DeadThread {
+  std::uint64_t control_block = 0;
+  StackBounds stack;
+};
+std::optional<DeadThread> dead_thread_in(const model::HeldProcess& held, const model::HeldMapping& mapping);
+
+}  // namespace leakgate::classify

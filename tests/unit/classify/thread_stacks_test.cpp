@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which part of a mapping is a thread's stack, by glibc's control blocks, and what is beside it.
+#include "harness/classify/thread_stacks.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/classify/fake_process.h"
+
+namespace leakgate::classify {
+namespace {
+
+using model::Kind;
+
+constexpr std::uint64_t kHeap = 0x5000'0000, kMapping = 0x6000'0000, kBytes = 0x10000;
+/// The upper half of the mapping is a stack.
+constexpr std::uint64_t kStack = kMapping + kBytes / 2, kEnd = kMapping + kBytes;
+constexpr std::uint64_t kControlBlock = kEnd - 0x940;
+constexpr std::uint64_t kOffsetOfStack = 210 * 8;  // in glibc 2.36
+
+struct ThreadStacks : testing::Test {
+  ThreadStacks() {
+    process.map(kHeap, 0x4000, MappingKind::heap);
+    process.block(kHeap + 0x100, 64);
+    process.map(kMapping, kBytes, MappingKind::anonymous);
+    process.put(kControlBlock, kControlBlock);
+    process.put(kControlBlock + 16, kControlBlock);
+    process.put(kControlBlock + kOffsetOfStack, kStack);
+    process.put(kControlBlock + kOffsetOfStack + 8, kEnd - kStack);
+    process.thread(0x7fff'0000'0000);  // the main one
+  }
+  /// Whether the block is held when this place points at it.
+  bool holds(std::uint64_t place) {
+    process.put(place, kHeap + 0x100);
+    const bool is_held = process.kind() == Kind::still_reachable;
+    process.put(place, 0);
+    return is_held;
+  }
+  model::HeldThread& start_thread(std::uint64_t stack_pointer) {
+    model::HeldThread& thread = process.thread(stack_pointer);
+    thread.thread_pointer = kControlBlock;
+    return thread;
+  }
+  FakeProcess process;
+};
+
+TEST_F(ThreadStacks, AreKnownByTheirControlBlocks) {
+  const auto stack = stack_of(process.held, kControlBlock);
+  ASSERT_TRUE(stack);
+  EXPECT_EQ(stack->start, kStack);
+  EXPECT_EQ(stack->end, kEnd);
+  process.put(kControlBlock + kOffsetOfStack + 8, 0x1000);
+  EXPECT_FALSE(stack_of(process.held, kControlBlock)) << "the control block does not lie in it";
+}
+
+TEST_F(ThreadStacks, AWordThatIsNoSizeIsNone) {
+  process.put(kControlBlock + kOffsetOfStack, 0);
+  process.put(kControlBlock + kOffsetOfStack + 8, kEnd);
+  EXPECT_FALSE(stack_of(process.held, kControlBlock));
+}
+
+TEST_F(ThreadStacks, BelowAStackPointerOneIsNotInUse) {
+  start_thread(kStack + 0x4000);
+  EXPECT_FALSE(holds(kStack + 0x2000));
+  EXPECT_TRUE(holds(kStack + 0x5000));
+}
+
+TEST_F(ThreadStacks, WhatLiesBesideOneIsTheProgramsOwn) {
+  start_thread(kStack + 0x4000);
+  EXPECT_TRUE(holds(kMapping + 0x50)) << "a mapping of which the program made the upper half a stack";
+}
+
+TEST_F(ThreadStacks, OfAThreadOnAnotherStackNothingIsLeftOut) {
+  start_thread(kMapping + 0x4000).thread_pointer = kControlBlock;
+  EXPECT_TRUE(holds(kMapping + 0x2000)) << "a coroutine's, perhaps, of a slab of several";
+  EXPECT_TRUE(holds(kMapping + 0x5000));
+}
+
+TEST_F(ThreadStacks, OfTheMainThreadNothingIsLeftOut) {
+  process.held.threads[0].stack_pointer = kMapping + 0x4000;
+  EXPECT_TRUE(holds(kMapping + 0x2000));
+}
+
+TEST_F(ThreadStacks, OfAThreadThatNothingIsKnownOfAllBelowIsLeftOut) {
+  process.thread(kMapping + 0x4000);
+  EXPECT_FALSE(holds(kMapping + 0x2000));
+  EXPECT_TRUE(holds(kMapping + 0x5000));
+}
+
+TEST_F(ThreadStacks, TwoInOneMappingAreToldApart) {
+  start_thread(kStack + 0x4000);
+  process.thread(kMapping + 0x2000);  // unknown
+  EXPECT_FALSE(holds(kMapping + 0x1000));
+  EXPECT_TRUE(holds(kMapping + 0x3000));
+  EXPECT_FALSE(holds(kStack + 0x2000));
+  EXPECT_TRUE(holds(kStack + 0x5000));
+}
+
+TEST_F(ThreadStacks, ThatOfAThreadThatHasEndedIsNoRoot) {
+  EXPECT_FALSE(holds(kStack + 0x5000));
+  EXPECT_TRUE(holds(kMapping + 0x50)) << "but what lies beside it is";
+}
+
+TEST_F(ThreadStacks, ARecordThatPointsAtItselfIsNoControlBlock) {
+  process.put(kControlBlock + kOffsetOfStack, 0);
+  EXPECT_TRUE(holds(kStack + 0x5000));
+}
+
+/// The C library keeps the vector and its blocks; what the thread kept in them is lost.
+TEST_F(ThreadStacks, ThreadLocalStorageOfAThreadThatHasEndedIsKeptAndHoldsNothing) {
+  constexpr std::uint64_t kVector = kHeap + 0x400, kStorage = kHeap + 0x800, kUnderlying = kStorage - 16;
+  process.block(kVector, 16 * 66);
+  process.block(kUnderlying, 128);
+  process.put(kControlBlock + 8, kVector + 16);
+  process.put(kVector, 64);  // modules there is room for
+  process.put(kVector + 16 + 3 * 16, kStorage);
+  process.put(kVector + 16 + 3 * 16 + 8, kUnderlying);
+  process.put(kStorage, kHeap + 0x100);
+  EXPECT_EQ(process.kind(0), Kind::definitely_lost);
+  EXPECT_EQ(process.kind(1), Kind::still_reachable);
+  EXPECT_EQ(process.kind(2), Kind::still_reachable);
+  start_thread(kStack + 0x4000);
+  EXPECT_EQ(process.kind(0), Kind::still_reachable) << "while it lives it has what it keeps there";
+}
+
+}  // namespace
+}  // namespace leakgate::classify
