@@ -64,6 +64,11 @@ Status write_all(int fd, std::string_view text, const std::string& path) {
   return {};
 }
 
+/// Where a file is written before it takes the place of `path`.
+std::string partial_name(const std::string& path) {
+  return path + ".partial." + std::to_string(::getpid());
+}
+
 }  // namespace
 
 std::uint64_t Truth::total_blocks() const {
@@ -158,6 +163,19 @@ Result<Truth> parse_truth(std::string_view json) {
   return truth;
 }
 
+Status check_text(const std::string& path) {
+  struct stat existing {};
+  if (path == "-") return {};
+  if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode))
+    return S_ISDIR(existing.st_mode) ? Status(system_error(ErrorKind::io, "cannot create " + path, EISDIR))
+                                     : Status();
+  const std::string partial = partial_name(path);
+  const Descriptor out(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!out) return system_error(ErrorKind::io, "cannot create " + path, errno);
+  ::unlink(partial.c_str());
+  return {};
+}
+
 Status write_text(const std::string& path, std::string_view text) {
   if (path == "-") return write_all(STDOUT_FILENO, text, "standard output");
   // A device or a pipe cannot be replaced by renaming.
@@ -167,7 +185,7 @@ Status write_text(const std::string& path, std::string_view text) {
     if (!out) return system_error(ErrorKind::io, "cannot open " + path, errno);
     return write_all(out.get(), text, path);
   }
-  const std::string partial = path + ".partial." + std::to_string(::getpid());
+  const std::string partial = partial_name(path);
   const Descriptor out(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!out) return system_error(ErrorKind::io, "cannot create " + path, errno);
   Status status = write_all(out.get(), text, path);

@@ -52,6 +52,9 @@ Result<Truth> parse_truth(std::string_view json);
 /// Writes `text` to `path` whole, or leaves what was there; "-" is standard output.
 Status write_text(const std::string& path, std::string_view text);
 
+/// Whether write_text(path, ...) can work, as far as that can be told beforehand; leaves nothing behind.
+Status check_text(const std::string& path);
+
 /// The whole of a regular file. Fails when it cannot be read or has more than 256 MiB.
 Result<std::string> read_text(const std::string& path);
 

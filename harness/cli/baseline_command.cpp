@@ -60,8 +60,10 @@ void print_row(const model::BaselineRow& row) {
                               : row.state == BaselineState::absent ? before
                               : now == before                      ? now
                                                                    : before + " -> " + now;
-  print(stdout, "{:<9}  {}  {}  {}{}\n", model::name_of(row.state), printable(shorten(row.test, 200)),
-        numbers, row.fingerprint, row.site.empty() ? "" : "  " + printable(shorten(row.site, 200)));
+  const bool is_kept = row.state == BaselineState::shrunk && !row.whole;
+  print(stdout, "{:<9}  {}  {}  {}{}{}\n", model::name_of(row.state), printable(shorten(row.test, 200)),
+        numbers, row.fingerprint, row.site.empty() ? "" : "  " + printable(shorten(row.site, 200)),
+        is_kept ? "  (kept: this run may not have seen all of it)" : "");
 }
 
 /// How many rows have each state; prints all but the unchanged ones.
@@ -101,6 +103,9 @@ int update(const Options& options, const judge::Baseline& old, const model::Verd
 
 int run_baseline(const Options& options) {
   const bool updates = options.baseline_action == "update";
+  if (updates && options.baseline_file == "-")
+    return refuse({ErrorKind::usage, "a baseline is not written to standard output",
+                   "give it a file of its own: what has changed is told on standard output", 0});
   std::error_code error;
   const bool exists = std::filesystem::exists(options.baseline_file, error);
   judge::Baseline baseline;

@@ -17,12 +17,15 @@
 #include "harness/cli/ctest_commands.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/inputs.h"
+#include "harness/cli/merge_files.h"
 #include "harness/cli/outputs.h"
 #include "harness/cli/simulator_command.h"
 #include "harness/cli/valgrind_flags.h"
 #include "harness/judge/judge.h"
 #include "harness/judge/policy_file.h"
+#include "harness/model/only_tests.h"
 #include "harness/model/recording_file.h"
+#include "harness/model/valid_text.h"
 #include "harness/pipeline/record.h"
 #include "harness/pipeline/repeat.h"
 #include "harness/pipeline/retry.h"
@@ -106,6 +109,7 @@ void remove_old_rows(const Options& options) {
 int conclude(model::Recording recording, const judge::Policy& policy, const report::JunitInputs& merge,
              const Options& options, std::FILE* console) {
   const int own = options.command == Command::run ? own_status(recording.run, options) : kPass;
+  if (options.only_expected_tests) model::keep_only_tests(recording, options.expected_tests);
   miss_expected_tests(recording, options);
   const model::Verdict verdict = judge::judge(std::move(recording), policy);
   Status written = report::write_reports(verdict, options.reports, merge);
@@ -140,7 +144,15 @@ int fail(const Error& error, const Options& options) {
   return kSkipped;
 }
 
+/// The command writes to standard output as well, and a recording is read to its last byte.
+Status check_recording(const Options& options) {
+  if (options.recording != "-") return {};
+  return Error{ErrorKind::usage, "a recording is not written to standard output, which is the command's",
+               "give it a file of its own with -o or --recording", 0};
+}
+
 int run_or_record(const Options& options) {
+  if (auto ok = check_recording(options); !ok) return refuse(ok.error());
   if (auto ok = check_outputs(options); !ok) return fail(ok.error(), options);
   judge::Policy policy;
   if (options.command == Command::run) {
@@ -150,6 +162,7 @@ int run_or_record(const Options& options) {
   }
   if (auto ok = check_overwrites(options, policy); !ok) return refuse(ok.error());
   remove_old_rows(options);
+  const MergeFiles merge_files(options.merge_junit);
   pipeline::RecordRequest request = options.record;
   request.policy = policy;
   auto recording = options.rounds == 0 ? pipeline::record_command(request)
@@ -159,20 +172,23 @@ int run_or_record(const Options& options) {
   if (options.retries != 0)
     recording = pipeline::retry_suspects(request, std::move(*recording), options.retries);
   if (!recording) return refuse(recording.error(), own);
+  model::make_text_valid(*recording);  // by now nothing has to be found by the names that the programs have
   if (!options.recording.empty())
     if (auto written = model::write_recording(*recording, options.recording); !written)
       return refuse(written.error(), own);
   if (options.command == Command::run) {
     // the framework's own XML is there only now
-    auto merge = report::read_junit_inputs(options.merge_junit);
-    if (!merge) return refuse(merge.error(), own);
-    return conclude(std::move(*recording), policy, *merge, options, stderr);
+    const MergedFiles merge = merge_files.read();
+    std::for_each(merge.left_out.begin(), merge.left_out.end(), say);
+    const int status = conclude(std::move(*recording), policy, merge.inputs, options, stderr);
+    return status == kPass && merge.any_unreadable() ? kCannot : status;
   }
-  for (const model::IncompleteReason& reason : recording->run.incomplete_reasons)
+  const auto reasons = judge::incomplete_reasons(*recording);
+  for (const model::IncompleteReason& reason : reasons)
     print(stderr, "leakgate: incomplete: {} ({})\n", printable(reason.message),
           counted(reason.count, "time"));
   if (own != kPass) return own;
-  return recording->run.incomplete_reasons.empty() ? kPass : kCannot;
+  return reasons.empty() ? kPass : kCannot;
 }
 
 int run_judge(const Options& options) {
@@ -185,12 +201,14 @@ int run_judge(const Options& options) {
   if (auto ok = check_overwrites(options, *policy); !ok) return refuse(ok.error());
   auto recording = read_recordings(options);
   if (!recording) return refuse(recording.error());
-  return conclude(std::move(*recording), *policy, *merge, options, stdout);
+  return conclude(std::move(*recording), *policy, *merge, options,
+                  writes_to_output(options) ? stderr : stdout);
 }
 
 int run_command(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
   if (is_simulator_command(arguments)) return run_simulator(arguments);
   if (const auto status = run_ctest_command(arguments)) return *status;
+  survive_file_size_limit();
   auto options = is_valgrind_call(arguments) ? parse_valgrind_call(arguments) : parse_options(arguments);
   if (!options) {
     say(options.error());

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <string>
 
 #include "harness/base/text.h"
@@ -18,8 +19,17 @@ void occupy_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
     // the lowest number that is free is this one; a folder without /dev/null has memory files all the same
-    if (::open("/dev/null", O_RDWR | O_CLOEXEC) < 0) (void)::memfd_create("closed", MFD_CLOEXEC);
+    if (fd == STDOUT_FILENO)
+      (void)::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    else if (::open("/dev/null", O_RDWR | O_CLOEXEC) < 0)
+      (void)::memfd_create("closed", MFD_CLOEXEC);
   }
+}
+
+void survive_file_size_limit() {
+  struct sigaction action {};
+  action.sa_handler = SIG_IGN;
+  (void)::sigaction(SIGXFSZ, &action, nullptr);
 }
 
 void put(std::FILE* stream, std::string_view text) {

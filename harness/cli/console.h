@@ -14,8 +14,13 @@
 namespace leakgate::cli {
 
 /// Opens what is closed of the descriptors 0 to 2 on nothing, close-on-exec, so that no file of leakgate's
-/// gets their numbers. To be called once CallerState has been captured.
+/// gets their numbers. Standard output cannot be written then: a report for it is not to get lost in silence.
+/// To be called once CallerState has been captured.
 void occupy_standard_descriptors();
+
+/// Makes what is longer than the limit on file sizes a failure as on a full disk, not leakgate's end.
+/// Likewise to be called after CallerState: the target has the caller's disposition.
+void survive_file_size_limit();
 
 /// Writes `text` to standard output or standard error as far as that can be done.
 void put(std::FILE* stream, std::string_view text);

@@ -97,6 +97,7 @@ Result<RowsRequest> rows_request(const Words& words) {
   request.list_variable = words.one("list");
   request.junit_folder = words.one("junit-folder");
   request.sarif_folder = words.one("sarif-folder");
+  request.report_name = words.one("report-name");
   request.launcher = words.all("launcher");
   request.run_options = words.all("run-option");
   request.labels = words.all("label");
@@ -115,7 +116,9 @@ Result<RowsRequest> rows_request(const Words& words) {
     return wrong(fmt::format("FRAMEWORK '{}' is not known: gtest, catch2, doctest and boost_test are", name));
   int seconds = 5;
   const std::string timeout = words.one("timeout");
-  std::from_chars(timeout.data(), timeout.data() + timeout.size(), seconds);
+  const auto [end, problem] = std::from_chars(timeout.data(), timeout.data() + timeout.size(), seconds);
+  if (!timeout.empty() && (problem != std::errc() || end != timeout.data() + timeout.size()))
+    return wrong(fmt::format("DISCOVERY_TIMEOUT wants a number of seconds, not '{}'", timeout));
   program.timeout = std::chrono::seconds(seconds);
   return request;
 }
@@ -134,8 +137,8 @@ Status add_filter(const Words& words, RowsRequest& request, model::Framework fra
 
 Status write_rows(const std::vector<std::string>& arguments) {
   auto words = parse_words(arguments, {"target", "folder", "mode", "framework", "filter", "prefix", "suffix",
-                                       "list", "junit-folder", "sarif-folder", "launcher", "run-option",
-                                       "label", "property", "timeout", "working-directory"});
+                                       "list", "junit-folder", "sarif-folder", "report-name", "launcher",
+                                       "run-option", "label", "property", "timeout", "working-directory"});
   if (!words) return std::move(words).error();
   auto request = rows_request(*words);
   if (!request) return std::move(request).error();

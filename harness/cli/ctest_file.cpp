@@ -9,6 +9,7 @@
 
 #include "harness/base/text.h"
 #include "harness/judge/fnv128.h"
+#include "harness/model/names.h"
 #include "harness/model/test_filter.h"
 
 namespace leakgate::cli {
@@ -129,7 +130,7 @@ class CtestFile {
     of_run.emplace_back("FIXTURES_SETUP", fixture_);
     const auto command = traced({"--exit-status=none", "--recording=" + request_.folder + "/run.lgrec",
                                  "--report=ctest-rows=" + rows_file()},
-                                request_.target, request_.program.arguments);
+                                request_.report_name, request_.program.arguments);
     return add_test(run_name_, command, of_run);
   }
 
@@ -153,20 +154,22 @@ class CtestFile {
   }
 
   std::string row_of_others() {
-    return add_test(row_name("(outside tests)"), reading("--others=" + request_.folder + "/ids"),
-                    reading_properties());
+    return add_test(row_name(std::string(model::kOutsideTests)),
+                    reading("--others=" + request_.folder + "/ids"), reading_properties());
   }
 
   std::string traced_row(const attribute::ListedTest& test, std::size_t number) {
     std::vector<std::string> options{"--exit-status=gate"};
-    if (list_.windows_seen) options.push_back("--expect-test=" + test.id);
+    // the framework's filter may select others too, whose leaks are not this row's
+    if (list_.windows_seen)
+      options.insert(options.end(), {"--expect-test=" + test.id, "--only-expected-tests"});
     std::vector<std::string> arguments{model::only_test_argument(list_.framework, test.id)};
     const auto& own = request_.program.arguments;
     arguments.insert(arguments.end(), own.begin(), own.end());
     auto of_row = properties(true, true);
     if (test.disabled && !runs_disabled()) of_row.emplace_back("DISABLED", "TRUE");
     return add_test(row_name(test.id),
-                    traced(options, request_.target + "." + file_name_of(test.id, number), arguments),
+                    traced(options, request_.report_name + "." + file_name_of(test.id, number), arguments),
                     of_row);
   }
 

@@ -20,6 +20,7 @@ struct RowsRequest {
   std::string prefix, suffix;              ///< around the id
   std::string list_variable;               ///< set to the names of the rows
   std::string junit_folder, sarif_folder;  ///< empty: none is written
+  std::string report_name;                 ///< of the files there, without what tells form and test
   std::vector<std::string> launcher;       ///< in front of leakgate where it traces
   std::vector<std::string> run_options;    ///< of leakgate run: policy and the like
   std::vector<std::string> labels;         ///< beside leakcheck

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "harness/base/elf_image.h"
+#include "harness/base/proc_folder.h"
 #include "harness/capture/planner/allocators.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/console.h"
@@ -165,6 +166,11 @@ bool show_preload(pipeline::RecordRequest request) {
 }  // namespace
 
 int run_doctor(const Options& options, const launch::CallerState& caller) {
+  if (const auto proc = check_proc_folder(); !proc) {
+    row(State::bad, "/proc", proc.error().message, proc.error().hint);
+    print(stdout, "leakgate doctor: tracing does not work here\n");
+    return kCannot;
+  }
   char link[4096];
   const ssize_t length = ::readlink("/proc/self/exe", link, sizeof link);
   const std::string self(link, length > 0 ? static_cast<std::size_t>(length) : 0);

@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 
 #include "harness/attribute/frameworks.h"
@@ -18,6 +20,7 @@
 #include "harness/base/elf_image.h"
 #include "harness/base/library_search.h"
 #include "harness/base/text.h"
+#include "harness/model/names.h"
 
 namespace leakgate::cli {
 namespace {
@@ -27,7 +30,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxListBytes = 64u << 20;
 
-Framework framework_in(const ElfImage& image) {
+using Frameworks = std::vector<Framework>;
+
+Frameworks frameworks_in(const ElfImage& image) {
   static const std::vector<std::string> names = attribute::mark_symbols();
   const std::vector<std::string_view> wanted(names.begin(), names.end());
   std::map<std::string, std::uint64_t, std::less<>> addresses;
@@ -38,13 +43,41 @@ Framework framework_in(const ElfImage& image) {
     return found == addresses.end() ? std::nullopt : std::optional(found->second);
   };
   const auto marks = attribute::find_marks(lookup);
-  return marks.frameworks.empty() || marks.probes.empty() ? Framework::none
-                                                          : marks.frameworks.front().framework;
+  Frameworks found;
+  for (const auto& known : marks.frameworks)
+    if (!marks.probes.empty()) found.push_back(known.framework);
+  return found;
 }
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
+}
+
+/// `wanted` of nothing is any.
+bool has(const Frameworks& found, std::optional<Framework> wanted) {
+  return wanted ? std::find(found.begin(), found.end(), *wanted) != found.end() : !found.empty();
+}
+
+/// What `program` uses: its own first, then what its libraries have, until `wanted` is among it.
+Result<Frameworks> find_frameworks(const std::string& program, std::optional<Framework> wanted) {
+  auto image = ElfImage::open(program);
+  if (!image) return std::move(image).error();
+  Frameworks found = frameworks_in(*image);
+  if (has(found, wanted)) return found;
+  SearchEnvironment environment;
+  environment.ld_preload = variable("LD_PRELOAD");
+  environment.ld_library_path = variable("LD_LIBRARY_PATH");
+  const auto libraries = resolve_libraries(*image, environment);
+  if (!libraries) return found;
+  for (const auto& library : *libraries) {
+    if (has(found, wanted)) break;
+    auto loaded = ElfImage::open(library);
+    if (!loaded) continue;
+    const Frameworks more = frameworks_in(*loaded);
+    found.insert(found.end(), more.begin(), more.end());
+  }
+  return found;
 }
 
 [[noreturn]] void become(const std::vector<std::string>& command, const std::string& directory, int out,
@@ -132,32 +165,33 @@ Error no_list(const ListRequest& request, const Answer& answer) {
 }  // namespace
 
 Result<Framework> find_framework(const std::string& program) {
-  auto image = ElfImage::open(program);
-  if (!image) return std::move(image).error();
-  if (const auto own = framework_in(*image); own != Framework::none) return own;
-  SearchEnvironment environment;
-  environment.ld_preload = variable("LD_PRELOAD");
-  environment.ld_library_path = variable("LD_LIBRARY_PATH");
-  const auto libraries = resolve_libraries(*image, environment);
-  if (!libraries) return Framework::none;
-  for (const auto& library : *libraries) {
-    auto loaded = ElfImage::open(library);
-    if (!loaded) continue;
-    if (const auto framework = framework_in(*loaded); framework != Framework::none) return framework;
-  }
-  return Framework::none;
+  auto found = find_frameworks(program, {});
+  if (!found) return std::move(found).error();
+  return found->empty() ? Framework::none : found->front();
 }
 
 Result<TestList> list_tests(const ListRequest& request) {
   TestList list;
-  auto found = find_framework(request.program);
+  auto found = find_frameworks(request.program, request.framework);
   if (!found) return std::move(found).error();
-  list.windows_seen = *found != Framework::none;
-  list.framework = request.framework.value_or(*found);
+  list.windows_seen = !found->empty();
+  list.framework = request.framework.value_or(found->empty() ? Framework::none : found->front());
+  // asked in another framework's words, it would run its tests, and what they print would be taken for a list
+  if (!found->empty() && !has(*found, list.framework))
+    return Error{ErrorKind::usage,
+                 fmt::format("{} is a program of {}, not of {}", request.program,
+                             model::name_of(found->front()), model::name_of(list.framework)),
+                 "leave FRAMEWORK out: it is found", 0};
   const auto ways = attribute::listing_arguments(list.framework);
   if (ways.empty())
     return Error{ErrorKind::usage, fmt::format("no test framework was found in {}", request.program),
                  "leakgate_add_test takes any program; FRAMEWORK with MODE per_test takes a stripped one", 0};
+  std::error_code error;
+  if (!request.working_directory.empty() && !std::filesystem::is_directory(request.working_directory, error))
+    return Error{ErrorKind::usage,
+                 fmt::format("the working directory {} does not exist", printable(request.working_directory)),
+                 "make it before the program is built, or list the tests later with DISCOVERY_MODE PRE_TEST",
+                 0};
   Answer answer;
   for (const auto& way : ways) {
     std::vector<std::string> command{request.program};

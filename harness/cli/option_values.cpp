@@ -15,6 +15,7 @@
 #include <tuple>
 #include <utility>
 
+#include "harness/base/text.h"
 #include "harness/judge/growth.h"
 #include "harness/model/names.h"
 
@@ -253,7 +254,7 @@ Status settle_trace(Options& options, const OptionValues& raw) {
     std::error_code error;
     // debug information has absolute paths; the folder need not be on this machine
     const auto root = std::filesystem::absolute(record.source_root, error);
-    if (!error) record.source_root = root.string();
+    if (!error) record.source_root = root.lexically_normal().string();
   }
   return {};
 }
@@ -303,6 +304,8 @@ Status settle_reports(Options& options, const OptionValues& raw) {
 }  // namespace
 
 Status settle(Options& options, const OptionValues& values) {
+  for (std::string& id : options.expected_tests)
+    id = escape_invalid_utf8(id);  // as recordings have it
   if (auto settled = settle_policy(options, values); !settled) return settled;
   if (auto settled = settle_merge(options, values); !settled) return settled;
   if (auto settled = settle_trace(options, values); !settled) return settled;

@@ -6,8 +6,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <span>
 
 #include "harness/cli/option_values.h"
+#include "harness/cli/usage_checks.h"
 
 namespace leakgate::cli {
 namespace {
@@ -84,6 +86,13 @@ void add_gate_options(CLI::App& app, Options& options, OptionValues& raw) {
       ->allow_extra_args(false);
 }
 
+/// For the rows of the CMake module.
+void add_row_options(CLI::App& app, Options& options) {
+  app.add_flag("--only-expected-tests", options.only_expected_tests,
+               "Judge no other tests of a process that runs one of --expect-test")
+      ->group("");
+}
+
 void add_merge_options(CLI::App& app, OptionValues& raw) {
   app.add_option("--merge", raw.merge,
                  "parts: of one suite and one build, none missing (default); whole: likewise, and one part "
@@ -153,16 +162,36 @@ Status need_recordings(const Options& options) {
   return {};
 }
 
+Error not_understood(const CLI::ParseError& error) {
+  std::string message = error.what();
+  if (!message.empty() && message.back() == '.') message.pop_back();
+  return Error{ErrorKind::usage, message,
+               "leakgate --help lists commands, leakgate COMMAND --help their options; the command to run "
+               "stands behind --",
+               0};
+}
+
+Error empty_value(const std::string& option) {
+  return Error{ErrorKind::usage, fmt::format("{} was given an empty value", option),
+               "is a variable not set? leave the option out where nothing is wanted", 0};
+}
+
 /// A variable that is not set in a script gives an empty word, and would switch off what was asked for.
 Status refuse_empty_values(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     const auto& values = option->results();
     if (std::none_of(values.begin(), values.end(), [](const std::string& value) { return value.empty(); }))
       continue;
-    return Error{ErrorKind::usage, fmt::format("{} was given an empty value", option->get_name()),
-                 "is a variable not set? leave the option out where nothing is wanted", 0};
+    return empty_value(option->get_name());
   }
   return {};
+}
+
+Status refuse_needless_accept(const Options& options) {
+  if (options.accept_reason.empty() || options.baseline_action == "update") return {};
+  return Error{ErrorKind::usage,
+               fmt::format("baseline {} takes no --accept: it accepts nothing", options.baseline_action),
+               "leakgate baseline update FILE RECORDING... --accept REASON does", 0};
 }
 
 Status need_command(const Options& options) {
@@ -176,6 +205,7 @@ CLI::App* add_run(CLI::App& app, Options& options, OptionValues& raw) {
   CLI::App* const run = app.add_subcommand("run", "Run a command, trace it, judge it, report");
   run->footer("Usage: leakgate run [OPTIONS] -- COMMAND [ARGS...]");
   add_gate_options(*run, options, raw);
+  add_row_options(*run, options);
   add_trace_options(*run, options, raw);
   run->add_option("--retry-suspects", raw.retry_suspects,
                   "Run tests that leak K times more, on their own, to tell flaky leaks")
@@ -205,6 +235,7 @@ CLI::App* add_judge(CLI::App& app, Options& options, OptionValues& raw) {
       ->type_name("FILE");
   add_merge_options(*judge, raw);
   add_gate_options(*judge, options, raw);
+  add_row_options(*judge, options);
   return judge;
 }
 
@@ -258,7 +289,12 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     sub->add_flag("-v,--verbose", options.verbose, "Tell more");
 
   const auto separator = std::find(arguments.begin(), arguments.end(), "--");
-  std::vector<std::string> own(arguments.begin(), separator);
+  const std::span words(arguments.begin(), separator);
+  std::vector<std::string> commands;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (!sub->get_group().empty() || sub == self_test) commands.push_back(sub->get_name());
+  if (auto known = check_command(words, commands); !known) return std::move(known).error();
+  std::vector<std::string> own(words.begin(), words.end());
   if (separator != arguments.end()) options.record.command.assign(separator + 1, arguments.end());
   std::reverse(own.begin(), own.end());  // CLI11 takes arguments from the back
   try {
@@ -276,13 +312,11 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     options.command = Command::version;
     options.help_text = std::string(version.what()) + "\n";
     return options;
+  } catch (const CLI::ArgumentMismatch& error) {
+    const auto option = option_without_value(words);
+    return option ? empty_value(*option) : not_understood(error);
   } catch (const CLI::ParseError& error) {
-    std::string message = error.what();
-    if (!message.empty() && message.back() == '.') message.pop_back();
-    return Error{ErrorKind::usage, message,
-                 "leakgate --help lists commands, leakgate COMMAND --help their options; the command to run "
-                 "stands behind --",
-                 0};
+    return not_understood(error);
   }
   options.command = run->parsed()         ? Command::run
                     : record->parsed()    ? Command::record
@@ -299,6 +333,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     if (auto given = refuse_empty_values(*parsed); !given) return std::move(given).error();
   if (auto settled = settle(options, raw); !settled) return std::move(settled).error();
   if (auto given = need_recordings(options); !given) return std::move(given).error();
+  if (auto accepts = refuse_needless_accept(options); !accepts) return std::move(accepts).error();
   if (options.command == Command::run || options.command == Command::record) {
     if (auto given = need_command(options); !given) return std::move(given).error();
   } else if (!options.record.command.empty()) {

@@ -37,6 +37,7 @@ struct Options {
   ExitRule exit_rule = ExitRule::all;       ///< run, judge
   bool reachable_shown_only = false;        ///< still reachable blocks are reported and fail nothing
   std::vector<std::string> expected_tests;  ///< run, judge: ids of tests without which the run is incomplete
+  bool only_expected_tests = false;         ///< run, judge: what else their processes ran is not judged
   bool skip_if_unsupported = false;
   bool list_probes = false;  ///< doctor --probes
   bool verbose = false;

@@ -61,6 +61,11 @@ Status check_outputs(const Options& options) {
   return {};
 }
 
+bool writes_to_output(const Options& options) {
+  const auto paths = written(options);
+  return std::find(paths.begin(), paths.end(), "-") != paths.end();
+}
+
 Status check_overwrites(const Options& options, const judge::Policy& policy) {
   const std::vector<std::string> inputs = read(options, policy);
   for (const std::string& output : written(options)) {

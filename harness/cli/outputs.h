@@ -12,6 +12,9 @@ namespace leakgate::cli {
 /// Whether every file that `options` names for writing can be written. Fails with what check_writable says.
 Status check_outputs(const Options& options);
 
+/// Whether one of them is standard output.
+bool writes_to_output(const Options& options);
+
 /// Whether none of them is a recording, a policy, suppressions, a baseline or a JUnit file that is read,
 /// under this name or another. Fails with ErrorKind::usage.
 Status check_overwrites(const Options& options, const judge::Policy& policy);

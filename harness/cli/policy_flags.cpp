@@ -2,10 +2,13 @@
 // Finding, reading and laying over; see policy_flags.h.
 #include "harness/cli/policy_flags.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <iterator>
 
 #include "harness/base/atomic_file.h"
+#include "harness/base/text.h"
 #include "harness/judge/policy_file.h"
 
 namespace leakgate::cli {
@@ -17,14 +20,23 @@ constexpr std::uint64_t kMaxPolicyBytes = 16u << 20;
 constexpr std::uint64_t kMaxBaselineBytes = 256u << 20;
 constexpr const char* kPolicyName = "leakgate.json";
 
-std::string find_policy() {
+/// Empty: there is none. What has the name and cannot be read is no reason to gate by other rules.
+Result<std::string> find_policy() {
   std::error_code error;
   fs::path folder = fs::current_path(error);
-  if (error) return {};
+  if (error) return std::string();
   for (;; folder = folder.parent_path()) {
-    if (fs::is_regular_file(folder / kPolicyName, error)) return folder / kPolicyName;
+    const fs::path file = folder / kPolicyName;
+    if (fs::is_regular_file(file, error)) return file.string();
+    if (fs::exists(fs::symlink_status(file, error)))
+      return Error{ErrorKind::io,
+                   fmt::format("{} is {}, so the policy cannot be read", file.string(),
+                               fs::is_directory(file, error) ? "a directory"
+                               : fs::exists(file, error)     ? "no regular file"
+                                                             : "a link that leads nowhere"),
+                   "mend or remove it; --policy FILE names another one, --no-policy takes none", 0};
     // beyond the project's own root a file of this name is somebody else's
-    if (fs::exists(folder / ".git", error) || folder == folder.parent_path()) return {};
+    if (fs::exists(folder / ".git", error) || folder == folder.parent_path()) return std::string();
   }
 }
 
@@ -32,11 +44,23 @@ std::string beside(const std::string& policy_file, const std::string& name) {
   return fs::path(name).is_absolute() ? name : (fs::path(policy_file).parent_path() / name).string();
 }
 
+/// As recordings have names.
+void make_text_valid(judge::Suppression& suppression) {
+  for (std::string* text :
+       {&suppression.text, &suppression.lsan_glob, &suppression.function, &suppression.module,
+        &suppression.path, &suppression.test, &suppression.owner, &suppression.reason})
+    *text = escape_invalid_utf8(*text);
+  for (judge::FramePattern& frame : suppression.frames)
+    frame.glob = escape_invalid_utf8(frame.glob);
+}
+
 Status add_suppressions(judge::Policy& policy, const std::string& path) {
   const auto text = read_whole(path, kMaxPolicyBytes);
   if (!text) return text.error();
   auto read = judge::parse_suppressions(*text, path);
   if (!read) return std::move(read).error();
+  for (judge::Suppression& suppression : *read)
+    make_text_valid(suppression);
   policy.suppressions.insert(policy.suppressions.end(), std::make_move_iterator(read->begin()),
                              std::make_move_iterator(read->end()));
   return {};
@@ -72,7 +96,14 @@ void lay_over(judge::Policy& policy, const PolicyFlags& flags) {
 
 Result<judge::Policy> load_policy(const PolicyFlags& flags) {
   judge::Policy policy;
-  const std::string file = flags.no_file ? "" : flags.file.empty() ? find_policy() : flags.file;
+  std::string file = flags.file;
+  if (flags.no_file) {
+    file.clear();
+  } else if (file.empty()) {
+    auto found = find_policy();
+    if (!found) return std::move(found).error();
+    file = std::move(*found);
+  }
   if (!file.empty()) {
     const auto text = read_whole(file, kMaxPolicyBytes);
     if (!text) return text.error();

@@ -3,7 +3,9 @@
 #include "harness/judge/baseline.h"
 
 #include <algorithm>
-#include <set>
+
+#include "harness/base/saturated.h"
+#include "harness/model/names.h"
 
 namespace leakgate::judge {
 namespace {
@@ -16,22 +18,32 @@ BaselineState state_of(const model::BaselineRow& row) {
   return BaselineState::unchanged;
 }
 
-void add_to(std::uint64_t& total, std::uint64_t value) {
-  total = value > ~total ? ~0ull : total + value;
+/// Whether a run was whole for an entry.
+bool is_whole(const BaselineKey& key, const BaselineEntry& entry, const WholeRuns& whole) {
+  if (key.first != model::kOutsideTests) return whole.tests.count(key.first) != 0;
+  return !entry.programs.empty() &&
+         std::all_of(entry.programs.begin(), entry.programs.end(),
+                     [&](const std::string& program) { return whole.programs.count(program) != 0; });
 }
 
-}  // namespace
-
-std::vector<model::BaselineRow> compare(const Baseline& baseline, const std::vector<BaselineLeak>& leaks,
-                                        const std::vector<std::string_view>& tests_run) {
+std::map<BaselineKey, model::BaselineRow> sum_up(const std::vector<BaselineLeak>& leaks) {
   std::map<BaselineKey, model::BaselineRow> rows;
   for (const auto& leak : leaks) {
     auto& row = rows[{std::string(leak.test), std::string(leak.fingerprint)}];
     row.test = leak.test;
     row.fingerprint = leak.fingerprint;
+    row.programs.insert(leak.programs.begin(), leak.programs.end());
     add_to(row.bytes, leak.bytes);
     add_to(row.blocks, leak.blocks);
   }
+  return rows;
+}
+
+}  // namespace
+
+std::vector<model::BaselineRow> compare(const Baseline& baseline, const std::vector<BaselineLeak>& leaks,
+                                        const WholeRuns& whole) {
+  std::map<BaselineKey, model::BaselineRow> rows = sum_up(leaks);
   for (auto& [key, row] : rows) {
     const auto known = baseline.entries.find(key);
     if (known == baseline.entries.end()) {
@@ -41,12 +53,20 @@ std::vector<model::BaselineRow> compare(const Baseline& baseline, const std::vec
     row.accepted_bytes = known->second.bytes;
     row.accepted_blocks = known->second.blocks;
     row.state = state_of(row);
+    row.whole = is_whole(key, known->second, whole);
   }
-  const std::set<std::string_view> run(tests_run.begin(), tests_run.end());
   for (const auto& [key, entry] : baseline.entries)
-    if (rows.count(key) == 0 && run.count(key.first) != 0)
-      rows.emplace(key, model::BaselineRow{key.first, key.second, entry.site, BaselineState::absent, 0, 0,
-                                           entry.bytes, entry.blocks});
+    if (rows.count(key) == 0 && is_whole(key, entry, whole))
+      rows.emplace(key, model::BaselineRow{key.first,
+                                           key.second,
+                                           entry.site,
+                                           BaselineState::absent,
+                                           0,
+                                           0,
+                                           entry.bytes,
+                                           entry.blocks,
+                                           true,
+                                           {}});
   std::vector<model::BaselineRow> result;
   result.reserve(rows.size());
   for (auto& [key, row] : rows)
@@ -62,8 +82,12 @@ Baseline updated(Baseline baseline, const std::vector<model::BaselineRow>& diff,
       continue;
     }
     auto& entry = baseline.entries[key];
-    entry.bytes = row.bytes;
-    entry.blocks = row.blocks;
+    // a program that is not known to leak it is not told from one that was not run
+    const bool has_all = row.bytes >= entry.bytes && row.blocks >= entry.blocks;
+    if (row.whole) entry.programs.clear();
+    if (row.whole || has_all) entry.programs.insert(row.programs.begin(), row.programs.end());
+    entry.bytes = row.whole ? row.bytes : std::max(entry.bytes, row.bytes);
+    entry.blocks = row.whole ? row.blocks : std::max(entry.blocks, row.blocks);
     if (!row.site.empty()) entry.site = row.site;
     if (row.state == BaselineState::added || row.state == BaselineState::grown) entry.reason = reason;
   }

@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "harness/base/result.h"
+#include "harness/judge/whole_runs.h"
 #include "harness/model/verdict.h"
 
 namespace leakgate::judge {
@@ -20,6 +22,8 @@ struct BaselineEntry {
   std::uint64_t blocks = 0;
   std::string site;    ///< for readers; not compared
   std::string reason;  ///< given when it was accepted; may be empty
+  /// File names of the programs that leaked it; only told outside tests, and empty where not known.
+  std::set<std::string> programs;
 
   bool operator==(const BaselineEntry&) const = default;
 };
@@ -44,15 +48,17 @@ std::string format_baseline(const Baseline& baseline);
 struct BaselineLeak {
   std::string_view test, fingerprint;
   std::uint64_t bytes = 0, blocks = 0;
+  std::set<std::string> programs;  ///< that leaked it; empty in a test
 };
 
-/// Each of `leaks` summed up by key and compared; entries of tests in `tests_run` that are not among them are
-/// absent. Sorted by key; `site` is left empty but for absent ones.
+/// Each of `leaks` summed up by key and compared. Entries that are not among them are absent where their test
+/// ran to its end and passed; those of "(outside tests)" where all of their programs ran all of their tests.
+/// Sorted by key; `site` is left empty but for absent ones.
 std::vector<model::BaselineRow> compare(const Baseline& baseline, const std::vector<BaselineLeak>& leaks,
-                                        const std::vector<std::string_view>& tests_run);
+                                        const WholeRuns& whole);
 
-/// The baseline after a run that gave `diff`: shrunk entries get their new numbers, absent ones go, new and
-/// grown ones come with `reason`. Entries of tests that were not run stay.
+/// The baseline after a run that gave `diff`: shrunk entries get their new numbers where the run was whole
+/// for them, absent ones go, new and grown ones come with `reason`. Of others nothing is taken back.
 Baseline updated(Baseline baseline, const std::vector<model::BaselineRow>& diff, const std::string& reason);
 
 }  // namespace leakgate::judge

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // leakgate-baseline/1: JSON, one line per entry. An empty object ends the list, so that the last entry's line
 // is like all others and two branches that add entries do not meet in one line.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "harness/base/json_reader.h"
@@ -71,11 +73,26 @@ class Reader {
                false;
       *out = *value->whole;
     }
+    if (!read_programs(row, entry)) return false;
     const auto [known, fresh] = baseline.entries.emplace(std::move(key), entry);
     if (fresh) return true;
     known->second.bytes = std::max(known->second.bytes, entry.bytes);
     known->second.blocks = std::max(known->second.blocks, entry.blocks);
     if (known->second.reason.empty()) known->second.reason = entry.reason;
+    known->second.programs.merge(entry.programs);
+    return true;
+  }
+
+  bool read_programs(const JsonValue& row, BaselineEntry& entry) {
+    const auto* programs = row.find("programs");
+    if (programs == nullptr) return true;
+    const bool is_list =
+        programs->type == JsonType::array &&
+        std::all_of(programs->elements.begin(), programs->elements.end(),
+                    [](const JsonValue& element) { return element.type == JsonType::string; });
+    if (!is_list) return complain(programs->place, "has programs that are not a list of strings"), false;
+    for (const auto& element : programs->elements)
+      entry.programs.insert(element.text);
     return true;
   }
 
@@ -104,6 +121,12 @@ std::string format_baseline(const Baseline& baseline) {
     out.member("blocks", entry.blocks);
     if (!entry.site.empty()) out.member("site", entry.site);
     if (!entry.reason.empty()) out.member("reason", entry.reason);
+    if (!entry.programs.empty()) {
+      out.begin_array("programs");
+      for (const auto& program : entry.programs)
+        out.string(program);
+      out.end_array();
+    }
     out.end_object();
   }
   out.begin_object();

@@ -6,16 +6,19 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
 #include "harness/base/glob.h"
+#include "harness/base/saturated.h"
 #include "harness/base/text.h"
 #include "harness/judge/confidence.h"
 #include "harness/judge/forecast.h"
 #include "harness/judge/growth.h"
 #include "harness/judge/growth_rules.h"
 #include "harness/judge/insight.h"
+#include "harness/judge/rounds.h"
 #include "harness/judge/site.h"
 #include "harness/model/names.h"
 
@@ -87,7 +90,11 @@ class Gate {
  public:
   Gate(std::vector<Candidate>& candidates, const Recording& recording, const Policy& policy,
        model::Verdict& verdict)
-      : candidates_(candidates), recording_(recording), policy_(policy), verdict_(verdict) {}
+      : candidates_(candidates),
+        recording_(recording),
+        policy_(policy),
+        verdict_(verdict),
+        rounds_(recording) {}
 
   void apply() {
     growth_ = find_growth(candidates_, recording_, growth_scope(policy_));
@@ -108,6 +115,11 @@ class Gate {
   }
 
  private:
+  [[nodiscard]] std::string_view program_of(const Candidate& candidate) const {
+    return candidate.process < recording_.processes.size() ? recording_.processes[candidate.process].exe
+                                                           : std::string_view();
+  }
+
   const std::string& test_id(const model::Leak& leak) const { return recording_.tests[leak.test].id; }
 
   const TestRules& rules(const model::Leak& leak) {
@@ -116,16 +128,17 @@ class Gate {
     return it->second;
   }
 
-  /// In how many tests each fingerprint leaks, and how many tests came after each test in its process.
+  /// In how many tests each fingerprint leaks (rounds of a test are one test), and how many tests came after
+  /// each test in its process.
   void count_tests() {
     std::map<std::uint32_t, std::uint64_t> after;
     tests_after_.resize(recording_.tests.size());
     for (std::size_t i = recording_.tests.size(); i-- > 0;)
       if (!recording_.tests[i].outside) tests_after_[i] = after[recording_.tests[i].process]++;
     if (!needs_frequency()) return;
-    std::set<std::pair<std::string_view, std::uint32_t>> seen;
+    std::set<std::tuple<std::string_view, std::string_view, std::string_view>> seen;
     for (const auto& candidate : candidates_)
-      if (seen.emplace(candidate.leak.fingerprint, candidate.leak.test).second)
+      if (seen.emplace(candidate.leak.fingerprint, program_of(candidate), test_id(candidate.leak)).second)
         ++tests_with_[candidate.leak.fingerprint];
   }
 
@@ -145,6 +158,7 @@ class Gate {
       use = {
           suppression.text,   suppression.source, model::SuppressionState::unused, 0, 0, 0, suppression.owner,
           suppression.reason, suppression.expires};
+      RunAmount amount;
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
         const auto& leak = candidates_[i].leak;
         if (suppressed_by_[i] != policy_.suppressions.size() || !candidates_[i].kept_by.empty() ||
@@ -152,9 +166,11 @@ class Gate {
           continue;
         suppressed_by_[i] = s;
         ++use.leaks;
-        use.bytes = add_saturated(use.bytes, leak.bytes);
-        use.blocks = add_saturated(use.blocks, leak.blocks);
+        amount.add(leak.test, {leak.bytes, leak.blocks});
       }
+      const Amount total = amount.total(rounds_);
+      use.bytes = total.bytes;
+      use.blocks = total.blocks;
       if (use.leaks > 0) use.state = model::SuppressionState::used;
       if ((suppression.max_bytes && use.bytes > *suppression.max_bytes) ||
           (suppression.max_blocks && use.blocks > *suppression.max_blocks))
@@ -275,12 +291,15 @@ class Gate {
 
   void compare_baseline() {
     if (!policy_.baseline) return;
-    std::vector<BaselineLeak> leaks;
+    std::map<std::pair<std::string_view, std::string_view>, RunAmount> amounts;
+    std::map<std::pair<std::string_view, std::string_view>, std::set<std::string>> programs;
     std::map<std::pair<std::string_view, std::string_view>, std::string> sites;
     for (const auto& candidate : candidates_) {
       const model::Leak& leak = candidate.leak;
       if (leak.verdict != LeakVerdict::fail) continue;
-      leaks.push_back({test_id(leak), leak.fingerprint, leak.bytes, leak.blocks});
+      amounts[{test_id(leak), leak.fingerprint}].add(leak.test, {leak.bytes, leak.blocks});
+      if (recording_.tests[leak.test].outside)
+        programs[{test_id(leak), leak.fingerprint}].insert(program_file(recording_, candidate.process));
       auto& site = sites[{test_id(leak), leak.fingerprint}];
       if (!site.empty() || leak.site >= leak.stack.size()) continue;
       const auto frame = leak.stack[leak.site];
@@ -288,12 +307,14 @@ class Gate {
       site = frame.function.empty() ? std::string(file)
                                     : fmt::format("{} ({})", qualified_name(frame.function), file);
     }
-    std::vector<std::string_view> run;
-    for (const auto& test : recording_.tests)
-      run.push_back(test.id);
+    std::vector<BaselineLeak> leaks;
+    for (const auto& [key, amount] : amounts) {
+      const Amount total = amount.total(rounds_);
+      leaks.push_back({key.first, key.second, total.bytes, total.blocks, programs[key]});
+    }
     auto& diff = verdict_.baseline;
     diff.file = policy_.baseline->file;
-    diff.rows = compare(*policy_.baseline, leaks, run);
+    diff.rows = compare(*policy_.baseline, leaks, find_whole_runs(recording_));
     std::map<std::pair<std::string_view, std::string_view>, const model::BaselineRow*> by_key;
     for (auto& row : diff.rows) {
       if (const auto site = sites.find({row.test, row.fingerprint}); site != sites.end())
@@ -372,10 +393,7 @@ class Gate {
   }
 
   void limit_binaries() {
-    const auto program = [&](const Candidate& c) -> std::string_view {
-      return c.process < recording_.processes.size() ? recording_.processes[c.process].exe
-                                                     : std::string_view();
-    };
+    const auto program = [&](const Candidate& c) { return program_of(c); };
     limit_groups(
         program, [&](const model::Leak&) -> const Limit& { return policy_.binary; },
         [&](const Candidate& c, const std::string& numbers, bool within) {
@@ -407,6 +425,7 @@ class Gate {
   const Recording& recording_;
   const Policy& policy_;
   model::Verdict& verdict_;
+  const Rounds rounds_;
   std::map<std::uint32_t, TestRules> rules_;
   std::vector<std::uint64_t> tests_after_;
   std::map<std::string_view, std::uint64_t> tests_with_;

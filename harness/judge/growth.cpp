@@ -8,6 +8,7 @@
 #include <map>
 #include <tuple>
 
+#include "harness/base/saturated.h"
 #include "harness/base/text.h"
 
 namespace leakgate::judge {

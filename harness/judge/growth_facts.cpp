@@ -2,6 +2,7 @@
 // What reports show of growth. See growth.h.
 #include <algorithm>
 
+#include "harness/base/saturated.h"
 #include "harness/judge/growth.h"
 
 namespace leakgate::judge {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/base/saturated.h"
 #include "harness/base/text.h"
 #include "harness/judge/gate.h"
 #include "harness/judge/insight.h"
@@ -23,8 +24,8 @@ using model::Verdict;
 
 constexpr std::string_view kMissedTestEnd = "missed_test_end";
 
-bool names_cause(const model::RunInfo& run, std::string_view cause) {
-  return std::any_of(run.incomplete_reasons.begin(), run.incomplete_reasons.end(),
+bool names_cause(const std::vector<model::IncompleteReason>& reasons, std::string_view cause) {
+  return std::any_of(reasons.begin(), reasons.end(),
                      [&](const auto& reason) { return reason.cause == cause; });
 }
 
@@ -47,27 +48,6 @@ void give_each_block_an_owner(Recording& result) {
     }
     group.test = it->second;
   }
-}
-
-/// Whatever was lost is named as a reason, even if the recorder forgot to.
-void add_reasons(Verdict& verdict, const Recording& recording) {
-  for (const auto& [cause, count] : recording.tracer.lost)
-    if (count > 0 && !names_cause(verdict.run, cause))
-      verdict.run.incomplete_reasons.push_back(
-          {cause, count, fmt::format("{} lost ({})", counted(count, "event"), cause), ""});
-  std::uint64_t missed = 0;
-  std::string first;
-  for (const auto& test : recording.tests) {
-    if (!is_reported(test, recording) || !end_was_missed(test, recording)) continue;
-    if (missed++ == 0) first = test.id;
-  }
-  if (missed == 0 || names_cause(verdict.run, kMissedTestEnd)) return;
-  std::string message = fmt::format("the end of test {} was never seen", first);
-  if (missed > 1)
-    message = fmt::format("the end of {} was never seen, {} first", counted(missed, "test"), first);
-  verdict.run.incomplete_reasons.push_back(
-      {std::string(kMissedTestEnd), missed, std::move(message),
-       "see whether the test ends its process by itself (exit, _exit) or waits for ever"});
 }
 
 void add_tests(Verdict& verdict, const Recording& recording, std::vector<Candidate>& candidates) {
@@ -121,6 +101,27 @@ void sum_up(Verdict& verdict) {
 
 }  // namespace
 
+std::vector<model::IncompleteReason> incomplete_reasons(const Recording& recording) {
+  auto reasons = recording.run.incomplete_reasons;
+  // whatever was lost is named, even if the recorder forgot to
+  for (const auto& [cause, count] : recording.tracer.lost)
+    if (count > 0 && !names_cause(reasons, cause))
+      reasons.push_back({cause, count, fmt::format("{} lost ({})", counted(count, "event"), cause), ""});
+  std::uint64_t missed = 0;
+  std::string first;
+  for (const auto& test : recording.tests) {
+    if (!is_reported(test, recording) || !end_was_missed(test, recording)) continue;
+    if (missed++ == 0) first = test.id;
+  }
+  if (missed == 0 || names_cause(reasons, kMissedTestEnd)) return reasons;
+  std::string message = fmt::format("the end of test {} was never seen", first);
+  if (missed > 1)
+    message = fmt::format("the end of {} was never seen, {} first", counted(missed, "test"), first);
+  reasons.push_back({std::string(kMissedTestEnd), missed, std::move(message),
+                     "see whether the test ends its process by itself (exit, _exit) or waits for ever"});
+  return reasons;
+}
+
 Verdict judge(Recording recording, const Policy& policy) {
   give_each_block_an_owner(recording);
   const auto stacks = std::make_shared<const model::StackTable>(model::StackTable{
@@ -139,7 +140,7 @@ Verdict judge(Recording recording, const Policy& policy) {
     verdict.tracer.notes.push_back(std::move(note));
   verdict.policy_file = policy.file;
   apply_policy(collected.candidates, recording, policy, verdict);
-  add_reasons(verdict, recording);
+  verdict.run.incomplete_reasons = incomplete_reasons(recording);
   add_tests(verdict, recording, collected.candidates);
   sum_up(verdict);
   return verdict;

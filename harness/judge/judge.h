@@ -3,6 +3,8 @@
 // each time.
 #pragma once
 
+#include <vector>
+
 #include "harness/judge/policy.h"
 #include "harness/model/recording.h"
 #include "harness/model/verdict.h"
@@ -14,5 +16,9 @@ namespace leakgate::judge {
 /// judged (death tests, replaced images, runners, processes still running) make no leaks; tracer.notes counts
 /// them.
 model::Verdict judge(model::Recording recording, const Policy& policy);
+
+/// Why the run of `recording` is incomplete: what it says itself, and what is missing from it. Empty: it is
+/// complete.
+std::vector<model::IncompleteReason> incomplete_reasons(const model::Recording& recording);
 
 }  // namespace leakgate::judge

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "harness/base/saturated.h"
 #include "harness/judge/fnv128.h"
 #include "harness/judge/stack_facts.h"
 #include "harness/model/ages.h"
@@ -151,11 +152,6 @@ bool comes_first(const Candidate& left, const Candidate& right) {
 }
 
 }  // namespace
-
-std::uint64_t add_saturated(std::uint64_t a, std::uint64_t b) {
-  constexpr auto kMax = std::numeric_limits<std::uint64_t>::max();
-  return b > kMax - a ? kMax : a + b;
-}
 
 CollectedLeaks collect_leaks(const Recording& recording,
                              const std::shared_ptr<const model::StackTable>& stacks) {

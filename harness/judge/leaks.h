@@ -36,9 +36,6 @@ struct CollectedLeaks {
   std::map<model::ProcessRole, NotJudged> not_judged;
 };
 
-/// a + b, or the highest value where that would overflow.
-[[nodiscard]] std::uint64_t add_saturated(std::uint64_t a, std::uint64_t b);
-
 /// The leaks in `recording`, whose stacks (with their frames and modules) are in `stacks` and not in it. A
 /// group whose test does not exist is left out: parse_recording and the caller see to that.
 CollectedLeaks collect_leaks(const model::Recording& recording,

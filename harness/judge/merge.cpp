@@ -6,18 +6,16 @@
 #include <cstdlib>
 #include <iterator>
 #include <limits>
+#include <optional>
+#include <set>
+
+#include "harness/base/saturated.h"
 
 namespace leakgate::judge {
 namespace {
 
 using model::kNone;
 using model::Recording;
-
-void add_to(std::uint64_t& total, std::uint64_t value) {
-  total = value > std::numeric_limits<std::uint64_t>::max() - total
-              ? std::numeric_limits<std::uint64_t>::max()
-              : total + value;
-}
 
 void shift(std::uint32_t& index, std::size_t by) {
   if (index != kNone) index += static_cast<std::uint32_t>(by);
@@ -56,8 +54,10 @@ void join_run(model::RunInfo& into, model::RunInfo& part) {
   if (part.started < into.started && !part.started.empty()) into.started = part.started;
   into.wall_ms = std::max(into.wall_ms, part.wall_ms);
   if (badness(part.exit) > badness(into.exit)) into.exit = part.exit;
-  if (into.cwd != part.cwd) into.cwd.clear();
-  into.shard.reset();
+  // relative to different folders, paths are relative to none that could be named
+  if (into.cwd != part.cwd || into.source_root != part.source_root) into.cwd.clear();
+  if (into.source_root != part.source_root) into.source_root.clear();
+  if (part.tests_chosen_by != std::string()) into.tests_chosen_by = std::move(part.tests_chosen_by);
   for (auto& reason : part.incomplete_reasons) {
     const auto same = std::find_if(
         into.incomplete_reasons.begin(), into.incomplete_reasons.end(),
@@ -84,6 +84,26 @@ void join_tracer(model::TracerInfo& into, model::TracerInfo& part) {
       into.notes.push_back(std::move(note));
 }
 
+/// Of which part the whole is: of none where nothing is known, the only one where all parts are there, else
+/// of one of them, so that it is not taken for the whole.
+std::optional<model::Shard> joined_shard(const std::vector<Recording>& recordings) {
+  if (recordings.size() == 1) return recordings.front().run.shard;
+  const model::Shard* part = nullptr;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> seen;
+  bool all_known = true;
+  for (const Recording& recording : recordings) {
+    const auto& shard = recording.run.shard;
+    all_known = all_known && shard.has_value();
+    if (!shard) continue;
+    seen.emplace(shard->total, shard->index);
+    if (part == nullptr || shard->total > part->total) part = &*shard;
+  }
+  if (part == nullptr || (!all_known && part->total == 1)) return {};
+  const bool one_total = seen.begin()->first == part->total;
+  if (all_known && one_total && seen.size() == part->total) return model::Shard{0, 1, part->by};
+  return *part;
+}
+
 bool fits(const Recording& into, const Recording& part) {
   const auto both = [](const auto& a, const auto& b) { return a.size() + b.size() < kNone; };
   return both(into.processes, part.processes) && both(into.tests, part.tests) &&
@@ -95,6 +115,7 @@ bool fits(const Recording& into, const Recording& part) {
 Result<Recording> merge(std::vector<Recording> recordings) {
   if (recordings.empty())
     return Error{ErrorKind::usage, "no recording to merge", "give at least one recording"};
+  const auto shard = joined_shard(recordings);
   Recording result = std::move(recordings.front());
   for (std::size_t i = 1; i < recordings.size(); ++i) {
     Recording& part = recordings[i];
@@ -111,6 +132,7 @@ Result<Recording> merge(std::vector<Recording> recordings) {
     append(result.stacks, part.stacks);
     append(result.blocks, part.blocks);
   }
+  result.run.shard = shard;
   return result;
 }
 

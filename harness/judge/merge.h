@@ -25,8 +25,9 @@ Status check_parts(const std::vector<model::Recording>& recordings, const std::v
 
 /// The recordings one after the other, as one: rows are renumbered, counters added, reasons for
 /// incompleteness joined by cause. The exit is the worst (a signal, then the highest code), the start the
-/// earliest, the wall time the longest (shards run side by side), the peak the highest. Fails with
-/// ErrorKind::usage if there are none, ErrorKind::format if they are too many rows.
+/// earliest, the wall time the longest (shards run side by side), the peak the highest; all parts of a suite
+/// are part 1 of 1. Fails with ErrorKind::usage if there are none, ErrorKind::format if they are too many
+/// rows.
 Result<model::Recording> merge(std::vector<model::Recording> recordings);
 
 }  // namespace leakgate::judge

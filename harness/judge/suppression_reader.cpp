@@ -254,7 +254,8 @@ class Reader {
     }
     for (std::size_t i = 1; i < rest.size(); ++i) {
       if (rest[i] == '"') return rest.remove_prefix(i + 1), true;
-      if (rest[i] == '\\' && i + 1 < rest.size()) ++i;
+      // any other backslash is one: names that are not UTF-8 are shown with some
+      if (rest[i] == '\\' && i + 1 < rest.size() && (rest[i + 1] == '"' || rest[i + 1] == '\\')) ++i;
       value += rest[i];
     }
     complain(raw, rest, "a quotation mark is missing",

@@ -10,6 +10,7 @@
 
 #include "harness/base/glob.h"
 #include "harness/base/text.h"
+#include "harness/judge/rounds.h"
 #include "harness/judge/site.h"
 #include "harness/model/names.h"
 
@@ -103,7 +104,7 @@ bool own_matches(const Suppression& suppression, const model::Leak& leak) {
                 [&](const auto& glob) {
                   return glob_matches(glob, frame.module) || glob_matches(glob, base_name(frame.module));
                 }) &&
-           fits(suppression.path, [&](const auto& glob) { return glob_matches(glob, frame.file); });
+           fits(suppression.path, [&](const auto& glob) { return path_glob_matches(glob, frame.file); });
   });
 }
 
@@ -139,17 +140,17 @@ bool Suppression::expired(std::string_view started) const {
 
 std::string format_suppressions(const model::Verdict& verdict) {
   struct Sum {
-    std::uint64_t bytes = 0, blocks = 0;
+    RunAmount amount;
     std::string place;
     std::set<std::string> tests;
   };
+  const Rounds rounds(verdict);
   std::map<std::string, Sum> sums;
   for (const auto& leak : verdict.leaks) {
-    if (leak.verdict != model::LeakVerdict::fail) continue;
+    if (leak.verdict != model::LeakVerdict::fail || leak.test >= verdict.tests.size()) continue;
     Sum& sum = sums[leak.fingerprint];
-    sum.bytes = leak.bytes > ~sum.bytes ? ~0ull : sum.bytes + leak.bytes;
-    sum.blocks = leak.blocks > ~sum.blocks ? ~0ull : sum.blocks + leak.blocks;
-    if (leak.test < verdict.tests.size()) sum.tests.insert(verdict.tests[leak.test].test.id);
+    sum.amount.add(leak.test, {leak.bytes, leak.blocks});
+    sum.tests.insert(verdict.tests[leak.test].test.id);
     if (!sum.place.empty() || leak.site >= leak.stack.size()) continue;
     const auto site = leak.stack[leak.site];
     sum.place = fmt::format("{} ({}:{})", printable(shorten(site.function, 200)),
@@ -161,9 +162,10 @@ std::string format_suppressions(const model::Verdict& verdict) {
   for (const auto& [fingerprint, sum] : sums) {
     std::string first = sum.tests.empty() ? "" : printable(shorten(*sum.tests.begin(), 200));
     if (sum.tests.size() > 1) first += fmt::format(" and {}", counted(sum.tests.size() - 1, "more test"));
+    const Amount amount = sum.amount.total(rounds);
     out += fmt::format(
         "\n# {}, in {}\nsuppress: fingerprint={} max-bytes={} max-blocks={} owner=\"\" reason={}\n",
-        sum.place.empty() ? "unknown place" : sum.place, first, fingerprint, sum.bytes, sum.blocks,
+        sum.place.empty() ? "unknown place" : sum.place, first, fingerprint, amount.bytes, amount.blocks,
         quoted("found by leakgate " + verdict.tool_version));
   }
   return out;

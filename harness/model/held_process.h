@@ -43,6 +43,12 @@ struct HeldThread {
   std::uint64_t thread_pointer = 0;      ///< of its control block (the FS base on x86-64)
   std::uint64_t signal_stack = 0;        ///< where sigaltstack() put it; 0: none
   std::vector<std::uint64_t> registers;  ///< general ones, the stack pointer left out
+  /// Memory that an allocation function has in hand: what it holds counts, though it may be no block now.
+  struct InHand {
+    std::uint64_t address = 0;
+    std::uint64_t size_bytes = 0;  ///< 0: a block, or nothing
+  };
+  std::vector<InHand> in_hand;
 };
 
 enum class MappingKind { file, anonymous, heap, main_stack, special };

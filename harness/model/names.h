@@ -10,6 +10,9 @@
 
 namespace leakgate::model {
 
+/// Test::id of what a program with a test framework allocates in none of its tests.
+inline constexpr std::string_view kOutsideTests = "(outside tests)";
+
 std::string_view name_of(Kind value);
 std::string_view name_of(Outcome value);
 std::string_view name_of(Framework value);

@@ -60,10 +60,13 @@ struct Shard {
 struct RunInfo {
   std::vector<std::string> command;
   std::string cwd;
-  std::string started;  ///< UTC, ISO 8601, "2026-01-31T12:00:00Z"
+  std::string source_root;  ///< as given, absolute: what source paths are relative to; empty: `cwd`
+  std::string started;      ///< UTC, ISO 8601, "2026-01-31T12:00:00Z"
   std::uint64_t wall_ms = 0;
   ExitState exit;
   std::optional<Shard> shard;  ///< nothing: not known to be a part
+  /// The variable of the command's environment that chose tests; empty: none, nothing: not known.
+  std::optional<std::string> tests_chosen_by;
   RerunScope rerun_scope = RerunScope::none;
   std::uint32_t reruns = 0;                          ///< how often it was run again
   std::vector<IncompleteReason> incomplete_reasons;  ///< empty means complete

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "harness/base/atomic_file.h"
+#include "harness/base/fnv1a.h"
 #include "harness/base/text.h"
 #include "harness/model/recording_tables.h"
 
@@ -24,15 +25,8 @@ Error malformed(std::string message, std::string hint = "record the run again") 
   return Error{ErrorKind::format, std::move(message), std::move(hint)};
 }
 
-std::uint64_t checksum(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
-  for (const char c : text)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  return hash;
-}
-
 std::string end_line(std::string_view body) {
-  return fmt::format("{}{} {:016x}\n", kEnd, body.size(), checksum(body));
+  return fmt::format("{}{} {:016x}\n", kEnd, body.size(), fnv1a(body));
 }
 
 /// The body between the version line and the end line, both checked.

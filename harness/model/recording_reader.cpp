@@ -147,6 +147,7 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
   in.enter("run");
   in.read(row, "command", run.command);
   in.read(row, "cwd", run.cwd);
+  in.read(row, "source_root", run.source_root);
   in.read(row, "started", run.started);
   in.read(row, "wall_ms", run.wall_ms);
   in.read_exit(row, run.exit);
@@ -158,6 +159,8 @@ void read_run(Reader& in, const Json& row, RunInfo& run) {
     if (in.ok() && (part.total == 0 || part.total > kMaxShards || part.index >= part.total))
       in.complain("shard", fmt::format("is part {} of {}", part.index, part.total));
   }
+  if (in.find(row, "tests_chosen_by") != nullptr)
+    in.read(row, "tests_chosen_by", run.tests_chosen_by.emplace());
   in.read(row, "rerun_scope", run.rerun_scope);
   in.read(row, "reruns", run.reruns);
   in.for_each(row, "incomplete_reasons", [&](const Json& element) {

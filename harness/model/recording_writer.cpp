@@ -49,6 +49,7 @@ void write_run(JsonWriter& out, const RunInfo& run) {
   out.begin_object("run");
   optional_list(out, "command", run.command);
   optional_text(out, "cwd", run.cwd);
+  optional_text(out, "source_root", run.source_root);
   optional_text(out, "started", run.started);
   optional_number(out, "wall_ms", run.wall_ms);
   write_exit(out, run.exit);
@@ -59,6 +60,7 @@ void write_run(JsonWriter& out, const RunInfo& run) {
     optional_text(out, "by", run.shard->by);
     out.end_object();
   }
+  if (run.tests_chosen_by) out.member("tests_chosen_by", *run.tests_chosen_by);
   if (run.reruns != 0) {
     out.member("rerun_scope", name_of(run.rerun_scope));
     out.member("reruns", std::uint64_t{run.reruns});

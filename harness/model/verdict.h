@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -124,7 +125,7 @@ struct SuppressionUse {
   std::string source;  ///< "leakgate.supp:12"
   SuppressionState state = SuppressionState::unused;
   std::uint64_t leaks = 0;  ///< that it matched
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  ///< of them, in one run: of rounds of a test, those of the largest
   std::uint64_t blocks = 0;
   std::string owner, reason, expires;  ///< where given
 };
@@ -135,6 +136,8 @@ struct BaselineRow {
   BaselineState state = BaselineState::none;
   std::uint64_t bytes = 0, blocks = 0;                    ///< in this run
   std::uint64_t accepted_bytes = 0, accepted_blocks = 0;  ///< in the baseline
+  bool whole = true;               ///< a run that leaks less here says that less leaks: it saw all of it
+  std::set<std::string> programs;  ///< in this run, outside tests
 };
 
 /// The comparison with the baseline, sorted by test and fingerprint.

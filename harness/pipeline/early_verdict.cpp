@@ -62,31 +62,33 @@ void add(model::AnswerFigures& figures, std::uint64_t bytes, std::uint64_t block
 model::AnswerQuestion early_verdicts(const RecordRequest& request, const std::string& cwd,
                                      std::shared_ptr<StackResolver> resolver) {
   const auto names = std::make_shared<StackResolver>(request, cwd, StackResolver::Depth::names);
-  return [policy = policy_for_parts(request.policy), kinds = failing_kinds(request.policy), cwd, names,
-          resolver = std::move(resolver)](const model::Trace& asked) {
-    model::Answer answer;
-    for (const model::TraceOutstanding& group : asked.outstanding)
-      add(answer.kinds[static_cast<std::size_t>(group.kind)], group.bytes, group.blocks);
-    // what cannot fail need not be named, which is what takes time
-    model::Trace trace = asked;
-    std::erase_if(trace.outstanding, [&](const auto& group) { return !kinds.contains(group.kind); });
-    if (trace.outstanding.empty()) return answer;
+  return
+      [policy = policy_for_parts(request.policy), kinds = failing_kinds(request.policy), cwd,
+       source_root = request.source_root, names, resolver = std::move(resolver)](const model::Trace& asked) {
+        model::Answer answer;
+        for (const model::TraceOutstanding& group : asked.outstanding)
+          add(answer.kinds[static_cast<std::size_t>(group.kind)], group.bytes, group.blocks);
+        // what cannot fail need not be named, which is what takes time
+        model::Trace trace = asked;
+        std::erase_if(trace.outstanding, [&](const auto& group) { return !kinds.contains(group.kind); });
+        if (trace.outstanding.empty()) return answer;
 
-    model::Recording recording;
-    recording.run.cwd = cwd;
-    attribute::Attribution attribution = attribute::attribute_blocks(trace);
-    attribution.processes.front().role = model::ProcessRole::judged;
-    StackResolver& chosen = bytes_of(trace.modules) > kMostModuleBytes ? *names : *resolver;
-    take_tests_and_blocks(trace, std::move(attribution), chosen, recording);
-    const model::Verdict verdict = judge::judge(std::move(recording), policy);
-    for (const model::Leak& leak : verdict.leaks) {
-      if (leak.verdict != model::LeakVerdict::fail) continue;
-      ++answer.leaks;
-      add(answer.leaked, leak.bytes, leak.blocks);
-    }
-    if (answer.leaks != 0) answer.text = report::answer_text(verdict);
-    return answer;
-  };
+        model::Recording recording;
+        recording.run.cwd = cwd;
+        recording.run.source_root = source_root;
+        attribute::Attribution attribution = attribute::attribute_blocks(trace);
+        attribution.processes.front().role = model::ProcessRole::judged;
+        StackResolver& chosen = bytes_of(trace.modules) > kMostModuleBytes ? *names : *resolver;
+        take_tests_and_blocks(trace, std::move(attribution), chosen, recording);
+        const model::Verdict verdict = judge::judge(std::move(recording), policy);
+        for (const model::Leak& leak : verdict.leaks) {
+          if (leak.verdict != model::LeakVerdict::fail) continue;
+          ++answer.leaks;
+          add(answer.leaked, leak.bytes, leak.blocks);
+        }
+        if (answer.leaks != 0) answer.text = report::answer_text(verdict);
+        return answer;
+      };
 }
 
 }  // namespace leakgate::pipeline

@@ -13,6 +13,7 @@
 #include "harness/base/elf_image.h"
 #include "harness/base/library_search.h"
 #include "harness/launch/command_path.h"
+#include "harness/model/test_filter.h"
 
 namespace leakgate::pipeline {
 namespace {
@@ -102,10 +103,13 @@ model::Recording describe_run(const RecordRequest& request) {
   recording.tool_version = LEAKGATE_VERSION;
   recording.run.command = request.command;
   recording.run.cwd = working_directory();
+  recording.run.source_root = request.source_root;
   recording.run.started = utc_now();
-  recording.run.shard = find_shard(request.command, [&](std::string_view name) {
+  const auto variable = [&](std::string_view name) {
     return std::string(request.caller.variable(name).value_or(""));
-  });
+  };
+  recording.run.shard = find_shard(request.command, variable);
+  recording.run.tests_chosen_by = model::choosing_variable(variable);
   return recording;
 }
 

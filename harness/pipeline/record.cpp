@@ -8,6 +8,7 @@
 
 #include "harness/attribute/attribute.h"
 #include "harness/base/kept.h"
+#include "harness/base/proc_folder.h"
 #include "harness/classify/moment.h"
 #include "harness/launch/signal_relay.h"
 #include "harness/launch/target.h"
@@ -70,6 +71,7 @@ model::ClassifyHeld classifier(const RecordRequest& request) {
 }  // namespace
 
 Result<model::Recording> record_command(const RecordRequest& request) {
+  if (auto proc = check_proc_folder(); !proc) return std::move(proc).error();
   const PriorityKept priority;
   model::Recording recording = describe_run(request);
   const auto started = std::chrono::steady_clock::now();

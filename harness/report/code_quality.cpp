@@ -2,9 +2,11 @@
 // GitLab's code quality report: one list, one entry per failing leak, each with a fingerprint of its own,
 // because entries with one fingerprint are one row.
 #include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 
+#include "harness/base/fnv1a.h"
 #include "harness/base/json_writer.h"
 #include "harness/base/text.h"
 #include "harness/model/names.h"
@@ -23,13 +25,6 @@ std::string_view severity_word(model::Severity severity) {
   return kWords[static_cast<std::size_t>(severity)];
 }
 
-std::uint64_t hash(std::string_view text) {
-  std::uint64_t value = 0xcbf29ce484222325ull;  // FNV-1a
-  for (const char c : text)
-    value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  return value;
-}
-
 /// A relative path and a line: the site, else the test case, else the program's name.
 std::pair<std::string, std::uint32_t> place_of(const model::Verdict& verdict, const model::Leak& leak,
                                                const SourceRoot& root) {
@@ -40,8 +35,45 @@ std::pair<std::string, std::uint32_t> place_of(const model::Verdict& verdict, co
     return {root.relative(site->file), std::max(site->line, 1u)};
   if (leak.test >= verdict.tests.size()) return {"unknown", 1};
   const auto& test = verdict.tests[leak.test].test;
-  if (inside(test.file)) return {root.relative(test.file), std::max(test.line, 1u)};
+  if (inside(test.file)) return {root.relative_of_test(test.file), std::max(test.line, 1u)};
   return {program_name(verdict, test), 1};
+}
+
+struct Entry {
+  std::string description, fingerprint, path;
+  std::string_view check;
+  model::Severity severity = model::Severity::high;
+  std::uint32_t line = 1;
+};
+
+void write_entry(JsonWriter& out, Entry entry, std::map<std::string, unsigned>& used) {
+  if (const unsigned number = ++used[entry.fingerprint]; number > 1)
+    entry.fingerprint += fmt::format("-{}", number);
+  out.begin_object();
+  out.member("description", shorten(repair_utf8(entry.description), kMaxTextBytes));
+  out.member("check_name", "leakgate/" + std::string(entry.check));
+  out.member("fingerprint", entry.fingerprint);
+  out.member("severity", severity_word(entry.severity));
+  out.begin_object("location");
+  out.member("path", entry.path);
+  out.begin_object("lines");
+  out.member("begin", entry.line);
+  out.end_object();
+  out.end_object();
+  out.end_object();
+}
+
+/// What fails and is no leak stands at the policy's file, or at the program's name.
+void write_failures(JsonWriter& out, const model::Verdict& verdict, const SourceRoot& root,
+                    std::map<std::string, unsigned>& used) {
+  for (const auto& sentence : failures_beside_leaks(verdict)) {
+    Entry entry;
+    entry.description = sentence;
+    entry.check = kLimitExceeded;
+    entry.fingerprint = "limit-" + failure_identity(sentence);
+    entry.path = root.relative(failure_place(verdict, root));
+    write_entry(out, std::move(entry), used);
+  }
 }
 
 }  // namespace
@@ -53,25 +85,16 @@ void write_code_quality(const model::Verdict& verdict, const Sink& sink) {
   out.begin_array();
   for (const auto* leak : worst_first(verdict)) {
     const std::string test = test_of(verdict, *leak);
-    std::string fingerprint = fmt::format("{}-{:016x}", leak->fingerprint, hash(test));
-    if (const unsigned number = ++used[fingerprint]; number > 1) fingerprint += fmt::format("-{}", number);
-    const auto [path, line] = place_of(verdict, *leak, root);
-    out.begin_object();
-    out.member("description",
-               shorten(repair_utf8(fmt::format("{} leaked in test {}: {}", amount(leak->bytes, leak->blocks),
-                                               shorten(test, 200), leak_sentence(*leak, root))),
-                       kMaxTextBytes));
-    out.member("check_name", "leakgate/" + std::string(model::name_of(leak->kind)));
-    out.member("fingerprint", fingerprint);
-    out.member("severity", severity_word(leak->severity));
-    out.begin_object("location");
-    out.member("path", path);
-    out.begin_object("lines");
-    out.member("begin", line);
-    out.end_object();
-    out.end_object();
-    out.end_object();
+    Entry entry;
+    entry.description = fmt::format("{} leaked in test {}: {}", amount(leak->bytes, leak->blocks),
+                                    shorten(test, 200), leak_sentence(*leak, root));
+    entry.check = model::name_of(leak->kind);
+    entry.fingerprint = fmt::format("{}-{:016x}", leak->fingerprint, fnv1a(test));
+    entry.severity = leak->severity;
+    std::tie(entry.path, entry.line) = place_of(verdict, *leak, root);
+    write_entry(out, std::move(entry), used);
   }
+  write_failures(out, verdict, root, used);
   out.end_array();
   out.finish();
 }

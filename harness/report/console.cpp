@@ -89,7 +89,7 @@ void ConsoleReport::test(const model::JudgedTest& judged) {
   const auto& test = judged.test;
   std::string head = tinted(tint, padded_label(judged.verdict)) + "  " + tinted(Tint::bold, shown(test.id));
   if (!test.file.empty())
-    head += tinted(Tint::dim, fmt::format("  {}{}", shown(root_.relative(test.file)),
+    head += tinted(Tint::dim, fmt::format("  {}{}", shown(root_.relative_of_test(test.file)),
                                           test.line ? fmt::format(":{}", test.line) : ""));
   if (test.outside)
     head += tinted(Tint::dim,

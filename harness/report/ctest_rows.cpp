@@ -12,6 +12,7 @@
 #include <set>
 
 #include "harness/base/text.h"
+#include "harness/report/failing.h"
 #include "harness/report/report.h"
 
 namespace leakgate::report {
@@ -94,16 +95,9 @@ CtestRow make_row(const Verdict& verdict, std::string id, const std::vector<std:
 /// does, and a suppression that may not be unused is nobody else's either.
 CtestRow row_of_run(const Verdict& verdict) {
   CtestRow row;
-  const bool any_leak = std::any_of(verdict.leaks.begin(), verdict.leaks.end(), [](const model::Leak& leak) {
-    return leak.verdict == model::LeakVerdict::fail;
-  });
-  for (const auto& sentence : verdict.limits_exceeded) {
+  for (const auto& sentence : verdict.limits_exceeded)
     row.text += fmt::format("limit: {}\n", printable(sentence));
-    const bool of_suppression = std::any_of(
-        verdict.suppressions.begin(), verdict.suppressions.end(),
-        [&](const model::SuppressionUse& use) { return sentence.starts_with(use.source + ": "); });
-    if (of_suppression || !any_leak) row.status = kLeaks;
-  }
+  if (!failures_beside_leaks(verdict).empty()) row.status = kLeaks;
   for (const auto& reason : verdict.run.incomplete_reasons) {
     row.text += fmt::format("incomplete: {}\n", printable(reason.message));
     if (!reason.hint.empty()) row.text += fmt::format("  hint: {}\n", printable(reason.hint));

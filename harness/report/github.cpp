@@ -58,10 +58,12 @@ void write_github_annotations(const model::Verdict& verdict, const Sink& sink) {
   if (leaks.size() > kMaxAnnotations)
     sink(fmt::format("::notice title=leakgate::{} not shown here, see the reports\n",
                      counted(leaks.size() - kMaxAnnotations, "more leak")));
-  if (verdict.summary.verdict == model::RunVerdict::incomplete)
-    sink(fmt::format("::error title=leakgate::{}\n", escaped(run_sentence(verdict), false)));
-  else
-    sink(fmt::format("::notice title=leakgate::{}\n", escaped(run_sentence(verdict), false)));
+  std::string told = run_sentence(verdict);
+  const auto failures = failures_beside_leaks(verdict);
+  for (const auto& sentence : failures)
+    if (told.find(sentence) == std::string::npos) told += "\n" + sentence;
+  const bool is_error = verdict.summary.verdict == model::RunVerdict::incomplete || !failures.empty();
+  sink(fmt::format("::{} title=leakgate::{}\n", is_error ? "error" : "notice", escaped(told, false)));
 }
 
 }  // namespace leakgate::report

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "harness/base/json_writer.h"
+#include "harness/base/saturated.h"
 #include "harness/report/frame_memo.h"
 #include "harness/report/report.h"
 #include "harness/report/source_root.h"
@@ -20,10 +21,6 @@ constexpr std::size_t kMostRows = 20000;  // of functions, and of files
 struct Heat {
   std::uint64_t self_bytes = 0, total_bytes = 0, blocks = 0, leaks = 0;
 };
-
-void add_to(std::uint64_t& total, std::uint64_t value) {
-  total = value > ~total ? ~0ull : total + value;
-}
 
 /// Heats by name; names have numbers, so that a name is looked up once for each frame and not for each leak.
 class Heats {

@@ -111,7 +111,7 @@ class HtmlData {
       out_.number(judged.test.allocations);
       out_.number(judged.test.peak_bytes);
       out_.number(judged.test.duration_us);
-      out_.string(i < kMaxTests ? text(root_.relative(judged.test.file)) : "");
+      out_.string(i < kMaxTests ? text(root_.relative_of_test(judged.test.file)) : "");
       out_.number(judged.test.line);
       out_.string(i < kMaxTests ? text(judged.rerun) : "");
       out_.end_array();

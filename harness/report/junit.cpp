@@ -4,11 +4,13 @@
 // take the first failure only.
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/report/failing.h"
 #include "harness/report/frame_memo.h"
 #include "harness/report/junit_merge.h"
 #include "harness/report/report.h"
@@ -28,7 +30,11 @@ constexpr std::size_t kChunkBytes = 1 << 20;
 class JunitReport {
  public:
   JunitReport(const model::Verdict& verdict, const JunitInputs& merge, const Sink& sink)
-      : verdict_(verdict), sink_(sink), root_(verdict), merge_(merge) {}
+      : verdict_(verdict),
+        sink_(sink),
+        root_(verdict),
+        merge_(merge),
+        failures_(failures_beside_leaks(verdict)) {}
   void render();
 
  private:
@@ -40,6 +46,16 @@ class JunitReport {
   [[nodiscard]] bool is_shown(const model::JudgedTest& judged) const {
     return !judged.test.outside || judged.verdict == model::TestVerdict::leak ||
            judged.verdict == model::TestVerdict::incomplete;
+  }
+  [[nodiscard]] bool is_incomplete() const {
+    return verdict_.summary.verdict == model::RunVerdict::incomplete;
+  }
+  [[nodiscard]] Counts run_counts() const {
+    Counts result;
+    result.errors = is_incomplete() ? 1 : 0;
+    result.failures = failures_.empty() ? 0 : 1;
+    result.tests = result.errors + result.failures;
+    return result;
   }
   [[nodiscard]] Counts count(const std::vector<const model::JudgedTest*>& tests) const;
   [[nodiscard]] std::string class_name(const model::Test& test) const;
@@ -53,7 +69,9 @@ class JunitReport {
   void suite(std::string_view name, const std::vector<const model::JudgedTest*>& tests);
   void test_case(const model::JudgedTest& judged);
   void failure(const model::JudgedTest& judged);
-  void run_case();
+  void run_suite();
+  void run_case(const char* name, const char* element, const char* type, std::string_view message,
+                const std::string& text);
 
   void flush() {
     sink_(out_.text);
@@ -64,18 +82,30 @@ class JunitReport {
 
   /// The failure of a test as others' documents need it.
   [[nodiscard]] JunitFailure failure_of(const model::JudgedTest& judged);
-  [[nodiscard]] JunitMerge::Rows merge_rows() const;
+  [[nodiscard]] std::vector<JunitRow> merge_rows() const;
+  [[nodiscard]] std::vector<JunitProcess> merge_processes() const;
+  [[nodiscard]] std::vector<std::uint32_t> in_order(std::vector<std::uint32_t> processes) const;
 
   const Sink& sink_;
   SourceRoot root_;
   JunitMerge merge_;
+  std::vector<std::string> failures_;  ///< that are no leaks
   StringPrinter out_;
   FrameMemo frames_;
-  std::map<std::string, unsigned> used_names_;
+  std::map<std::pair<std::string, std::string>, unsigned> used_names_;  ///< class and name, how often
 };
 
 std::string seconds(std::uint64_t us) {
   return fmt::format("{}.{:06}", us / 1000000, us % 1000000);
+}
+
+/// What is said of a test whose leaks cannot be told; of other tests nothing.
+JunitError error_of(const model::JudgedTest& judged) {
+  if (judged.test.outcome == model::Outcome::crashed)
+    return {"the process died in this test, its leaks cannot be told", "crashed"};
+  if (judged.verdict == model::TestVerdict::incomplete)
+    return {"the end of this test was never seen, its leaks cannot be told", "incomplete"};
+  return {};
 }
 
 JunitReport::Counts JunitReport::count(const std::vector<const model::JudgedTest*>& tests) const {
@@ -84,8 +114,7 @@ JunitReport::Counts JunitReport::count(const std::vector<const model::JudgedTest
     ++result.tests;
     result.duration_us += judged->test.duration_us;
     if (judged->verdict == model::TestVerdict::leak) ++result.failures;
-    const bool crashed = judged->test.outcome == model::Outcome::crashed;
-    if (judged->verdict == model::TestVerdict::incomplete || crashed) ++result.errors;
+    if (!error_of(*judged).type.empty()) ++result.errors;
     if (judged->test.outcome == model::Outcome::skipped && judged->verdict != model::TestVerdict::leak)
       ++result.skipped;
   }
@@ -184,7 +213,7 @@ JunitFailure JunitReport::failure_of(const model::JudgedTest& judged) {
   result.message = shorten(message, kMaxNameBytes);
   result.type = model::name_of(first->kind);
   result.text = failure_text(judged);
-  if (!judged.test.file.empty()) result.file = xml_attribute(root_.relative(judged.test.file));
+  if (!judged.test.file.empty()) result.file = xml_attribute(root_.relative_of_test(judged.test.file));
   result.line = judged.test.line;
   return result;
 }
@@ -204,15 +233,37 @@ void JunitReport::failure(const model::JudgedTest& judged) {
 }
 
 /// The tests as others' documents name them.
-JunitMerge::Rows JunitReport::merge_rows() const {
-  JunitMerge::Rows rows;
+std::vector<JunitRow> JunitReport::merge_rows() const {
+  std::vector<JunitRow> rows;
   for (std::size_t i = 0; i < verdict_.tests.size(); ++i) {
     const auto& judged = verdict_.tests[i];
     if (judged.test.outside) continue;
-    rows.push_back({i, class_name(judged.test), case_name(judged.test), judged.test.id,
-                    judged.verdict == model::TestVerdict::leak});
+    const bool found = judged.verdict == model::TestVerdict::leak || !error_of(judged).type.empty();
+    const std::size_t process = std::min<std::size_t>(judged.test.process, verdict_.processes.size());
+    rows.push_back({i, class_name(judged.test), case_name(judged.test), judged.test.id, process, found});
   }
   return rows;
+}
+
+/// The processes, and behind them one for the tests of which none is known.
+std::vector<JunitProcess> JunitReport::merge_processes() const {
+  std::vector<JunitProcess> processes;
+  for (const auto& process : verdict_.processes)
+    processes.push_back({process.exe, process.args});
+  processes.emplace_back();
+  return processes;
+}
+
+/// By program and arguments: processes that run at once end now in this order, now in that.
+std::vector<std::uint32_t> JunitReport::in_order(std::vector<std::uint32_t> processes) const {
+  const auto key = [&](std::uint32_t index) {
+    static const model::Process kUnknown;
+    const auto& process = index < verdict_.processes.size() ? verdict_.processes[index] : kUnknown;
+    return std::tie(process.exe, process.args);
+  };
+  std::stable_sort(processes.begin(), processes.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+  return processes;
 }
 
 void JunitReport::test_case(const model::JudgedTest& judged) {
@@ -220,23 +271,21 @@ void JunitReport::test_case(const model::JudgedTest& judged) {
   const std::string suite_name = shorten(xml_attribute(class_name(test)), kMaxTestNameBytes);
   std::string name = shorten(xml_attribute(case_name(test)), kMaxTestNameBytes);
   // Of two rows with one name GitLab shows the first only: a repeated test gets a number.
-  if (const unsigned number = ++used_names_[suite_name + "\n" + name]; number > 1)
+  if (const unsigned number = ++used_names_[{suite_name, name}]; number > 1)
     name += fmt::format(" #{}", number);
   out_.OpenElement("testcase");
   attribute("classname", suite_name);
   attribute("name", name);
   if (!test.file.empty()) {
-    attribute("file", root_.relative(test.file));
+    attribute("file", root_.relative_of_test(test.file));
     if (test.line != 0) out_.PushAttribute("line", test.line);
   }
   attribute("time", seconds(test.duration_us));
   if (judged.verdict == model::TestVerdict::leak) failure(judged);
-  if (judged.verdict == model::TestVerdict::incomplete || test.outcome == model::Outcome::crashed) {
-    const bool crashed = test.outcome == model::Outcome::crashed;
+  if (const JunitError error = error_of(judged); !error.type.empty()) {
     out_.OpenElement("error");
-    attribute("message", crashed ? "the process died in this test, its leaks cannot be told"
-                                 : "the end of this test was never seen, its leaks cannot be told");
-    attribute("type", crashed ? "crashed" : "incomplete");
+    attribute("message", error.message);
+    attribute("type", error.type);
     out_.CloseElement();
   } else if (test.outcome == model::Outcome::skipped && judged.verdict != model::TestVerdict::leak) {
     out_.OpenElement("skipped");
@@ -270,35 +319,44 @@ void JunitReport::suite(std::string_view name, const std::vector<const model::Ju
   out_.CloseElement();
 }
 
-/// The run itself as a test case that is in error: an incomplete run must not look green where only test
-/// cases are shown.
-void JunitReport::run_case() {
-  out_.OpenElement("testsuite");
-  attribute("name", "leakgate");
-  Counts one;
-  one.tests = one.errors = 1;
-  counts(one);
-  run_properties();
+void JunitReport::run_case(const char* name, const char* element, const char* type, std::string_view message,
+                           const std::string& text) {
   out_.OpenElement("testcase");
   attribute("classname", "leakgate");
-  attribute("name", "the run is complete");
+  attribute("name", name);
   attribute("time", "0");
-  out_.OpenElement("error");
-  attribute("message", shorten(run_sentence(verdict_), kMaxNameBytes));
-  attribute("type", "incomplete");
-  std::string text;
-  for (const auto& reason : verdict_.run.incomplete_reasons)
-    text += fmt::format("{}: {}{}\n", reason.cause, reason.message,
-                        reason.hint.empty() ? "" : "; " + reason.hint);
+  out_.OpenElement(element);
+  attribute("message", shorten(message, kMaxNameBytes));
+  attribute("type", type);
   out_.PushText(xml_text(text).c_str());
-  out_.CloseElement();
   out_.CloseElement();
   out_.CloseElement();
 }
 
+/// What is wrong with the run itself, as test cases: a run that is incomplete, or fails without a failing
+/// leak, must not look green where only test cases are shown.
+void JunitReport::run_suite() {
+  out_.OpenElement("testsuite");
+  attribute("name", "leakgate");
+  counts(run_counts());
+  run_properties();
+  std::string text;
+  for (const auto& reason : verdict_.run.incomplete_reasons)
+    text += fmt::format("{}: {}{}\n", reason.cause, reason.message,
+                        reason.hint.empty() ? "" : "; " + reason.hint);
+  if (is_incomplete()) run_case("the run is complete", "error", "incomplete", run_sentence(verdict_), text);
+  text.clear();
+  for (const auto& sentence : failures_)
+    text += sentence + "\n";
+  if (!failures_.empty()) run_case("the policy holds", "failure", "limit", failures_.front(), text);
+  out_.CloseElement();
+}
+
 void JunitReport::render() {
-  const auto foreign =
-      merge_.place(merge_rows(), [&](std::size_t test) { return failure_of(verdict_.tests[test]); });
+  const auto foreign = merge_.place(merge_rows(), merge_processes(), [&](std::size_t test) {
+    return JunitFindings{failure_of(verdict_.tests[test]), error_of(verdict_.tests[test])};
+  });
+  used_names_ = foreign.names;
   std::map<std::uint32_t, std::vector<const model::JudgedTest*>> by_process;
   std::vector<const model::JudgedTest*> all;
   for (std::size_t i = 0; i < verdict_.tests.size(); ++i) {
@@ -307,21 +365,23 @@ void JunitReport::render() {
     by_process[judged.test.process].push_back(&judged);
     all.push_back(&judged);
   }
-  const bool incomplete = verdict_.summary.verdict == model::RunVerdict::incomplete;
   Counts total = count(all);
+  const Counts of_run = run_counts();
   total.tests += foreign.tests, total.failures += foreign.failures;
   total.duration_us += foreign.duration_us;
   total.errors += foreign.errors, total.skipped += foreign.skipped;
-  total.tests += incomplete ? 1 : 0;
-  total.errors += incomplete ? 1 : 0;
+  total.tests += of_run.tests, total.failures += of_run.failures, total.errors += of_run.errors;
   out_.PushDeclaration("xml version=\"1.0\" encoding=\"UTF-8\"");
   out_.OpenElement("testsuites");
   attribute("name", "leakgate");
   counts(total);
   merge_.print(out_);
+  std::vector<std::uint32_t> processes;
   for (const auto& [process, tests] : by_process)
-    suite(program_name(verdict_, tests.front()->test), tests);
-  if (incomplete) run_case();
+    processes.push_back(process);
+  for (const auto process : in_order(std::move(processes)))
+    suite(program_name(verdict_, by_process[process].front()->test), by_process[process]);
+  if (of_run.tests > 0) run_suite();
   out_.CloseElement();
   out_.text += "\n";
   flush();

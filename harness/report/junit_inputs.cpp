@@ -36,8 +36,7 @@ void make_safe(tinyxml2::XMLNode& node) {
 
 }  // namespace
 
-Result<std::shared_ptr<const tinyxml2::XMLDocument>> parse_junit(std::string_view text,
-                                                                 std::string_view file) {
+Result<JunitDocument> parse_junit(std::string_view text, std::string_view file) {
   auto document = std::make_shared<tinyxml2::XMLDocument>();
   const std::string valid = xml_text(text);
   if (document->Parse(valid.data(), valid.size()) != tinyxml2::XML_SUCCESS)
@@ -50,7 +49,7 @@ Result<std::shared_ptr<const tinyxml2::XMLDocument>> parse_junit(std::string_vie
                  fmt::format("{}: no JUnit XML: its root is not <testsuites> or <testsuite>", file),
                  std::string(kHint), 0};
   make_safe(*document);
-  return std::shared_ptr<const tinyxml2::XMLDocument>(std::move(document));
+  return JunitDocument{std::string(file), std::move(document)};
 }
 
 Result<JunitInputs> read_junit_inputs(const std::vector<std::string>& paths) {

@@ -15,15 +15,19 @@ class XMLDocument;
 
 namespace leakgate::report {
 
-/// Parsed documents, each with a <testsuites> or <testsuite> at its root.
+/// A parsed document with a <testsuites> or <testsuite> at its root.
+struct JunitDocument {
+  std::string path;
+  std::shared_ptr<const tinyxml2::XMLDocument> xml;
+};
+
 struct JunitInputs {
-  std::vector<std::shared_ptr<const tinyxml2::XMLDocument>> documents;
+  std::vector<JunitDocument> documents;
 };
 
 /// The document in `text`, made safe to be written again: characters that XML does not allow are replaced.
 /// Fails with ErrorKind::format if it is no XML or no test results.
-Result<std::shared_ptr<const tinyxml2::XMLDocument>> parse_junit(std::string_view text,
-                                                                 std::string_view file);
+Result<JunitDocument> parse_junit(std::string_view text, std::string_view file);
 
 /// The files at `paths`. Fails as read_whole (64 MiB each) and parse_junit do.
 Result<JunitInputs> read_junit_inputs(const std::vector<std::string>& paths);

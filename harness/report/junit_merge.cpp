@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of others' test cases is which of ours: by class and name (GoogleTest, Catch2, whose sections follow
-// a slash), else by id (ctest, which may have put a prefix in front). See junit_merge.h.
+// Copies of the documents, with elements and counts of ours added. See junit_merge.h.
 #include "harness/report/junit_merge.h"
-
-#include <map>
 
 namespace leakgate::report {
 namespace {
@@ -15,52 +12,8 @@ std::string attribute(const XMLElement& element, const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// Tests of ours by the names they may have, each to be found once.
-class Index {
- public:
-  explicit Index(const JunitMerge::Rows& rows) {
-    for (const auto& row : rows) {
-      by_name_[{row.class_name, row.name}].push_back(&row);
-      by_id_[row.id].push_back(&row);
-    }
-  }
-
-  const JunitMerge::Row* find(const XMLElement& test_case, const std::set<std::size_t>& placed) const {
-    const std::string class_name = attribute(test_case, "classname"), name = attribute(test_case, "name");
-    if (const auto* row = free_one(by_name_, std::pair{class_name, name}, placed)) return row;
-    for (auto slash = name.rfind('/'); slash != std::string::npos && slash > 0;
-         slash = name.rfind('/', slash - 1))
-      if (const auto* row = free_one(by_name_, std::pair{class_name, name.substr(0, slash)}, placed))
-        return row;
-    if (const auto* row = free_one(by_id_, name, placed)) return row;
-    for (auto dot = name.find_first_of("./ "); dot != std::string::npos;
-         dot = name.find_first_of("./ ", dot + 1))
-      if (const auto* row = free_one(by_id_, name.substr(dot + 1), placed)) return row;
-    return nullptr;
-  }
-
- private:
-  template <typename Map, typename Key>
-  static const JunitMerge::Row* free_one(const Map& map, const Key& key,
-                                         const std::set<std::size_t>& placed) {
-    const auto found = map.find(key);
-    if (found == map.end()) return nullptr;
-    for (const auto* row : found->second)
-      if (placed.count(row->test) == 0) return row;
-    return nullptr;
-  }
-
-  std::map<std::pair<std::string, std::string>, std::vector<const JunitMerge::Row*>> by_name_;
-  std::map<std::string, std::vector<const JunitMerge::Row*>> by_id_;
-};
-
-void add_failure(XMLElement& test_case, const JunitFailure& failure) {
-  auto* document = test_case.GetDocument();
-  auto* element = document->NewElement("failure");
-  element->SetAttribute("message", failure.message.c_str());
-  element->SetAttribute("type", failure.type.c_str());
-  element->InsertEndChild(document->NewText(failure.text.c_str()));
-  // before the output of the test: readers take the first failure, and schemas want them in this order
+/// Before the output of the test: readers take the first failure, and schemas want them in this order.
+void insert_before_output(XMLElement& test_case, XMLElement* element) {
   XMLElement* last = nullptr;
   for (auto* child = test_case.FirstChildElement(); child != nullptr; child = child->NextSiblingElement()) {
     const std::string_view name = child->Name();
@@ -68,23 +21,56 @@ void add_failure(XMLElement& test_case, const JunitFailure& failure) {
     last = child;
   }
   last == nullptr ? test_case.InsertFirstChild(element) : test_case.InsertAfterChild(last, element);
+}
+
+/// A test that ctest calls run has failed.
+void set_failed(XMLElement& test_case) {
+  if (attribute(test_case, "status") == "run" &&
+      attribute(test_case, "classname") == attribute(test_case, "name"))
+    test_case.SetAttribute("status", "fail");
+}
+
+void add_error(XMLElement& test_case, const JunitError& error) {
+  auto* element = test_case.GetDocument()->NewElement("error");
+  element->SetAttribute("message", error.message.c_str());
+  element->SetAttribute("type", error.type.c_str());
+  insert_before_output(test_case, element);
+  set_failed(test_case);
+}
+
+void add_failure(XMLElement& test_case, const JunitFailure& failure) {
+  auto* document = test_case.GetDocument();
+  auto* element = document->NewElement("failure");
+  element->SetAttribute("message", failure.message.c_str());
+  element->SetAttribute("type", failure.type.c_str());
+  element->InsertEndChild(document->NewText(failure.text.c_str()));
+  insert_before_output(test_case, element);
   // Catch2 and ctest do not tell where their tests are, and readers put the failure there
   if (!failure.file.empty() && test_case.Attribute("file") == nullptr) {
     test_case.SetAttribute("file", failure.file.c_str());
     if (failure.line != 0 && test_case.Attribute("line") == nullptr)
       test_case.SetAttribute("line", failure.line);
   }
-  // a test that ctest calls run, and that leaks, has failed
-  if (attribute(test_case, "status") == "run" &&
-      attribute(test_case, "classname") == attribute(test_case, "name"))
-    test_case.SetAttribute("status", "fail");
+  set_failed(test_case);
 }
 
-/// One more failure in the counts of `suite` and of all it is in.
-void count_failure(XMLElement* suite) {
+/// One more in the counts called `name` of `suite` and of all it is in.
+void count_one_more(XMLElement* suite, const char* name) {
   for (; suite != nullptr; suite = suite->Parent() ? suite->Parent()->ToElement() : nullptr)
-    if (suite->Attribute("failures") != nullptr)
-      suite->SetAttribute("failures", suite->Unsigned64Attribute("failures") + 1);
+    if (suite->Attribute(name) != nullptr) suite->SetAttribute(name, suite->Unsigned64Attribute(name) + 1);
+}
+
+/// What was found in the test of `test_case`, where that does not say so by itself.
+void add_findings(XMLElement& test_case, XMLElement& suite, const JunitFindings& findings) {
+  const bool failed = test_case.FirstChildElement("failure") != nullptr;
+  const bool in_error = test_case.FirstChildElement("error") != nullptr;
+  if (!findings.failure.type.empty()) {
+    add_failure(test_case, findings.failure);
+    if (!failed) count_one_more(&suite, "failures");
+  }
+  if (findings.error.type.empty() || failed || in_error) return;
+  add_error(test_case, findings.error);
+  count_one_more(&suite, "errors");
 }
 
 /// Calls `each` for every <testcase> below `element`.
@@ -118,31 +104,34 @@ std::uint64_t duration_us(const XMLElement& element) {
 JunitMerge::JunitMerge(const JunitInputs& inputs) {
   for (const auto& input : inputs.documents) {
     auto& copy = documents_.emplace_back(std::make_unique<tinyxml2::XMLDocument>());
-    input->DeepCopy(copy.get());
+    input.xml->DeepCopy(copy.get());
+    paths_.push_back(input.path);
   }
 }
 
-JunitMerge::Result JunitMerge::place(const Rows& rows,
-                                     const std::function<JunitFailure(std::size_t)>& failure_of) {
+JunitMerge::Result JunitMerge::place(const std::vector<JunitRow>& rows,
+                                     const std::vector<JunitProcess>& processes,
+                                     const std::function<JunitFindings(std::size_t)>& findings_of) {
   Result result;
-  const Index index(rows);
-  for (const auto& document : documents_) {
-    result.duration_us += duration_us(*document->RootElement());
-    for_each_case(*document->RootElement(), [&](XMLElement& test_case, XMLElement& suite) {
-      const bool failed = test_case.FirstChildElement("failure") != nullptr;
-      const auto* row = index.find(test_case, result.placed);
-      bool leaks = false;
-      if (row != nullptr) {
-        result.placed.insert(row->test);
-        leaks = row->leaks;
-        if (leaks) add_failure(test_case, failure_of(row->test));
-        if (leaks && !failed) count_failure(&suite);
-      }
-      ++result.tests;
-      result.failures += failed || leaks ? 1 : 0;
-      result.errors += test_case.FirstChildElement("error") != nullptr ? 1 : 0;
-      result.skipped += test_case.FirstChildElement("skipped") != nullptr ? 1 : 0;
+  std::vector<JunitCase> cases;
+  for (std::size_t i = 0; i < documents_.size(); ++i) {
+    result.duration_us += duration_us(*documents_[i]->RootElement());
+    for_each_case(*documents_[i]->RootElement(), [&](XMLElement& test_case, XMLElement& suite) {
+      cases.push_back({&test_case, &suite, i, nullptr});
     });
+  }
+  JunitMatch(rows, processes, paths_).find_rows(cases);
+  for (const auto& one : cases) {
+    XMLElement& test_case = *one.element;
+    if (one.row != nullptr) {
+      result.placed.insert(one.row->test);
+      if (one.row->found) add_findings(test_case, *one.suite, findings_of(one.row->test));
+    }
+    ++result.names[{attribute(test_case, "classname"), attribute(test_case, "name")}];
+    ++result.tests;
+    result.failures += test_case.FirstChildElement("failure") != nullptr ? 1 : 0;
+    result.errors += test_case.FirstChildElement("error") != nullptr ? 1 : 0;
+    result.skipped += test_case.FirstChildElement("skipped") != nullptr ? 1 : 0;
   }
   return result;
 }

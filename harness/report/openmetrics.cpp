@@ -2,9 +2,11 @@
 // OpenMetrics 1.0 text, for GitLab's metrics report and for scrapers. Families stand together, units are
 // suffixes, the last line is "# EOF". Tests are labels, so only the worst hundred are there.
 #include <algorithm>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
+#include "harness/base/saturated.h"
 #include "harness/base/text.h"
 #include "harness/model/names.h"
 #include "harness/report/report.h"
@@ -49,19 +51,25 @@ class Metrics {
 };
 
 struct TestSum {
-  std::string_view id;
+  std::string label;
   std::uint64_t bytes = 0;
 };
 
-/// The tests with most failing bytes.
+/// The tests with most failing bytes. A label may stand there once: tests that share it (rounds of one test,
+/// programs that have a test of one name) are one sum.
 std::vector<TestSum> worst_tests(const model::Verdict& verdict) {
   std::vector<TestSum> sums;
+  std::unordered_map<std::string, std::size_t> known;
   for (const auto& judged : verdict.tests) {
-    TestSum sum{judged.test.id, 0};
+    std::uint64_t bytes = 0;
     for (const auto index : judged.leaks)
       if (const auto& leak = verdict.leaks[index]; leak.verdict == model::LeakVerdict::fail)
-        sum.bytes = leak.bytes > ~sum.bytes ? ~0ull : sum.bytes + leak.bytes;
-    if (sum.bytes > 0) sums.push_back(sum);
+        add_to(bytes, leak.bytes);
+    if (bytes == 0) continue;
+    std::string name = label(judged.test.id);
+    const auto [at, fresh] = known.try_emplace(name, sums.size());
+    if (fresh) sums.push_back({std::move(name), 0});
+    add_to(sums[at->second].bytes, bytes);
   }
   std::stable_sort(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
   return sums;
@@ -96,13 +104,8 @@ void write_openmetrics(const model::Verdict& verdict, const Sink& sink) {
   const auto tests = worst_tests(verdict);
   if (!tests.empty())
     out.family("leakgate_test_leaked_bytes", "gauge", "bytes", "Bytes of failing leaks by test.");
-  std::vector<std::string> said;
-  for (std::size_t i = 0; i < tests.size() && said.size() < kMaxTests; ++i) {
-    std::string name = label(tests[i].id);
-    if (std::find(said.begin(), said.end(), name) != said.end()) continue;  // a sample may stand there once
-    out.sample(tests[i].bytes, fmt::format("test=\"{}\"", name));
-    said.push_back(std::move(name));
-  }
+  for (std::size_t i = 0; i < tests.size() && i < kMaxTests; ++i)
+    out.sample(tests[i].bytes, fmt::format("test=\"{}\"", tests[i].label));
   sink(out.text + "# EOF\n");
 }
 

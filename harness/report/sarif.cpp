@@ -10,9 +10,11 @@
 #include "harness/base/json_writer.h"
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/report/failing.h"
 #include "harness/report/frame_memo.h"
 #include "harness/report/path_memo.h"
 #include "harness/report/report.h"
+#include "harness/report/sarif_rules.h"
 #include "harness/report/source_root.h"
 #include "harness/report/wording.h"
 
@@ -20,45 +22,6 @@ namespace leakgate::report {
 namespace {
 
 constexpr std::size_t kMaxTextBytes = 1000;
-
-struct Rule {
-  model::Kind kind;
-  const char* name;
-  const char* short_text;
-  const char* full_text;
-  const char* help;
-  const char* level;
-  const char* precision;
-};
-
-// In the order of model::Kind: ruleIndex is the kind's number.
-constexpr Rule kRules[] = {
-    {model::Kind::definitely_lost, "DefinitelyLost", "Memory leak: nothing points at the blocks any more",
-     "Blocks allocated in a test case were never freed, and when they were judged no pointer to them was "
-     "left.",
-     "Free the blocks, or let an owner such as std::unique_ptr do it. The code flow leads from the test to "
-     "the allocation.",
-     "error", "very-high"},
-    {model::Kind::indirectly_lost, "IndirectlyLost", "Memory leak: only lost blocks point at the blocks",
-     "Blocks allocated in a test case were never freed, and only blocks that are lost themselves point at "
-     "them.",
-     "Find the lost block that owns these; freeing it properly usually frees these too.", "error",
-     "very-high"},
-    {model::Kind::possibly_lost, "PossiblyLost",
-     "Possible memory leak: only pointers into the blocks are left",
-     "Blocks allocated in a test case were never freed, and only pointers into their middle were left.",
-     "See whether the pointer into the block is how it is owned; if not, free it.", "warning", "medium"},
-    {model::Kind::still_reachable, "StillReachable", "Blocks outlive their test and are still reachable",
-     "Blocks allocated in a test case were never freed, though something still points at them.",
-     "Clear the cache or container that holds the blocks when the test ends, or allow this site.", "note",
-     "low"},
-    {model::Kind::unclassified, "UnclassifiedBlock",
-     "Memory leak: blocks outlive their test and are never freed",
-     "Blocks allocated in a test case were still outstanding when its process ended. Whether something still "
-     "points at them "
-     "was not examined.",
-     "Free the blocks before the test ends, or let an owner such as std::unique_ptr do it.", "error",
-     "high"}};
 
 std::string file_uri(std::string_view path) {
   return "file://" + uri_path(path);
@@ -85,11 +48,16 @@ void short_member(JsonWriter& out, std::string_view name, std::string_view value
 class SarifReport {
  public:
   SarifReport(const model::Verdict& verdict, const SarifLimits& limits, const Sink& sink)
-      : verdict_(verdict), limits_(limits), root_(verdict), out_(10, sink) {}
+      : verdict_(verdict),
+        limits_(limits),
+        root_(verdict),
+        out_(10, sink),
+        failures_(failures_beside_leaks(verdict)) {}
   void render();
 
  private:
   void text(std::string_view name, std::string_view value);
+  void rule(const SarifRule& rule);
   void rules();
   void artifact(JsonWriter& out, std::string_view path);
   void artifact_object(JsonWriter& out, std::string_view path);
@@ -99,6 +67,7 @@ class SarifReport {
   void invocation(std::size_t left_out);
   void notification(std::string_view id, std::string_view message);
   void result(const model::Leak& leak);
+  void failure(const std::string& sentence);
   void message(const model::Leak& leak, bool has_test_place);
   void fingerprints(const model::Leak& leak);
   void code_flow(const model::Leak& leak, const std::string& program);
@@ -112,10 +81,12 @@ class SarifReport {
   const SarifLimits& limits_;
   SourceRoot root_;
   JsonWriter out_;
+  std::vector<std::string> failures_;  ///< that are no leaks
   FrameMemo frames_;
   bool in_code_flow_ = false;
   PathMemo artifacts_;
   std::map<std::string, std::map<std::string, std::size_t>> places_by_fingerprint_;
+  std::map<std::string, std::size_t> places_of_failures_;
 };
 
 void SarifReport::text(std::string_view name, std::string_view value) {
@@ -124,28 +95,32 @@ void SarifReport::text(std::string_view name, std::string_view value) {
   out_.end_object();
 }
 
+void SarifReport::rule(const SarifRule& rule) {
+  out_.begin_object();
+  out_.member("id", rule.id);
+  out_.member("name", rule.name);
+  text("shortDescription", rule.short_text);
+  text("fullDescription", rule.full_text);
+  text("help", rule.help);
+  out_.begin_object("defaultConfiguration");
+  out_.member("level", rule.level);
+  out_.end_object();
+  out_.begin_object("properties");
+  out_.begin_array("tags");
+  out_.string("memory");
+  out_.string("leak");
+  out_.end_array();
+  out_.member("precision", rule.precision);
+  out_.member("problem.severity", std::string_view(rule.level) == "note" ? "recommendation" : rule.level);
+  out_.end_object();
+  out_.end_object();
+}
+
 void SarifReport::rules() {
   out_.begin_array("rules");
-  for (const auto& rule : kRules) {
-    out_.begin_object();
-    out_.member("id", model::name_of(rule.kind));
-    out_.member("name", rule.name);
-    text("shortDescription", rule.short_text);
-    text("fullDescription", rule.full_text);
-    text("help", rule.help);
-    out_.begin_object("defaultConfiguration");
-    out_.member("level", rule.level);
-    out_.end_object();
-    out_.begin_object("properties");
-    out_.begin_array("tags");
-    out_.string("memory");
-    out_.string("leak");
-    out_.end_array();
-    out_.member("precision", rule.precision);
-    out_.member("problem.severity", std::string_view(rule.level) == "note" ? "recommendation" : rule.level);
-    out_.end_object();
-    out_.end_object();
-  }
+  for (const auto& one : kSarifRules)
+    rule(one);
+  if (!failures_.empty()) rule(kSarifLimitRule);
   out_.end_array();
 }
 
@@ -315,7 +290,8 @@ void SarifReport::related(const model::Test& test) {
   out_.begin_array("relatedLocations");
   out_.begin_object();
   out_.member("id", 1);
-  physical(out_, test.file, test.line, 0);
+  const bool counts_from_root = !test.file.starts_with('/') && !root_.path().empty();
+  physical(out_, counts_from_root ? root_.path() + "/" + test.file : test.file, test.line, 0);
   text("message", "the test case");
   out_.end_object();
   out_.end_array();
@@ -346,7 +322,7 @@ void SarifReport::result(const model::Leak& leak) {
   const auto* process = test == nullptr ? nullptr : process_of(verdict_, *test);
   const std::string program = process == nullptr || process->exe.empty() ? "unknown" : process->exe;
   const bool has_test_place = test != nullptr && !test->file.empty();
-  const auto& rule = kRules[static_cast<std::size_t>(leak.kind)];
+  const auto& rule = kSarifRules[static_cast<std::size_t>(leak.kind)];
   out_.begin_object();
   out_.member("ruleId", model::name_of(leak.kind));
   out_.member("ruleIndex", static_cast<std::uint64_t>(leak.kind));
@@ -365,6 +341,26 @@ void SarifReport::result(const model::Leak& leak) {
   out_.decimal(leak.confidence * 100, 1);
   if (limits_.full) history(leak);
   leak_properties(leak, test);
+  out_.end_object();
+}
+
+/// The gate fails for a reason that is no leak. It stands where the policy is, for every result needs a
+/// place.
+void SarifReport::failure(const std::string& sentence) {
+  const std::string identity = failure_identity(sentence);
+  out_.begin_object();
+  out_.member("ruleId", kSarifLimitRule.id);
+  out_.member("ruleIndex", static_cast<std::uint64_t>(std::size(kSarifRules)));
+  out_.member("level", kSarifLimitRule.level);
+  text("message", plain(sentence) + ".");
+  out_.begin_array("locations");
+  out_.begin_object();
+  physical(out_, failure_place(verdict_, root_), 0, 0);
+  out_.end_object();
+  out_.end_array();
+  out_.begin_object("partialFingerprints");
+  out_.member("primaryLocationLineHash", fmt::format("{}:{}", identity, ++places_of_failures_[identity]));
+  out_.end_object();
   out_.end_object();
 }
 
@@ -431,6 +427,8 @@ void SarifReport::render() {
   out_.begin_array("results");
   for (const auto* leak : chosen)
     result(*leak);
+  for (const auto& sentence : failures_)
+    failure(sentence);
   out_.end_array();
   out_.end_object();
   out_.end_array();

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <iterator>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -46,31 +48,82 @@ std::string common_folder(std::string_view a, std::string_view b) {
   return std::string(a.substr(0, end));
 }
 
-}  // namespace
-
-SourceRoot::SourceRoot(const model::Verdict& verdict) : root_(normal(verdict.run.cwd)) {
-  const std::string run_folder = root_;
-  if (root_.empty() || root_.front() != '/' || root_ == "/") {
-    root_.clear();
-    return;
-  }
-  for (const auto& judged : verdict.tests)
-    widen_for(judged.test.file);
-  for (const auto& leak : verdict.leaks)
-    if (leak.verdict == model::LeakVerdict::fail && leak.site < leak.stack.size())
-      widen_for(leak.stack[leak.site].file);
-  if (below(run_folder, root_)) run_folder_ = run_folder.substr(root_.size() + 1) + "/";
+bool is_system(std::string_view file) {
+  return std::any_of(kSystemFolders.begin(), kSystemFolders.end(),
+                     [&](std::string_view folder) { return file.starts_with(folder); });
 }
 
-void SourceRoot::widen_for(std::string_view file) {
-  if (!file.starts_with('/') || below(file, root_)) return;
-  const auto is_system = [&](std::string_view folder) { return file.starts_with(folder); };
-  if (std::any_of(kSystemFolders.begin(), kSystemFolders.end(), is_system)) return;
-  const std::string path = normal(file);
-  if (below(path, root_)) return;
-  const std::string both = common_folder(root_, path);
-  // One component ("/home") says nothing about a project.
-  if (std::count(both.begin(), both.end(), '/') >= 2) root_ = both;
+/// Which of the folders above the working directory, itself included, the project's files lie in.
+class FolderVotes {
+ public:
+  explicit FolderVotes(const std::string& run_folder) : run_folder_(run_folder) {}
+
+  /// Counts `file`; false if it says nothing about the project.
+  bool add(std::string_view file) {
+    const std::size_t length = length_of_common(file);
+    if (length == 0) return false;
+    ++votes_[length];
+    ++all_;
+    return true;
+  }
+  [[nodiscard]] bool empty() const { return all_ == 0; }
+
+  /// The deepest folder that holds at least half of the files, so that no single one from elsewhere makes the
+  /// paths of all others longer.
+  [[nodiscard]] std::string chosen() const {
+    std::size_t held = 0;
+    for (const auto& [length, count] : votes_) {
+      held += count;
+      if (2 * held >= all_) return run_folder_.substr(0, length);
+    }
+    return run_folder_;
+  }
+
+ private:
+  [[nodiscard]] std::size_t length_of_common(std::string_view file) const {
+    if (file.empty() || file.starts_with("../")) return 0;
+    if (!file.starts_with('/') || below(file, run_folder_)) return run_folder_.size();
+    if (is_system(file)) return 0;
+    const std::string path = normal(file);
+    if (below(path, run_folder_)) return run_folder_.size();
+    const std::string both = common_folder(run_folder_, path);
+    // One component ("/home") says nothing about a project.
+    return std::count(both.begin(), both.end(), '/') >= 2 ? both.size() : 0;
+  }
+
+  const std::string& run_folder_;
+  std::map<std::size_t, std::size_t, std::greater<>> votes_;  ///< by length of the folder's path
+  std::size_t all_ = 0;
+};
+
+/// Where `leak` was allocated, and where the program began to do so: a library from elsewhere has the one,
+/// the project the other.
+void vote(const model::Leak& leak, FolderVotes& votes) {
+  if (leak.site >= leak.stack.size()) return;
+  votes.add(leak.stack[leak.site].file);
+  for (std::size_t i = leak.stack.size(); i-- > leak.site + 1;)
+    if (votes.add(leak.stack[i].file)) return;
+}
+
+}  // namespace
+
+SourceRoot::SourceRoot(const model::Verdict& verdict) {
+  const bool is_given = verdict.run.source_root.starts_with('/');
+  root_ = normal(is_given ? verdict.run.source_root : verdict.run.cwd);
+  if (!root_.starts_with('/') || root_ == "/") root_.clear();
+  if (!is_given && !root_.empty()) widen_to_most(verdict);
+}
+
+void SourceRoot::widen_to_most(const model::Verdict& verdict) {
+  const std::string run_folder = root_;
+  FolderVotes votes(run_folder);
+  for (const auto& judged : verdict.tests)
+    if (judged.test.file.starts_with('/')) votes.add(judged.test.file);
+  if (votes.empty())
+    for (const auto& leak : verdict.leaks)
+      if (leak.verdict == model::LeakVerdict::fail) vote(leak, votes);
+  root_ = votes.chosen();
+  if (below(run_folder, root_)) run_folder_ = run_folder.substr(root_.size() + 1) + "/";
 }
 
 std::string SourceRoot::relative(std::string_view file) const {
@@ -81,6 +134,10 @@ std::string SourceRoot::relative(std::string_view file) const {
     return std::string(!root_.empty() && below(file, root_) ? file.substr(root_.size() + 1) : file);
   std::string path = normal(file);
   return !root_.empty() && below(path, root_) ? path.substr(root_.size() + 1) : path;
+}
+
+std::string SourceRoot::relative_of_test(std::string_view file) const {
+  return file.starts_with('/') ? relative(file) : normal(file);
 }
 
 bool SourceRoot::contains(std::string_view file) const {

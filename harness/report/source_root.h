@@ -12,13 +12,17 @@ namespace leakgate::report {
 
 class SourceRoot {
  public:
-  /// The root of `verdict`'s run: its working directory, or where leaks and tests lie beside it (a build
-  /// folder in or next to the sources), the folder both are in.
+  /// The root of `verdict`'s run: the one that was given; else its working directory, or where most tests lie
+  /// beside that (a build folder in or next to the sources), the folder both are in. Where no test says where
+  /// it is, leaks do.
   explicit SourceRoot(const model::Verdict& verdict);
 
   /// `file` relative to the root, with forward slashes and without "." and ".."; absolute if it lies
-  /// elsewhere. One that is relative already counts from the working directory.
+  /// elsewhere. One that is relative already counts from the given root, else from the working directory.
   [[nodiscard]] std::string relative(std::string_view file) const;
+
+  /// Likewise of a test's file. One that is relative counts from where it was compiled, and stays.
+  [[nodiscard]] std::string relative_of_test(std::string_view file) const;
 
   /// Whether `file` belongs to the project: relative, or below the root.
   [[nodiscard]] bool contains(std::string_view file) const;
@@ -27,7 +31,7 @@ class SourceRoot {
   [[nodiscard]] const std::string& path() const { return root_; }
 
  private:
-  void widen_for(std::string_view file);
+  void widen_to_most(const model::Verdict& verdict);
 
   std::string root_;
   std::string

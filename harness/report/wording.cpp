@@ -9,6 +9,7 @@
 
 #include "harness/base/text.h"
 #include "harness/model/names.h"
+#include "harness/report/failing.h"
 
 namespace leakgate::report {
 
@@ -156,7 +157,12 @@ std::string run_sentence(const model::Verdict& verdict) {
     return test.verdict == model::TestVerdict::allowed;
   });
   text += fmt::format("{}, no leaks", counted(summary.tests, "test"));
-  return tolerated > 0 ? text + fmt::format(" that fail ({} with allowed ones)", tolerated) : text;
+  if (tolerated > 0) text += fmt::format(" that fail ({} with allowed ones)", tolerated);
+  const auto failures = failures_beside_leaks(verdict);
+  if (failures.empty()) return text;
+  text += "; " + failures.front();
+  return failures.size() == 1 ? text
+                              : text + fmt::format(" (and {})", counted(failures.size() - 1, "more failure"));
 }
 
 const model::Process* process_of(const model::Verdict& verdict, const model::Test& test) {

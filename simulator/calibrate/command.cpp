@@ -22,6 +22,13 @@ Status write_reports(const Calibration& calibration, const CalibrateOptions& opt
   return {};
 }
 
+Status check_reports(const CalibrateOptions& options) {
+  for (const std::string& path : {options.json, options.card})
+    if (!path.empty())
+      if (auto ok = check_text(path); !ok) return ok;
+  return {};
+}
+
 }  // namespace
 
 void add_calibrate_options(CLI::App& app, CalibrateOptions& options) {
@@ -35,6 +42,8 @@ void add_calibrate_options(CLI::App& app, CalibrateOptions& options) {
 }
 
 int run_calibrate(const CalibrateOptions& options) {
+  // minutes of measuring are not for nothing
+  if (auto ok = check_reports(options); !ok) return complain(ok.error());
   CalibrationRequest request;
   request.leakgate = options.leakgate.empty() ? find_program("leakgate", {"../harness"}) : options.leakgate;
   if (request.leakgate.empty())

@@ -39,6 +39,17 @@ class Calibration : public Live {
   Json result_;
 };
 
+TEST_F(Calibration, WhatCannotBeWrittenIsFoundOutBeforehand) {
+  for (const char* option : {"--json", "--card"}) {
+    const ProgramResult done = run_program(
+        scratch_, {.argv = {leakgate_path(), "calibrate", "--quick", option, scratch_ / "nowhere/figures"},
+                   .time_limit = std::chrono::seconds(240)});
+    EXPECT_EQ(done.status(), 125);
+    EXPECT_THAT(done.err, testing::StartsWith("leakgate-sim: cannot create "))
+        << "before anything is measured";
+  }
+}
+
 TEST_F(Calibration, QuickSetReachesItsGoals) {
   const ProgramResult done = calibrate({});
   EXPECT_EQ(done.status(), 0) << done.out << done.err;

@@ -142,6 +142,18 @@ TEST_F(AcceptedLeaks, NoBaselineFromAnIncompleteRunOrOverAFileThatIsNone) {
   expect_refusal(leakgate({"baseline", "diff", "b.json"}), 125, "no recording was given");
 }
 
+TEST_F(AcceptedLeaks, ARunThatCrashedTakesNothingBack) {
+  const auto entry = [](const std::string& test) {
+    return R"({"test": ")" + test + R"(", "fingerprint": "lg1:00", "bytes": 8, "blocks": 1},)";
+  };
+  write_file(scratch_ / "b.json", R"({"schema": "leakgate-baseline/1", "entries": [)" + entry("Tree.Grows") +
+                                      entry("Tree.Breaks") + "{}]}");
+  ASSERT_EQ(baseline("update", {recording("crash"), "--accept", "known"}).status(), 0);
+  const std::string after = read_file(scratch_ / "b.json");
+  for (const char* test : {"Tree.Grows", "Tree.Breaks"})
+    EXPECT_THAT(after, HasSubstr("\"" + std::string(test) + "\", \"fingerprint\": \"lg1:00\""));
+}
+
 TEST_F(AcceptedLeaks, RecordingsThatDoNotBelongTogetherAreRefused) {
   expect_refusal(judge({recording()}), 125, "are the same recording");
   expect_refusal(judge({"--expect-parts", "2"}), 125, "1 recording given, 2 expected");

@@ -24,6 +24,7 @@ class BadUsage : public Cli, public testing::WithParamInterface<BadUse> {
     write_file(scratch_ / "not-executable", "echo ran\n");
     write_program("garbage", std::string("\1\2\3 not\0 a program\n", 19));
     write_program("short-elf", std::string("\177ELF\2\1\1\0\0\0\0\0", 12));
+    write_program("damaged-elf", std::string("\177ELF\2\1\1 a line\n", 16));
     write_program("no-interpreter", "#!/nonexistent/interpreter\n");
     before_ = files();
   }
@@ -56,6 +57,7 @@ std::vector<BadUse> bad_commands() {
           {"CommandIsADirectory", run({"./folder"}), 126, "directory"},
           {"CommandIsNoElfFile", run({"./garbage"}), 126, "./garbage"},
           {"CommandIsATruncatedElfFile", run({"./short-elf"}), 126, "./short-elf"},
+          {"CommandIsADamagedElfFile", run({"./damaged-elf"}), 126, "./damaged-elf"},
           {"CommandHasNoInterpreter", run({"./no-interpreter"}), 127, "/nonexistent/interpreter"},
           {"NotFoundToRecord", {"record", "-o", "trace", "--", "no-such-command"}, 127, "no-such-command"}};
 }
@@ -67,7 +69,10 @@ std::vector<BadUse> bad_options() {
     return options;
   };
   return {{"Nothing", {}, 125, "no leakgate command"},
-          {"UnknownCommand", {"frobnicate"}, 125, "frobnicate"},
+          {"UnknownCommand", {"frobnicate"}, 125, "unknown command 'frobnicate'"},
+          {"MisspeltCommand", {"runn", "--", "touch", "marker"}, 125, "unknown command 'runn'"},
+          {"AcceptToShow", {"baseline", "show", "b.json", "--accept", "x"}, 125, "takes no --accept"},
+          {"EmptyFileByEquals", with({"--json="}), 125, "--json was given an empty value"},
           {"CommandWithoutRun", {"--", "touch", "marker"}, 125, "no leakgate command"},
           {"SeparatorForgotten", {"run", "touch", "marker"}, 125, "touch"},
           {"UnknownOption", with({"--bogus"}), 125, "--bogus"},
@@ -93,6 +98,9 @@ std::vector<BadUse> bad_options() {
           {"TwoReportsToOneFile", with({"--json", "same", "--junit", "same"}), 125, "same"},
           {"TwoReportsToOneFileSpeltTwice", with({"--json", "same", "--junit", "./same"}), 125, "same"},
           {"ReportAndRecordingToOneFile", with({"--json", "same", "--recording", "same"}), 125, "same"},
+          {"RecordToStandardOutput", {"record", "-o", "-", "--", "touch", "marker"}, 125, "standard output"},
+          {"RecordingToStandardOutput", with({"--recording", "-"}), 125, "standard output"},
+          {"BaselineToStandardOutput", {"baseline", "update", "-", "r.lgrec"}, 125, "standard output"},
           {"TwoReportsToStandardOutput", with({"--json", "-", "--sarif", "-"}), 125, "standard output"},
           {"BytesNotANumber", with({"--max-leaked-bytes", "many"}), 125, "--max-leaked-bytes"},
           {"BytesWithAUnit", with({"--max-leaked-bytes", "1k"}), 125, "--max-leaked-bytes"},
@@ -131,6 +139,12 @@ std::vector<BadUse> bad_options() {
           {"JudgeACommand", {"judge", "trace", "--", "touch", "marker"}, 125, "touch"},
           {"DoctorWithACommand", {"doctor", "--", "touch", "marker"}, 125, "touch"},
           {"DoctorWithAnArgument", {"doctor", "patient"}, 125, "patient"}};
+}
+
+TEST_F(Cli, AMisspeltCommandIsAnsweredWithTheOneThatItIsCloseTo) {
+  EXPECT_THAT(leakgate({"runn"}).err, testing::HasSubstr("hint: did you mean run?"));
+  EXPECT_THAT(leakgate({"calibarte"}).err, testing::HasSubstr("hint: did you mean calibrate?"));
+  EXPECT_THAT(leakgate({"frobnicate"}).err, testing::HasSubstr("hint: leakgate --help"));
 }
 
 const auto name_of = [](const auto& use) { return std::string(use.param.name); };

@@ -38,6 +38,20 @@ TEST_F(ExitRules, ATestThatMustRunAndDidNotMakesTheRunIncomplete) {
   EXPECT_THAT(judge("crash", {"--exit-status=gate", "--expect-test=No.Such"}).out, HasSubstr("No.Such"));
 }
 
+/// Filters of Catch2 and doctest select tests whose names differ in case alone: the row is of one of them.
+TEST_F(ExitRules, ARowOfOneTestJudgesNoOther) {
+  const std::vector<std::string> clean = {"--exit-status=gate", "--expect-test=List.Clean0"};
+  EXPECT_EQ(judge("leaks", clean).status(), 23);
+  auto only = clean;
+  only.emplace_back("--only-expected-tests");
+  const ProgramResult result = judge("leaks", only);
+  EXPECT_EQ(result.status(), 0) << result.out;
+  EXPECT_THAT(result.out, HasSubstr("1 test, "));
+  EXPECT_EQ(
+      judge("leaks", {"--exit-status=gate", "--expect-test=List.Leaks0", "--only-expected-tests"}).status(),
+      23);
+}
+
 /// Where the command's own failure is left aside, the leaks of a test that crashed would be nobody's.
 TEST_F(ExitRules, ATestThatCrashedIsNoPass) {
   const auto count = [](const std::string& text, std::string_view part) {

@@ -91,6 +91,12 @@ TEST_F(Gate, MinusIsStandardOutput) {
   EXPECT_THAT(last_line(read_file(scratch_ / "console")), StartsWith("leakgate: fail: "));
 }
 
+TEST_F(Gate, TheConsoleReportMakesRoomForOneOnStandardOutput) {
+  const ProgramResult result = judge("stripped", {"--json", "-"});
+  EXPECT_EQ(Json::parse(result.out, nullptr, false)["schema"], "leakgate-result/1");
+  EXPECT_THAT(last_line(result.err), StartsWith("leakgate: fail: "));
+}
+
 TEST_F(Gate, ReportsReplaceWhatWasThereWhole) {
   write_file(scratch_ / "report.json", std::string(1 << 20, 'x'));
   judge("stripped", {"--json", "report.json"});
@@ -102,6 +108,24 @@ TEST_F(Gate, AReportThatCannotBeFinishedIsNoPass) {
   const ProgramResult result = judge("clean", {"--json", "/dev/full"});
   EXPECT_EQ(result.status(), 125) << result.err;
   EXPECT_THAT(result.err, HasSubstr("/dev/full"));
+}
+
+TEST_F(Gate, AFullDiskIsCalledThat) {
+  EXPECT_THAT(judge("clean", {"--json", "/dev/full"}).err, HasSubstr("the disk is full"));
+}
+
+/// Passed over, it would leave a gate by other rules than the project's.
+TEST_F(Gate, APolicyThatIsThereAndCannotBeReadIsNotPassedOver) {
+  std::filesystem::create_directory(scratch_ / "leakgate.json");
+  const ProgramResult folder = judge("clean");
+  EXPECT_EQ(folder.status(), 125);
+  EXPECT_THAT(folder.err, HasSubstr("leakgate.json is a directory"));
+  EXPECT_EQ(judge("clean", {"--no-policy"}).status(), 0);
+  std::filesystem::remove(scratch_ / "leakgate.json");
+  std::filesystem::create_symlink("nowhere", scratch_ / "leakgate.json");
+  const ProgramResult link = judge("clean");
+  EXPECT_EQ(link.status(), 125);
+  EXPECT_THAT(link.err, HasSubstr("leakgate.json is a link that leads nowhere"));
 }
 
 TEST_F(Gate, WhatWasFoundIsToldEvenWhereAReportCannotBeWritten) {

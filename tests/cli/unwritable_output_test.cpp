@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Standard output and standard error that are closed or full: the exit status still tells what happened.
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "tests/cli/cli_run.h"
 
@@ -48,11 +49,38 @@ TEST_F(UnwritableOutput, RefusalsKeepTheirStatus) {
   }
 }
 
+/// A report for standard output is not taken for written where that is closed; who wants none may close it.
+TEST_F(UnwritableOutput, AReportForAClosedStandardOutputIsAFailure) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"judge", golden("clean")},
+        {"judge", golden("clean"), "--json", "-", "--output", "console"},
+        {"run", "--json", "-", "--", "/bin/true"},
+        {"baseline", "show", "b.json"}}) {
+    write_file(scratch_ / "b.json", R"({"schema": "leakgate-baseline/1", "entries": []})");
+    const ProgramResult result = with_closed({kOut}, arguments);
+    EXPECT_EQ(result.status(), 125) << arguments.front() << result.err;
+    EXPECT_THAT(result.err, testing::HasSubstr("standard output")) << arguments.front();
+  }
+  EXPECT_EQ(with_closed({kOut}, {"judge", golden("clean"), "--output", "console"}).status(), 0);
+}
+
+/// The signal that says so would end leakgate without a word.
+TEST_F(UnwritableOutput, AReportOverTheLimitOfFileSizesIsAFailure) {
+  const ProgramResult result = leakgate({"judge", golden("stripped"), "--json", "r.json"}, [] {
+    const rlimit limit{1024, 1024};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  });
+  EXPECT_EQ(result.status(), 125);
+  EXPECT_THAT(result.err, testing::HasSubstr("r.json"));
+  EXPECT_THAT(result.err, testing::HasSubstr("ulimit -f"));
+  EXPECT_EQ(files(), std::set<std::string>());
+}
+
 /// A file that leakgate opens must not get the number of standard output.
 TEST_F(UnwritableOutput, WhatIsMeantForAClosedStreamLandsInNoFile) {
   const ProgramResult result =
       with_closed({0, kOut, kErr}, {"judge", golden("stripped"), "--json", "r.json"});
-  EXPECT_EQ(result.status(), 23);
+  EXPECT_EQ(result.status(), 125) << "as where it is full";
   EXPECT_TRUE(nlohmann::json::accept(read_file(scratch_ / "r.json")));
 }
 

@@ -67,6 +67,15 @@ TEST(CtestFile, PropertiesOfTheRunStayWithIt) {
   EXPECT_THAT(rows.said_of("leakcheck.t.A.B"), AllOf(HasSubstr("ENVIRONMENT"), HasSubstr("WILL_FAIL")));
 }
 
+TEST(CtestFile, ReportsHaveTheNameThatTheSetOfRowsHas) {
+  Rows rows;
+  rows.request.junit_folder = "/b/j";
+  rows.request.report_name = "t.one";
+  EXPECT_THAT(rows.said_of("leakcheck.t"), HasSubstr("[[--junit=/b/j/t.one.xml]]"));
+  rows.request.per_test = true;
+  EXPECT_THAT(rows.said_of("leakcheck.t.A.B"), HasSubstr("[[--junit=/b/j/t.one.A_B.0.xml]]"));
+}
+
 TEST(CtestFile, PerTestRunsEachTestAndExpectsIt) {
   Rows rows;
   rows.request.per_test = true;
@@ -74,7 +83,8 @@ TEST(CtestFile, PerTestRunsEachTestAndExpectsIt) {
   EXPECT_EQ(rows.said_of("leakcheck.t"), "");
   EXPECT_THAT(
       rows.said_of("leakcheck.t.A.B"),
-      AllOf(HasSubstr("[[sudo]] [[-n]] [[/usr/bin/leakgate]] [[run]]"), HasSubstr("[[--expect-test=A.B]]"),
+      AllOf(HasSubstr("[[sudo]] [[-n]] [[/usr/bin/leakgate]] [[run]]"),
+            HasSubstr("[[--expect-test=A.B]] [[--only-expected-tests]]"),
             HasSubstr("[[--]] [[/b/t]] [[--gtest_filter=A.B]]"), HasSubstr("[[--exit-status=gate]]")));
 }
 

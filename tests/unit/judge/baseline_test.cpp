@@ -82,6 +82,7 @@ TEST(Baseline, EntriesOfTestsThatDidNotRunStay) {
 TEST(BaselineFile, ReadsBackWhatItWritesInOneLinePerEntry) {
   auto baseline = baseline_of({10, 20});
   baseline.entries.begin()->second.reason = "quote \" and \n line";
+  baseline.entries.begin()->second.programs = {"a", "b \" c"};
   const auto text = format_baseline(baseline);
   const auto again = parse_baseline(text, "f");
   ASSERT_TRUE(again) << again.error().message;
@@ -97,13 +98,17 @@ TEST(BaselineFile, ReadsBackWhatItWritesInOneLinePerEntry) {
 }
 
 TEST(BaselineFile, WhatAMergeLeavesTwiceCountsOnce) {
-  const auto text = R"({"schema": "leakgate-baseline/1", "entries": [
+  const auto text = R"json({"schema": "leakgate-baseline/1", "entries": [
     {"test": "T.0", "fingerprint": "lg1:00", "bytes": 5, "blocks": 3},
-    {"test": "T.0", "fingerprint": "lg1:00", "bytes": 7, "blocks": 1, "reason": "r"}, {}]})";
+    {"test": "T.0", "fingerprint": "lg1:00", "bytes": 7, "blocks": 1, "reason": "r"}, {},
+    {"test": "(outside tests)", "fingerprint": "lg1:00", "bytes": 1, "blocks": 1, "programs": ["b"]},
+    {"test": "(outside tests)", "fingerprint": "lg1:00", "bytes": 1, "blocks": 1, "programs": ["a"]}]
+})json";
   const auto baseline = parse_baseline(text, "f");
   ASSERT_TRUE(baseline);
-  ASSERT_EQ(baseline->entries.size(), 1u);
-  EXPECT_EQ(baseline->entries.begin()->second, (BaselineEntry{7, 3, "", "r"}));
+  ASSERT_EQ(baseline->entries.size(), 2u);
+  EXPECT_EQ(baseline->entries.begin()->second.programs, (std::set<std::string>{"a", "b"}));
+  EXPECT_EQ(std::next(baseline->entries.begin())->second, (BaselineEntry{7, 3, "", "r", {}}));
 }
 
 TEST(BaselineFile, ComplaintsNameThePlace) {
@@ -116,6 +121,9 @@ TEST(BaselineFile, ComplaintsNameThePlace) {
   EXPECT_THAT(error("{\"schema\": \"leakgate-baseline/1\"}"), HasSubstr("has no list of entries"));
   EXPECT_THAT(error("{\"schema\": \"leakgate-baseline/1\", \"entries\": [\n{\"test\": \"a\"}]}"),
               HasSubstr("f:2:1: "));
+  EXPECT_THAT(error("{\"schema\": \"leakgate-baseline/1\", \"entries\": [{\"test\": \"a\", \"fingerprint\": "
+                    "\"lg1:0\", \"bytes\": 1, \"blocks\": 1, \"programs\": [1]}]}"),
+              HasSubstr("programs that are not a list of strings"));
   EXPECT_THAT(error("{\"schema\": \"leakgate-baseline/1\", \"entries\": [\n<<<<<<< HEAD\n"),
               HasSubstr("conflict of a merge"));
 }

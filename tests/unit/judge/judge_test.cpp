@@ -288,6 +288,7 @@ TEST(Judge, AMissedTestEndMakesTheRunIncomplete) {
   EXPECT_EQ(verdict.summary.verdict, RunVerdict::incomplete);
   ASSERT_EQ(verdict.run.incomplete_reasons.size(), 1u);
   EXPECT_EQ(verdict.run.incomplete_reasons[0].cause, "missed_test_end");
+  EXPECT_EQ(incomplete_reasons(builder.recording), verdict.run.incomplete_reasons) << "without a policy";
   EXPECT_THAT(verdict.run.incomplete_reasons[0].message, HasSubstr("List.Hangs"));
   EXPECT_EQ(verdict.leaks.size(), 1u) << "what was found is still listed";
 }

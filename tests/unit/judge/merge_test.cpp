@@ -65,6 +65,19 @@ TEST(Merge, CountersAddUpAndTheWorstExitWins) {
   EXPECT_EQ(merged->tracer.truncated_stacks.at("no_cfi"), 3u);
 }
 
+/// Paths of each were made relative to its own.
+TEST(Merge, ASourceRootHoldsWhereItIsThatOfEachShard) {
+  auto a = shard("A.a", "f", 1).recording, b = shard("B.b", "g", 1).recording;
+  a.run.source_root = b.run.source_root = "/home/dev/app";
+  b.run.cwd = "/home/dev/app/build";
+  EXPECT_EQ(merge({a, b})->run.source_root, "/home/dev/app");
+  b.run.source_root.clear();
+  b.run.cwd = a.run.cwd;
+  const auto merged = merge({a, b});
+  EXPECT_EQ(merged->run.source_root, "");
+  EXPECT_EQ(merged->run.cwd, "");
+}
+
 TEST(Merge, AnIncompleteShardMakesTheWholeIncomplete) {
   auto a = shard("A.a", "f", 1).recording, b = shard("B.b", "g", 1).recording;
   b.run.incomplete_reasons.push_back({"target_timeout", 1, "the target ran too long", ""});
@@ -100,6 +113,27 @@ model::Recording part(std::uint32_t index, std::uint32_t total) {
   auto recording = shard("T.t" + std::to_string(index), "f", 10).recording;
   recording.run.shard = {index, total, "GTEST_TOTAL_SHARDS"};
   return recording;
+}
+
+TEST(Merge, AllPartsTogetherAreOnePartAndSomeAreNotTheWhole) {
+  const auto whole = merge({part(1, 3), part(0, 3), part(2, 3)});
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->run.shard, (model::Shard{0, 1, "GTEST_TOTAL_SHARDS"}));
+  EXPECT_EQ(merge({part(1, 3), part(0, 3)})->run.shard->total, 3u);
+  EXPECT_EQ(merge({part(1, 3), shard("A.a", "f", 1).recording})->run.shard->total, 3u);
+  EXPECT_EQ(merge({part(1, 3)})->run.shard->index, 1u);
+  EXPECT_FALSE(merge({shard("A.a", "f", 1).recording, shard("B.b", "f", 1).recording})->run.shard);
+}
+
+TEST(Merge, WhereOnePartsTestsWereChosenTheWholesWere) {
+  auto all = part(0, 2), some = part(1, 2);
+  all.run.tests_chosen_by = some.run.tests_chosen_by = "";
+  EXPECT_EQ(merge({all, some})->run.tests_chosen_by, "");
+  some.run.tests_chosen_by = "GTEST_FILTER";
+  EXPECT_EQ(merge({all, some})->run.tests_chosen_by, "GTEST_FILTER");
+  EXPECT_EQ(merge({some, all})->run.tests_chosen_by, "GTEST_FILTER");
+  some.run.tests_chosen_by.reset();
+  EXPECT_FALSE(merge({all, some})->run.tests_chosen_by);
 }
 
 TEST(MergeCheck, TheSameRecordingTwiceIsRefused) {

@@ -78,6 +78,8 @@ TEST(Suppressions, OurOwnLines) {
   EXPECT_TRUE(builder.hides("suppress: path=*/src/cache.cpp module=unit_tests test=List.*"));
   EXPECT_FALSE(builder.hides("suppress: path=*/src/cache.cpp module=libstdc++*"))
       << "one frame must match all";
+  EXPECT_TRUE(builder.hides("suppress: path=src/cache.cpp")) << "as reports show it";
+  EXPECT_FALSE(builder.hides("suppress: path=rc/cache.cpp"));
   EXPECT_FALSE(builder.hides("suppress: function=*::insert test=Map.*"));
   EXPECT_FALSE(builder.hides("suppress: function=*::insert kind=still_reachable"));
   EXPECT_TRUE(builder.hides("suppress: function=*::insert max-bytes=48 max-blocks=2"));

@@ -42,9 +42,11 @@ Recording full() {
   builder.leak(leaky, stack, ~0ull, 1).stack = kNone;
   r.run.incomplete_reasons.push_back({"cause", 3, "message", "hint"});
   r.run.shard = {2, 4, "--shard-count"};
+  r.run.tests_chosen_by = "GTEST_FILTER";
   r.tracer.notes = {"note"};
   r.tracer.lost["map_full"] = 7;
   r.tracer.truncated_stacks["depth"] = 3;
+  r.run.source_root = "/home/dev/source";
   r.run.rerun_scope = RerunScope::suspects;
   r.run.reruns = 3;
   r.processes[1].rerun = 2;

@@ -144,6 +144,17 @@ TEST(OpenMetrics, FollowsTheGrammar) {
   }
 }
 
+TEST(OpenMetrics, SumsUpTestsOfOneName) {
+  test::TwoTests builder;
+  const auto other = builder.process(model::ProcessRole::judged, {0, {}}, "/home/dev/app/build/others");
+  builder.leak(builder.test(builder.main_process, "Suite.Leaks"), builder.site, 30);  // its second round
+  builder.leak(builder.test(other, "Suite.Leaks"), builder.site, 22);
+  builder.leak(builder.clean, builder.site, 60);
+  EXPECT_THAT(render(builder.verdict(), Format::openmetrics),
+              HasSubstr("leakgate_test_leaked_bytes{test=\"Suite.Leaks\"} 100\n"
+                        "leakgate_test_leaked_bytes{test=\"Suite.Clean\"} 60\n"));
+}
+
 TEST(ValgrindXml, HasProtocolFoursOrder) {
   tinyxml2::XMLDocument document;
   const auto text = render(test::TwoTests().verdict(), Format::valgrind_xml);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <tinyxml2.h>
 
+#include <algorithm>
+
 #include "harness/report/report.h"
 #include "tests/unit/report/verdicts.h"
 
@@ -13,10 +15,12 @@ namespace {
 using ::testing::HasSubstr;
 
 struct Merged {
-  explicit Merged(const model::Verdict& verdict, const std::vector<std::string>& inputs) {
+  explicit Merged(const model::Verdict& verdict, const std::vector<std::string>& inputs,
+                  const std::vector<std::string>& paths = {}) {
     JunitInputs merge;
     for (const auto& input : inputs) {
-      auto read = parse_junit(input, "f");
+      const std::size_t index = merge.documents.size();
+      auto read = parse_junit(input, index < paths.size() ? paths[index] : "f");
       EXPECT_TRUE(read) << read.error().message;
       if (read) merge.documents.push_back(*read);
     }
@@ -88,6 +92,116 @@ TEST(JunitMerge, AGoogleTestCaseGetsItsLeakAndKeepsTheRest) {
   EXPECT_EQ(root->IntAttribute("tests"), 3);
   EXPECT_EQ(root->IntAttribute("failures"), 2);
   EXPECT_EQ(root->FirstChildElement("testsuite")->IntAttribute("failures"), 2);
+}
+
+/// As without a merge; an XML that a listener wrote, say, has the test without its end.
+TEST(JunitMerge, ATestThatCrashedIsInErrorUnlessItsXmlSaysSo) {
+  test::TwoTests builder;
+  for (const char* name : {"Suite.Dies", "Suite.Broken"})
+    builder.recording.tests[builder.test(builder.main_process, name)].outcome = model::Outcome::crashed;
+  Merged merged(builder.verdict(), {R"(<testsuites errors="0" failures="1"><testsuite errors="0" failures="1">
+      <testcase name="Dies" classname="Suite"><system-out>said</system-out></testcase>
+      <testcase name="Broken" classname="Suite"><failure message="x"/></testcase></testsuite></testsuites>)"});
+  const auto* error = merged.find("Dies")->FirstChildElement("error");
+  ASSERT_NE(error, nullptr);
+  EXPECT_STREQ(error->Attribute("type"), "crashed");
+  EXPECT_STREQ(error->NextSiblingElement()->Name(), "system-out");
+  EXPECT_EQ(merged.find("Broken")->FirstChildElement("error"), nullptr) << "it is red already";
+  EXPECT_EQ(merged.document.RootElement()->IntAttribute("errors"), 1);
+  EXPECT_EQ(merged.document.RootElement()->FirstChildElement("testsuite")->IntAttribute("errors"), 1);
+}
+
+/// Two programs with a test A.Basic each; the one of beta leaks.
+struct TwoPrograms : test::RecordingBuilder {
+  TwoPrograms() {
+    test(alpha, "A.Basic");
+    leak(test(beta, "A.Basic"), stack({test::app_frame("f", "src/f.cpp", 1)}), 8);
+  }
+  std::uint32_t alpha = process(model::ProcessRole::judged, {0, {}}, "/b/alpha");
+  std::uint32_t beta = process(model::ProcessRole::judged, {0, {}}, "/b/beta");
+  /// Names of the suites that have a failing test case, and those cases' names, whichever file comes first.
+  [[nodiscard]] std::string failing(std::vector<std::string> documents,
+                                    std::vector<std::string> paths = {"f", "f"}) const {
+    std::string found;
+    for (int turn = 0; turn < 2; ++turn) {
+      const Merged merged(judge::judge(recording, {}), documents, paths);
+      std::string now;
+      const auto* suite = merged.document.RootElement()->FirstChildElement("testsuite");
+      for (; suite != nullptr; suite = suite->NextSiblingElement("testsuite"))
+        for (const auto* one = suite->FirstChildElement("testcase"); one != nullptr;
+             one = one->NextSiblingElement("testcase"))
+          if (one->FirstChildElement("failure") != nullptr)
+            now += std::string(suite->Attribute("name")) + ":" + one->Attribute("name") + ";";
+      EXPECT_TRUE(turn == 0 || now == found) << "the order of the files decides: " << found << " " << now;
+      found = now;
+      std::reverse(documents.begin(), documents.end());
+      std::reverse(paths.begin(), paths.end());
+    }
+    return found;
+  }
+  static std::string document(const std::string& suite, const std::vector<std::string>& names) {
+    std::string text = "<testsuite name=\"" + suite + "\">";
+    for (const auto& name : names)
+      text += "<testcase classname=\"A\" name=\"" + name + "\"/>";
+    return text + "</testsuite>";
+  }
+};
+
+TEST(JunitMerge, AProgramsOwnFileIsTheOneItsArgumentsName) {
+  TwoPrograms builder;
+  builder.recording.processes[builder.alpha].args = {"alpha", "--gtest_output=xml:out/x.xml"};
+  builder.recording.processes[builder.beta].args = {"beta", "--gtest_output=xml:out/y.xml"};
+  EXPECT_EQ(builder.failing({builder.document("x", {"Basic"}), builder.document("y", {"Basic"})},
+                            {"out/x.xml", "out/y.xml"}),
+            "y:Basic;");
+  builder.recording.processes[builder.alpha].args[1] = "--gtest_output=xml:/home/dev/a/r.xml";
+  builder.recording.processes[builder.beta].args[1] = "--gtest_output=xml:/home/dev/b/r.xml";
+  EXPECT_EQ(builder.failing({builder.document("x", {"Basic"}), builder.document("y", {"Basic"})},
+                            {"a/r.xml", "b/r.xml"}),
+            "y:Basic;");
+}
+
+TEST(JunitMerge, OrTheOneThatIsNamedLikeIt) {
+  const TwoPrograms builder;
+  EXPECT_EQ(builder.failing({builder.document("x", {"Basic"}), builder.document("y", {"Basic"})},
+                            {"out/alpha.xml", "out/beta_1.xml"}),
+            "y:Basic;");
+}
+
+TEST(JunitMerge, OrTheOneThatHasItsTests) {
+  TwoPrograms builder;
+  builder.test(builder.beta, "A.Other");
+  EXPECT_EQ(builder.failing({builder.document("x", {"Basic"}), builder.document("y", {"Basic", "Other"})}),
+            "y:Basic;");
+}
+
+TEST(JunitMerge, WhatMayBeAnothersGetsATestCaseOfItsOwn) {
+  const TwoPrograms builder;
+  EXPECT_EQ(builder.failing({builder.document("x", {"Basic"}), builder.document("y", {"Basic"})}),
+            "beta:Basic #3;");
+  EXPECT_EQ(builder.failing({builder.document("x", {"Basic", "Basic"})}, {"f"}), "beta:Basic #3;");
+  EXPECT_EQ(builder.failing({builder.document("x", {"Basic"})}, {"f"}), "beta:Basic #2;");
+}
+
+/// A hostile file costs no more than the time to read it.
+TEST(JunitMerge, WhatHasTooManyPlacesStaysOurs) {
+  test::RecordingBuilder builder;
+  const auto process = builder.process();
+  std::string document = "<testsuite>";
+  for (int i = 0; i < 1100; ++i) {
+    builder.test(process, "A.Basic");
+    document += "<testcase name=\"" + std::to_string(i) + ".A.Basic\"/>";
+  }
+  const Merged merged(judge::judge(builder.recording, {}), {document + "</testsuite>"});
+  EXPECT_EQ(merged.document.RootElement()->IntAttribute("tests"), 2200);
+}
+
+TEST(JunitMerge, CtestsPrefixMayBeTheProgram) {
+  const TwoPrograms builder;
+  EXPECT_EQ(builder.failing({R"(<testsuite name="c"><testcase name="beta.A.Basic" classname="beta.A.Basic"/>
+                                 <testcase name="alpha.A.Basic" classname="alpha.A.Basic"/></testsuite>)"},
+                            {"f"}),
+            "c:beta.A.Basic;");
 }
 
 TEST(JunitMerge, Catch2SectionsAreTheirTestCases) {

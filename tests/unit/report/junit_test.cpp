@@ -92,6 +92,26 @@ TEST(JunitReport, RepeatedNamesAreMadeUnique) {
   EXPECT_NE(xml.test_case("Clean #2"), nullptr);
 }
 
+/// Programs that run at once end in any order.
+TEST(JunitReport, NumbersOfRepeatedNamesGoByProgramAndArguments) {
+  for (const bool turned : {false, true}) {
+    test::RecordingBuilder builder;
+    std::uint32_t process[3];
+    for (const int which : turned ? std::vector<int>{2, 1, 0} : std::vector<int>{0, 1, 2}) {
+      process[which] =
+          builder.process(model::ProcessRole::judged, {0, {}}, which == 0 ? "/b/alpha" : "/b/beta");
+      builder.recording.processes[process[which]].args = {"x", std::to_string(which)};
+      const auto test = builder.test(process[which], "A.Basic");
+      builder.recording.tests[test].line = static_cast<std::uint32_t>(which + 1);
+    }
+    const Parsed xml(judge::judge(builder.recording, {}));
+    EXPECT_EQ(xml.test_case("Basic")->IntAttribute("line"), 1);
+    EXPECT_EQ(xml.test_case("Basic #2")->IntAttribute("line"), 2);
+    EXPECT_EQ(xml.test_case("Basic #3")->IntAttribute("line"), 3);
+    EXPECT_STREQ(xml.root->FirstChildElement("testsuite")->Attribute("name"), "alpha");
+  }
+}
+
 TEST(JunitReport, NamesAreThoseOfTheFrameworksOwnXml) {
   test::TwoTests builder;
   builder.test(builder.main_process, "Inst/Param.Case/0");

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "harness/judge/judge.h"
+#include "tests/unit/judge/recording_builder.h"
+
 namespace leakgate::report {
 namespace {
 
@@ -22,6 +25,60 @@ TEST(SourceRoot, IsTheWorkingDirectoryWhereTheFilesAreBelowIt) {
   EXPECT_EQ(r.relative("/usr/include/c.h"), "/usr/include/c.h");
   EXPECT_EQ(r.relative("/home/dev/application/b.cpp"), "/home/dev/application/b.cpp");
   EXPECT_EQ(r.relative("./src/b.cpp"), "src/b.cpp");
+}
+
+/// A program without a framework, run in `cwd`, that leaks at the first of each list of files, innermost
+/// first.
+SourceRoot root_of_leaks(const std::string& cwd, const std::vector<std::vector<std::string>>& stacks) {
+  test::RecordingBuilder builder;
+  builder.recording.run.cwd = cwd;
+  const auto test = builder.test(builder.process(), "program", model::Framework::none, "", 0);
+  for (const auto& files : stacks) {
+    std::vector<test::FrameText> frames;
+    for (const auto& file : files)
+      frames.push_back({"f" + std::to_string(frames.size()) + file, file, 1});
+    builder.leak(test, builder.stack(frames), 8, 1);
+  }
+  return SourceRoot(judge::judge(builder.recording, {}));
+}
+
+TEST(SourceRoot, AGivenOneIsTheRootWhateverLeaks) {
+  test::RecordingBuilder builder;
+  builder.recording.run.cwd = "/home/dev/app/build";
+  builder.recording.run.source_root = "/home/dev/app/build/..";
+  const auto test =
+      builder.test(builder.process(), "A.One", model::Framework::gtest, "/home/dev/app/t.cpp", 1);
+  builder.leak(test, builder.stack({{"other", "/home/dev/dep/o.cpp", 2}, {"main", "tests/t.cpp", 3}}), 8, 1);
+  const SourceRoot r(judge::judge(builder.recording, {}));
+  EXPECT_EQ(r.path(), "/home/dev/app");
+  EXPECT_EQ(r.relative("tests/t.cpp"), "tests/t.cpp");
+  EXPECT_EQ(r.relative("/home/dev/app/tests/t.cpp"), "tests/t.cpp");
+  EXPECT_EQ(r.relative("/home/dev/dep/o.cpp"), "/home/dev/dep/o.cpp");
+  EXPECT_FALSE(r.contains("/home/dev/dep/o.cpp"));
+}
+
+TEST(SourceRoot, FilesOfADependencyDoNotMakeItWider) {
+  const std::vector<std::string> of_dependency{"/home/dev/dep/o.cpp", "tests/t.cpp", "/usr/src/start.c"};
+  EXPECT_EQ(root_of_leaks("/home/dev/app", {of_dependency}).path(), "/home/dev/app");
+  EXPECT_EQ(root_of_leaks("/home/dev/app", {{"tests/t.cpp"}, of_dependency}).path(), "/home/dev/app");
+  EXPECT_EQ(root_of_leaks("/home/dev/app/build", {{"/home/dev/app/t.cpp"}, of_dependency}).path(),
+            "/home/dev/app");
+  EXPECT_EQ(root("/home/dev/app", {"/home/dev/app/a.cpp", "/home/dev/dep/b.cpp"}).path(), "/home/dev/app");
+  EXPECT_EQ(root("/home/dev/app/build", {"/home/dev/app/a.cpp", "/home/dev/app/b.cpp", "/home/dev/dep/c.cpp"})
+                .path(),
+            "/home/dev/app");
+}
+
+TEST(SourceRoot, LeaksLeaveABuildFolderWhereNoTestSaysWhereItIs) {
+  EXPECT_EQ(root_of_leaks("/home/dev/app/build", {{"/home/dev/dep/o.cpp", "/home/dev/app/t.cpp"}}).path(),
+            "/home/dev/app");
+}
+
+/// __FILE__ of a test counts from where the compiler was called, not from where the test runs.
+TEST(SourceRoot, RelativeFilesOfTestsStay) {
+  const auto r = root("/home/dev/app/run", {"/home/dev/app/a.cpp"});
+  EXPECT_EQ(r.relative_of_test("tests/t.cpp"), "tests/t.cpp");
+  EXPECT_EQ(r.relative_of_test("/home/dev/app/tests/t.cpp"), "tests/t.cpp");
 }
 
 TEST(SourceRoot, LeavesABuildFolder) {

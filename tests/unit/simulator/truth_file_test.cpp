@@ -108,6 +108,13 @@ TEST_F(TruthFileOnDisk, IsWrittenWholeAndReadBack) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1);
 }
 
+TEST_F(TruthFileOnDisk, IsLookedAtBeforehand) {
+  EXPECT_TRUE(check_text(directory_ / "figures"));
+  EXPECT_FALSE(check_text(directory_ / "missing" / "figures"));
+  EXPECT_FALSE(check_text(directory_));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_));
+}
+
 TEST_F(TruthFileOnDisk, SaysWhatCannotBeWrittenOrRead) {
   EXPECT_FALSE(write_text(directory_ / "missing" / "truth.json", "x").has_value());
   EXPECT_FALSE(read_text(directory_ / "none").has_value());
