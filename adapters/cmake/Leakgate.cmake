@@ -28,21 +28,26 @@ Leak checks as CTest rows. ``find_package(leakgate)`` includes this module.
                             [SKIP_IF_UNSUPPORTED]
                             [RUN_OPTIONS option...])
 
-  The words are those of ``gtest_discover_tests`` and ``catch_discover_tests``, with the same meaning. Beside them:
+  The words are those of ``gtest_discover_tests`` and ``catch_discover_tests``, with the same meaning; only ``NO_PRETTY_TYPES`` and
+  ``NO_PRETTY_VALUES`` change nothing, because rows are named by test ids. A target may be given several times, with a prefix or suffix
+  that tells its sets of rows apart. Beside them:
 
   ``FRAMEWORK``
-    Which test framework the program uses; ``auto``, the default, looks for it in the program. For stripped programs.
+    Which test framework the program uses; ``auto``, the default, looks for it in the program. For stripped programs: one that is
+    found to use another framework is refused.
 
   ``MODE``
-    ``binary``, the default: the program runs once under leakgate, as the test ``leakcheck.<target>``, and each row reads from
-    that run what its test leaked. ``per_test``: each row runs its test in a process of its own.
+    ``binary``, the default: the program runs once under leakgate, as the test ``leakcheck.<target>``, or
+    ``leakcheck.<target>.<prefix><suffix>`` where a prefix or suffix is given, and each row reads from that run what its test leaked. ``per_test``: each row runs its test in a process of its own.
 
   ``POLICY``, ``BASELINE``, ``SUPPRESSIONS``, ``MAX_LEAKED_BYTES``
-    As leakgate's options of that name; files are relative to the source directory. Without ``POLICY`` the ``leakgate.json`` of
+    As leakgate's options of that name; files are relative to the source directory, and must exist when CMake runs unless they lie
+    in the build tree or are known to be generated. Without ``POLICY`` the ``leakgate.json`` of
     the project's source directory holds, if there is one.
 
   ``JUNIT_DIR``, ``SARIF_DIR``
-    Where each run writes a report of that form.
+    Where each run writes a report of that form, named after the target, prefix and suffix, or after the test; a name that is
+    taken gets a number.
 
   ``LABELS``, ``TIMEOUT``
     Labels beside ``leakcheck``; how long the traced run may take.
@@ -77,6 +82,7 @@ Leak checks as CTest rows. ``find_package(leakgate)`` includes this module.
   or the installed leakgate has them as file capabilities.
 #]=======================================================================]
 include_guard(GLOBAL)
+include("${CMAKE_CURRENT_LIST_DIR}/LeakgateChecks.cmake")
 
 # One-value and multi-value words that both commands know.
 set(_leakgate_options SKIP_IF_UNSUPPORTED)
@@ -86,10 +92,14 @@ set(_leakgate_many SUPPRESSIONS LABELS RUN_OPTIONS)
 set(_leakgate_ambiguous LABELS TIMEOUT WORKING_DIRECTORY)
 
 # Takes PROPERTIES name value... out of the arguments of the function that calls this macro, from number `first` on. In
-# `properties` they are --property=name=value words; all others are in `rest`. Values may be lists.
+# `properties` they are --property=name=value words; all others are in `rest`. Values may be lists. What stands behind COMMAND is in
+# `command_words`, as text of arguments: a list would split a word at its semicolons and lose an empty one.
 macro(_leakgate_split first count keywords)
   set(rest)
   set(properties)
+  set(program)
+  set(command_words)
+  set(_leakgate_keyword)
   set(_leakgate_inside FALSE)
   set(_leakgate_name)
   set(_leakgate_index ${first})
@@ -104,8 +114,19 @@ macro(_leakgate_split first count keywords)
       set(_leakgate_inside TRUE)
     elseif(_leakgate_inside AND (_leakgate_word IN_LIST _leakgate_ambiguous OR NOT _leakgate_word IN_LIST ${keywords}))
       set(_leakgate_name "${_leakgate_word}")
-    else()
+    elseif(_leakgate_word IN_LIST ${keywords})
       set(_leakgate_inside FALSE)
+      set(_leakgate_keyword "${_leakgate_word}")
+      if(NOT _leakgate_word STREQUAL "COMMAND")
+        list(APPEND rest "${_leakgate_word}")
+      endif()
+    elseif(_leakgate_keyword STREQUAL "COMMAND")
+      if(NOT program)
+        set(program "${_leakgate_word}")
+      else()
+        string(APPEND command_words " [=====[${_leakgate_word}]=====]")
+      endif()
+    else()
       list(APPEND rest "${_leakgate_escaped}")
     endif()
   endwhile()
@@ -140,15 +161,6 @@ macro(_leakgate_run_options result)
   list(APPEND ${result} ${arg_RUN_OPTIONS})
 endmacro()
 
-function(_leakgate_refuse_unknown command)
-  if(arg_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "${command}: not understood: ${arg_UNPARSED_ARGUMENTS}")
-  endif()
-  if(arg_KEYWORDS_MISSING_VALUES)
-    message(FATAL_ERROR "${command}: without a value: ${arg_KEYWORDS_MISSING_VALUES}")
-  endif()
-endfunction()
-
 function(leakgate_discover_tests target)
   set(options ${_leakgate_options} NO_PRETTY_TYPES NO_PRETTY_VALUES)
   set(one ${_leakgate_one} TEST_PREFIX TEST_SUFFIX TEST_FILTER TEST_LIST DISCOVERY_TIMEOUT DISCOVERY_MODE FRAMEWORK MODE)
@@ -163,6 +175,7 @@ function(leakgate_discover_tests target)
   if(NOT TARGET leakgate::leakgate)
     message(FATAL_ERROR "leakgate_discover_tests: there is no leakgate::leakgate; find_package(leakgate) makes it")
   endif()
+  _leakgate_check_values(leakgate_discover_tests)
   if(NOT arg_MODE)
     set(arg_MODE binary)
   elseif(NOT arg_MODE MATCHES "^(binary|per_test)$")
@@ -170,6 +183,9 @@ function(leakgate_discover_tests target)
   endif()
   if(NOT arg_FRAMEWORK)
     set(arg_FRAMEWORK auto)
+  elseif(NOT arg_FRAMEWORK MATCHES "^(auto|gtest|catch2|doctest|boost_test)$")
+    message(FATAL_ERROR
+      "leakgate_discover_tests: FRAMEWORK is auto, gtest, catch2, doctest or boost_test, not ${arg_FRAMEWORK}")
   endif()
   if(NOT arg_DISCOVERY_MODE)
     set(arg_DISCOVERY_MODE POST_BUILD)
@@ -191,6 +207,7 @@ function(leakgate_discover_tests target)
   list(JOIN arg_TEST_SPEC " " spec)
 
   # A folder for each set of rows: a target may be given again, with other arguments.
+  _leakgate_name_run(run ${target} "${arg_TEST_PREFIX}${arg_TEST_SUFFIX}")
   get_property(count TARGET ${target} PROPERTY LEAKGATE_DISCOVERED)
   if(NOT count)
     set(count 0)
@@ -215,11 +232,13 @@ function(leakgate_discover_tests target)
   if(properties)
     string(APPEND command ";${properties}")  # quoted, so that a value that is a list stays one
   endif()
+  string(REGEX REPLACE "[^A-Za-z0-9_.+-]" "_" report_name "${run}")
+  _leakgate_free_report_name(report_name)
   foreach(kind junit sarif)
     string(TOUPPER ${kind} KIND)
     if(arg_${KIND}_DIR)
       get_filename_component(reports "${arg_${KIND}_DIR}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_BINARY_DIR}")
-      list(APPEND command "--${kind}-folder=${reports}")
+      list(APPEND command "--${kind}-folder=${reports}" "--report-name=${report_name}")
     endif()
   endforeach()
   foreach(label IN LISTS arg_LABELS)
@@ -278,37 +297,37 @@ endfunction()
 function(leakgate_add_test)
   set(keywords ${_leakgate_options} ${_leakgate_one} ${_leakgate_many} NAME COMMAND)
   _leakgate_split(0 ${ARGC} keywords)
-  cmake_parse_arguments(arg "${_leakgate_options}" "${_leakgate_one};NAME" "${_leakgate_many};COMMAND" ${rest})
+  cmake_parse_arguments(arg "${_leakgate_options}" "${_leakgate_one};NAME" "${_leakgate_many}" ${rest})
   _leakgate_refuse_unknown(leakgate_add_test)
-  if(NOT arg_NAME OR NOT arg_COMMAND)
+  if(NOT arg_NAME OR NOT program)
     message(FATAL_ERROR "leakgate_add_test needs NAME and COMMAND")
   endif()
+  _leakgate_check_values(leakgate_add_test)
   _leakgate_run_options(run_options)
+  string(MAKE_C_IDENTIFIER "${arg_NAME}" report_name)
+  _leakgate_free_report_name(report_name)
   foreach(kind junit sarif)
     string(TOUPPER ${kind} KIND)
     if(arg_${KIND}_DIR)
       get_filename_component(reports "${arg_${KIND}_DIR}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_BINARY_DIR}")
       file(MAKE_DIRECTORY "${reports}")
-      string(MAKE_C_IDENTIFIER "${arg_NAME}" file_name)
       set(extension ${kind})
       if(kind STREQUAL "junit")
         set(extension xml)
       endif()
-      list(APPEND run_options "--${kind}=${reports}/${file_name}.${extension}")
+      list(APPEND run_options "--${kind}=${reports}/${report_name}.${extension}")
     endif()
   endforeach()
   # As add_test has it, a target stands for its program.
-  list(GET arg_COMMAND 0 program)
   if(TARGET ${program})
-    list(REMOVE_AT arg_COMMAND 0)
-    list(INSERT arg_COMMAND 0 $<TARGET_FILE:${program}>)
+    set(program $<TARGET_FILE:${program}>)
   endif()
   set(directory)
   if(arg_WORKING_DIRECTORY)
     set(directory WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}")
   endif()
-  add_test(NAME "${arg_NAME}" COMMAND ${LEAKGATE_LAUNCHER} $<TARGET_FILE:leakgate::leakgate> run ${run_options} -- ${arg_COMMAND}
-           ${directory})
+  cmake_language(EVAL CODE "add_test(NAME \"\${arg_NAME}\" COMMAND \${LEAKGATE_LAUNCHER} \$<TARGET_FILE:leakgate::leakgate> run
+    \${run_options} -- \"\${program}\" ${command_words} \${directory})")
   set(labels leakcheck ${arg_LABELS})
   set_tests_properties("${arg_NAME}" PROPERTIES LABELS "${labels}")
   if(arg_SKIP_IF_UNSUPPORTED)
