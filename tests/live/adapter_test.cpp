@@ -255,6 +255,18 @@ TEST_F(Adapter, MergedJunitCountsEachTestOnce) {
   EXPECT_THAT(read_file(own), HasSubstr("leakgate: 240 bytes in 1 block leaked"));
 }
 
+/// A program that crashes writes none.
+TEST_F(Adapter, ReportsAreWrittenWithoutAnXmlThatIsNotThere) {
+  const std::string merged = scratch_ / "merged.xml";
+  const Traced traced =
+      trace(scratch_, {.command = {program_path("live_listener_mixed"), "--gtest_filter=Outcome.*"},
+                       .options = {"--junit", merged, "--merge-junit", scratch_ / "none.xml"}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 1);
+  EXPECT_THAT(traced.program.err, HasSubstr("none.xml was not written and is not merged"));
+  EXPECT_THAT(read_file(merged), HasSubstr("name=\"PassesAndLeaks\""));
+}
+
 TEST_F(Adapter, FilteredCleanTestsPass) {
   run("live_listener_mixed", 0, {"--gtest_filter=Outcome.PassesClean:LateFree.*"});
 }

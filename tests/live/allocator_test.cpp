@@ -138,6 +138,16 @@ TEST_F(Allocators, MuslIsTracedSharedAndStatic) {
   }
 }
 
+TEST_F(Allocators, AProgramsOwnMallocCountsFromTheFirstConstructorOn) {
+  const Traced traced = trace_program(scratch_, "live_constructs");
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["complete"], true) << traced.program.err;
+  EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+  EXPECT_EQ(traced.result["tracer"]["allocations"], 3);
+  EXPECT_THAT(leak_rows(traced, "fail"),
+              testing::ElementsAre(row(0, "live_constructs", "constructs_library.c", "malloc(555)", 1, 555)));
+}
+
 TEST_F(Allocators, AProgramsOwnMallocIsTheOneThatCounts) {
   for (const std::string program : {"live_own_malloc", "live_own_malloc_static"}) {
     SCOPED_TRACE(program);

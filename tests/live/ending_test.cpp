@@ -98,6 +98,15 @@ TEST_F(Ending, WhoKillsAProcessThatIsEndingHearsOfItsEnd) {
   EXPECT_EQ(traced.result["processes"].size(), 61U);
 }
 
+// Whoever is killed before it has loaded its libraries has recorded nothing, and had nothing to record.
+TEST_F(Ending, ProgramsThatAreKilledAsTheyStartLeaveTheRunWhole) {
+  const Traced traced = trace(scratch_, {.command = {program_path("live_kills_starting")}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  for (const Json& process : traced.result["processes"])
+    EXPECT_THAT(process["exe"], testing::EndsWith("live_kills_starting")) << process.dump(1);
+}
+
 TEST_F(Ending, FiguresOfAProgramWithoutFrameworkCoverItsWholeLife) {
   const Json test = test_row(run("live_exit_direct", 7), "live_exit_direct");
   EXPECT_EQ(test["allocations"], 1);

@@ -9,6 +9,7 @@ set(preload_left_out
     Targets/Sanitizers.*/thread
     # a program sees LD_PRELOAD and LEAKGATE_PRELOAD in its environment
     Transparency.SurroundingsAreTheCallers
+    Transparency.ALimitOfFileSizesIsTheTargets
     Transparency.StandardInputMayBeClosed
     Transparency.ExitStatusesAreTheTargets
     # the program itself faults, in its allocator

@@ -80,8 +80,9 @@ INSTANTIATE_TEST_SUITE_P(Programs, BothBackends,
                                          "live_doctest_mixed", "live_longjmp", "live_throwing_new",
                                          "live_library_calls", "live_callers_O0", "live_callers_O2",
                                          "live_mix_jemalloc", "live_clean", "live_realloc_failed",
-                                         "live_fork_child", "live_listener_catch2", "live_same_places_O0",
-                                         "live_same_places_O2", "live_gtest_insight"));
+                                         "live_fork_child", "live_fork_serves", "live_aligned_names",
+                                         "live_listener_catch2", "live_same_places_O0", "live_same_places_O2",
+                                         "live_gtest_insight"));
 
 class Preload : public testing::Test {
  protected:
@@ -101,6 +102,24 @@ TEST_F(Preload, APlainUserUnderAFilterGetsTheVerdictThatRootGets) {
   EXPECT_EQ(plain.result["tracer"]["backend"], "preload");
   EXPECT_EQ(facts(plain.result), facts(root.result));
   EXPECT_THAT(plain.program.err, HasSubstr("traced by the preload backend, as eBPF is not allowed here"));
+}
+
+/// The file that the processes' ledgers are in is larger than any such limit.
+TEST_F(Preload, ALimitOfFileSizesChangesNothing) {
+  const auto run = [&](rlim_t bytes) {
+    ProgramRequest limited;
+    limited.before_exec = [bytes] {
+      const rlimit limit{bytes, RLIM_INFINITY};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    };
+    return trace(scratch_, {.command = {program_path("live_gtest_mixed")},
+                            .options = {"--backend", "preload"},
+                            .process = limited});
+  };
+  const Traced limited = run(4 << 20), free = run(RLIM_INFINITY);
+  ASSERT_TRUE(limited.result.is_object()) << limited.program.err;
+  EXPECT_EQ(limited.program.status(), free.program.status()) << limited.program.err;
+  EXPECT_EQ(facts(limited.result), facts(free.result));
 }
 
 using ChangedCode = Live;
@@ -190,6 +209,16 @@ TEST_F(Preload, AStaticProgramThatAnotherOneStartsIsNoPass) {
   const Traced traced =
       trace(scratch_, {.command = {"/bin/sh", "-c", program_path("live_static_child") + "; true"},
                        .options = {"--backend", "preload"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
+}
+
+/// It could not have told of itself however long it lived.
+TEST_F(Preload, AStaticProgramThatIsKilledIsNoPass) {
+  const Traced traced = trace(
+      scratch_, {.command = {"/bin/sh", "-c",
+                             program_path("live_static_child") + " wait & sleep 0.3; kill -KILL $!; wait"},
+                 .options = {"--backend", "preload"}});
   ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
   EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
 }

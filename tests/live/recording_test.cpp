@@ -90,6 +90,27 @@ TEST_F(RecordCommand, PassesTheTargetsStatusThrough) {
   EXPECT_EQ(leakgate({"record", "-o", scratch_ / "b", "--", program_path("live_aborts")}).status(), 134);
 }
 
+TEST_F(RecordCommand, SaysWhatRunWouldSayOfAnIncompleteTrace) {
+  const ProgramResult recorded =
+      leakgate({"record", "-o", scratch_ / "trace", "--", program_path("live_gtest_exits")});
+  EXPECT_EQ(recorded.status(), 125);
+  EXPECT_THAT(recorded.err,
+              testing::HasSubstr("incomplete: the end of test Exit.EndsTheProcess was never seen"));
+  EXPECT_EQ(leakgate({"run", "--", program_path("live_gtest_exits")}).status(), 125);
+}
+
+TEST_F(RecordCommand, AGivenSourceRootIsTheJudgesToo) {
+  std::string root = program_source("");
+  root.pop_back();
+  const std::string recording = scratch_ / "trace.lgrec", sarif = scratch_ / "sarif";
+  leakgate({"record", "-o", recording, "--source-root", root, "--", program_path("live_gtest_outside")});
+  leakgate({"judge", "--sarif", sarif, recording});
+  const std::string report = read_file(sarif);
+  const Json run = Json::parse(report, nullptr, false)["runs"][0];
+  EXPECT_EQ(run["originalUriBaseIds"]["%SRCROOT%"]["uri"], "file://" + root + "/");
+  EXPECT_THAT(report, testing::HasSubstr("\"uri\": \"gtest_outside.cpp\""));
+}
+
 /// Takes out what may differ: time stamps, durations, ages, and pids, which become numbers in order of
 /// appearance.
 void normalise(Json& value, std::map<std::uint64_t, std::uint64_t>& pids) {

@@ -254,6 +254,28 @@ TEST_F(Pools, PagesOfSlicesAreHeldByTheirPieces) {
 
 class Stacks : public Live {};
 
+/// At any moment of it: before, the half of these runs failed.
+TEST_F(Chunks, ThatAreMovedByReallocHoldWhatTheyHold) {
+  for (int run = 0; run < 6; ++run) {
+    const Traced traced = trace_program(scratch_, "live_moves_table");
+    expect_whole(traced);
+    EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  }
+}
+
+TEST_F(Stacks, WhatLiesBesideThemInAMappingHolds) {
+  const Traced traced = trace_program(scratch_, "live_beside_stacks");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  std::vector<int> reachable;
+  for (const Json& leak : traced.result["leaks"])
+    if (leak["stack"][0]["function"] == "hold") {
+      EXPECT_EQ(leak["kind"], kReachable);
+      reachable.push_back(leak["bytes"]);
+    }
+  EXPECT_THAT(reachable, testing::UnorderedElementsAre(810, 820, 850));
+}
+
 TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {
   const Traced traced = trace_program(scratch_, "live_unwritten_frame");
   expect_whole(traced);

@@ -68,6 +68,14 @@ TEST_F(Transparency, UnusualSurroundingsAreTheCallersToo) {
                                          .before_exec = unusual});
 }
 
+/// leakgate ignores the signal of that limit; the target has it as it was.
+TEST_F(Transparency, ALimitOfFileSizesIsTheTargets) {
+  expect_equal({environment_program()}, {.before_exec = [] {
+                 const rlimit limit{1 << 20, RLIM_INFINITY};
+                 setrlimit(RLIMIT_FSIZE, &limit);
+               }});
+}
+
 TEST_F(Transparency, StandardInputMayBeClosed) {
   expect_equal({environment_program()}, {.before_exec = [] { close(STDIN_FILENO); }});
 }
