@@ -338,26 +338,24 @@ class Gate {
           fmt::format("{}, the baseline has {}", model::name_of(row.state), accepted));
   }
 
-  /// Sums of the failing candidates that `group` puts together; those within the limit become allowed.
+  /// What one run leaves of the failing candidates that `group` puts together; those within the limit become
+  /// allowed.
   template <typename Group, typename LimitOf, typename Say>
   void limit_groups(Group group, LimitOf limit_of, Say say) {
-    struct Sum {
-      std::uint64_t bytes = 0, blocks = 0;
-    };
-    std::map<decltype(group(candidates_[0])), Sum> sums;
-    for (const auto& candidate : candidates_) {
-      if (candidate.leak.verdict != LeakVerdict::fail) continue;
-      auto& sum = sums[group(candidate)];
-      sum.bytes = add_saturated(sum.bytes, candidate.leak.bytes);
-      sum.blocks = add_saturated(sum.blocks, candidate.leak.blocks);
-    }
+    std::map<decltype(group(candidates_[0])), RunAmount> amounts;
+    std::map<decltype(group(candidates_[0])), Amount> sums;
+    for (const auto& candidate : candidates_)
+      if (candidate.leak.verdict == LeakVerdict::fail)
+        amounts[group(candidate)].add(candidate.leak.test, {candidate.leak.bytes, candidate.leak.blocks});
+    for (const auto& [key, amount] : amounts)
+      sums[key] = amount.total(rounds_);
     std::set<decltype(group(candidates_[0]))> said;
     for (auto& candidate : candidates_) {
       if (candidate.leak.verdict != LeakVerdict::fail) continue;
       const Limit& limit = limit_of(candidate.leak);
       if (!limit.any()) continue;
       const auto key = group(candidate);
-      const Sum& sum = sums[key];
+      const Amount& sum = sums[key];
       const std::string numbers = in_words(limit, sum.bytes, sum.blocks);
       if (limit.admits(sum.bytes, sum.blocks))
         set(candidate.leak, LeakVerdict::allowed, say(candidate, numbers, true));
@@ -408,12 +406,11 @@ class Gate {
                  [&](const Candidate&, const std::string& numbers, bool within) {
                    return within ? "within the limits of the run: " + numbers : std::string();
                  });
-    std::uint64_t bytes = 0, blocks = 0;
-    for (const auto& candidate : candidates_) {
-      if (candidate.leak.verdict != LeakVerdict::fail) continue;
-      bytes = add_saturated(bytes, candidate.leak.bytes);
-      blocks = add_saturated(blocks, candidate.leak.blocks);
-    }
+    RunAmount left;
+    for (const auto& candidate : candidates_)
+      if (candidate.leak.verdict == LeakVerdict::fail)
+        left.add(candidate.leak.test, {candidate.leak.bytes, candidate.leak.blocks});
+    const auto [bytes, blocks] = left.total(rounds_);
     if (policy_.run.bytes && bytes > *policy_.run.bytes)
       say_limit(fmt::format("the run leaks {}", against(bytes, *policy_.run.bytes, "byte")));
     if (policy_.run.blocks && blocks > *policy_.run.blocks)

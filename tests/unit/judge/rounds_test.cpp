@@ -82,6 +82,19 @@ TEST(Rounds, SuppressionsAllowSoMuchInOneRun) {
   EXPECT_EQ(InRounds({20, 30, 20}).verdict(policy).suppressions[0].state, SuppressionState::exceeded);
 }
 
+TEST(Rounds, LimitsOfTheRunAndOfABinaryAllowSoMuchInOneRun) {
+  for (Limit Policy::*limit : {&Policy::run, &Policy::binary}) {
+    Policy policy;
+    (policy.*limit).bytes = 20;
+    const auto within = InRounds({20, 20, 20}).verdict(policy);
+    EXPECT_EQ(within.summary.verdict, model::RunVerdict::pass);
+    EXPECT_THAT(within.leaks.at(0).reason, HasSubstr("20 of at most 20 bytes"));
+    const auto over = InRounds({20, 30, 20}).verdict(policy);
+    EXPECT_EQ(over.summary.verdict, model::RunVerdict::fail);
+    EXPECT_THAT(over.limits_exceeded, testing::ElementsAre(HasSubstr("30 of at most 20 bytes")));
+  }
+}
+
 TEST(Rounds, WrittenSuppressionsAllowWhatOneRunLeaves) {
   EXPECT_THAT(format_suppressions(InRounds({20, 20, 20}).verdict({})),
               HasSubstr("max-bytes=20 max-blocks=2"));
