@@ -95,7 +95,7 @@ const Shape kShapes[] = {
     // 220: of the library's constructor; Valgrind counts the dynamic linker's own records too
     {"library_open", {{kDefinite, {1, 220}}, {kReachable, {1, 224}}}, false},
     {"library_closed", {{kDefinite, {2, 220 + 224}}}},
-    {"large", {{kDefinite, {1, 1 << 20}}, {kReachable, {1, (1 << 20) + 8}}}},
+    {"large", {{kDefinite, {1, 160 << 10}}, {kReachable, {1, (160 << 10) + 8}}}},
     // Valgrind does not know that the key is gone
     {"deleted_key", {{kDefinite, {1, 240}}, {kReachable, {1, 244}}}, false},
     {"far_global", {{kReachable, {1, 232}}}},
