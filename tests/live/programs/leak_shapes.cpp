@@ -399,8 +399,8 @@ void main_ends_first() {
   pthread_exit(nullptr);
 }
 
-/// In mappings of their own. No larger than that takes: under Valgrind addresses are small numbers, and of a million
-/// bytes the clock's nanoseconds, say, point at one.
+/// In mappings of their own. No larger than that takes: under Valgrind addresses are small numbers, and of a
+/// million bytes the clock's nanoseconds, say, point at one.
 SHAPE_NOINLINE void large() {
   touch(malloc(160 << 10));
   static void* kept = malloc((160 << 10) + 8);
