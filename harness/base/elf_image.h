@@ -119,6 +119,8 @@ class ElfImage {
   /// What the dynamic linker writes where: address of a pointer in the file (a slot of the GOT) to the name
   /// of the symbol whose address it will hold. Empty for a file without such relocations.
   [[nodiscard]] std::map<std::uint64_t, std::string> import_slots() const;
+  /// Whether its dynamic symbols name one that another file has to define.
+  [[nodiscard]] bool imports(std::string_view name) const;
   /// Addresses in (first, last] at which any function, ifunc or untyped symbol stands; sorted, each once.
   [[nodiscard]] std::vector<std::uint64_t> code_labels(std::uint64_t first, std::uint64_t last) const;
 

@@ -80,6 +80,7 @@ std::string without_symbol_table(std::string bytes) {
 /// Asks everything there is to ask; the answers do not matter, coming back does.
 void use_all(const ElfImage& image) {
   (void)image.find("malloc");
+  (void)image.imports("malloc");
   (void)image.stripped();
   (void)image.code_labels(0, 1u << 20);
   const std::string_view names[] = {"malloc", "main"};
@@ -212,6 +213,9 @@ TEST(ElfImage, ImportsAreNotDefinitions) {
   const auto image = ElfImage::open("/proc/self/exe");
   ASSERT_TRUE(image);
   EXPECT_FALSE(image->find("dl_iterate_phdr"));
+  EXPECT_TRUE(image->imports("dl_iterate_phdr"));
+  EXPECT_FALSE(image->imports("dl_iterate"));
+  EXPECT_FALSE(image->imports("main"));
 }
 
 TEST(ElfImage, StrippedProgramFindsItsSeparateDebugFile) {
