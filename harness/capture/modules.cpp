@@ -144,7 +144,7 @@ Result<std::uint32_t> ModuleTable::add(const std::string& open_path, const std::
   by_file_.emplace(file->key, id);
   modules_.push_back({path, image.build_id(), image.stripped(),
                       std::make_shared<Descriptor>(std::move(file->descriptor)), private_copy});
-  details_.push_back({image.segments(), model::Framework::none, 0, false, {}});
+  details_.push_back({.segments = image.segments()});
   const std::size_t links_before = session_.link_count();
   auto done = probe(*contents, id, private_copy);
   if (!private_copy && session_.link_count() > links_before) probes_shared_files_ = true;
@@ -227,6 +227,7 @@ Status ModuleTable::probe(const ModuleContents& contents, std::uint32_t id, bool
   details_[id].own_allocator = allocation_probes_ > probes_before && !is_preload_library(modules_[id].path) &&
                                !image.find("__libc_start_main") && !image.find("_dl_debug_state");
   details_[id].thread_keys = find_thread_keys(image);
+  details_[id].asks_usable_size = image.imports("malloc_usable_size");
   if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;
   auto framework = probe_marks(image, path);

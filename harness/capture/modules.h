@@ -55,6 +55,8 @@ class ModuleTable {
   [[nodiscard]] std::optional<std::uint32_t> find(const FileMapping& mapping) const;
   /// Defines allocation functions and is not the C library.
   [[nodiscard]] bool is_own_allocator(std::uint32_t id) const { return details_[id].own_allocator; }
+  /// Asks the allocator how large blocks really are (malloc_usable_size), and may use them that far.
+  [[nodiscard]] bool asks_usable_size(std::uint32_t id) const { return details_[id].asks_usable_size; }
   /// In the module's own address space; none where it is no C library that tells.
   [[nodiscard]] const model::ThreadKeys& thread_keys(std::uint32_t id) const {
     return details_[id].thread_keys;
@@ -77,11 +79,12 @@ class ModuleTable {
 
  private:
   struct Details {
-    std::vector<LoadSegment> segments;
+    std::vector<LoadSegment> segments = {};
     model::Framework framework = model::Framework::none;
     std::uint64_t probed_ns = 0;
     bool own_allocator = false;
-    model::ThreadKeys thread_keys;
+    bool asks_usable_size = false;
+    model::ThreadKeys thread_keys = {};
     std::vector<std::uint64_t> presence_words = {};
   };
 

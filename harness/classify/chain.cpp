@@ -29,7 +29,7 @@ std::uint64_t pointer_offset(const ClassifiedBlocks& blocks, std::uint32_t holde
       found = address - index.address(holder);
     }
   };
-  for_each_own_part(index, holder, [&](std::uint64_t from, std::uint64_t end) {
+  for_each_searched_part(index, options, holder, [&](std::uint64_t from, std::uint64_t end) {
     if (found != kUnknownOffset) return;
     memory.scan(from, end, end, [&](std::uint64_t address, const std::uint64_t* words, std::size_t count) {
       batch.add(holder, address, words, count, look);

@@ -52,6 +52,9 @@ using NextTouched = std::function<std::uint64_t(std::uint64_t from, std::uint64_
 /// From several threads.
 using IsResidue = std::function<bool(std::uint32_t id, std::uint64_t address)>;
 
+/// Bytes behind the block with this id that may hold its pointers too. From several threads.
+using SlackBytes = std::function<std::uint64_t(std::uint32_t id)>;
+
 /// What an interior pointer makes of a block.
 enum class InteriorPointers { possible, reachable };
 
@@ -69,6 +72,7 @@ struct GraphOptions {
   ExplainsInterior explains_interior;  ///< may be empty
   NextTouched next_touched;            ///< may be empty: all is worth reading
   IsResidue is_residue;                ///< may be empty: all words count
+  SlackBytes slack;                    ///< may be empty: there are none
   unsigned threads = 0;                ///< 0: one per processor, 8 at most
   std::uint64_t edge_budget_bytes = std::uint64_t{384}
                                     << 20;  ///< pointers kept; blocks beyond are read again when needed

@@ -79,6 +79,7 @@ class HeapScanner {
   HeapScanner(const BlockIndex& index, const ReadMemory& read, const GraphOptions& options, EdgeStore& store,
               std::vector<std::uint8_t>& facts)
       : index_(index),
+        options_(options),
         store_(store),
         facts_(facts),
         memory_(read, options.next_touched),
@@ -92,8 +93,9 @@ class HeapScanner {
     std::uint64_t run_end = 0;
     for (std::uint32_t i = task.first; i < task.last; ++i) {
       if (index_.end(i) > run_end) run_end = end_of_run(i, task.last);
-      for_each_own_part(index_, i,
-                        [&](std::uint64_t from, std::uint64_t end) { scan(i, from, end, run_end); });
+      for_each_searched_part(index_, options_, i, [&](std::uint64_t from, std::uint64_t end) {
+        scan(i, from, end, std::max(end, run_end));
+      });
     }
     finish_batch();
     store_.keep(writer_, holder_, edges_);
@@ -115,7 +117,9 @@ class HeapScanner {
     const std::uint64_t width = index_.size_bytes(task.first) / task.parts;
     const std::uint64_t from = task.part == 0 ? start : align_down8(start + task.part * width);
     const bool last = task.part + 1 == task.parts;
-    const std::uint64_t end = last ? index_.end(task.first) : align_down8(start + (task.part + 1) * width);
+    const std::uint64_t slack = last && options_.slack ? options_.slack(index_.id(task.first)) : 0;
+    const std::uint64_t end =
+        last ? index_.end(task.first) + slack : align_down8(start + (task.part + 1) * width);
     scan(task.first, from, end, end);
     finish_batch();
     store_.keep_part(task.first, task.part, edges_);
@@ -125,8 +129,10 @@ class HeapScanner {
     std::uint64_t head[2];
     std::size_t known = 0;
     const std::uint64_t start = index_.address(i);
+    const std::uint64_t words_at_start = std::min<std::uint64_t>(index_.size_bytes(i) / 8, 2);
     memory_.scan(from, end, ahead, [&](std::uint64_t address, const std::uint64_t* words, std::size_t count) {
-      for (std::size_t w = 0; w < count && known < 2 && address + w * 8 == start + known * 8; ++w) {
+      for (std::size_t w = 0; w < count && known < words_at_start && address + w * 8 == start + known * 8;
+           ++w) {
         head[known++] = words[w];
       }
       batch_.add(i, address, words, count,
@@ -150,6 +156,7 @@ class HeapScanner {
   }
 
   const BlockIndex& index_;
+  const GraphOptions& options_;
   EdgeStore& store_;
   std::vector<std::uint8_t>& facts_;
   MemoryScan memory_;
@@ -194,7 +201,7 @@ const std::uint32_t* EdgeSource::read_words(std::uint32_t block, EdgeList& scrat
   const auto add = [&](std::uint32_t, std::uint64_t, const BlockPointer& pointer) {
     add_edge(scratch, block, pointer);
   };
-  for_each_own_part(index_, block, [&](std::uint64_t from, std::uint64_t end) {
+  for_each_searched_part(index_, options_, block, [&](std::uint64_t from, std::uint64_t end) {
     memory_.scan(from, end, end, [&](std::uint64_t address, const std::uint64_t* words, std::size_t count) {
       batch.add(block, address, words, count, add);
     });

@@ -63,4 +63,15 @@ void for_each_own_part(const BlockIndex& index, std::uint32_t i, Visit&& visit) 
   }
 }
 
+/// The same for what is searched: with what its program may use behind it.
+template <typename Visit>
+void for_each_searched_part(const BlockIndex& index, const GraphOptions& options, std::uint32_t i,
+                            Visit&& visit) {
+  for_each_own_part(index, i, visit);
+  if (!options.slack) return;
+  const std::uint64_t end = index.address(i) + index.size_bytes(i);
+  if (const std::uint64_t bytes = options.slack(index.id(i)); bytes != 0)
+    visit(align_down8(end), end + bytes);  // with the word that the block ends in
+}
+
 }  // namespace leakgate::classify

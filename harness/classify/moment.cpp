@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <tuple>
+#include <unordered_map>
 
 #include "harness/classify/chain.h"
 #include "harness/classify/graph.h"
@@ -193,6 +194,14 @@ class GroupMaker {
   std::map<std::uint32_t, std::pair<std::vector<std::uint32_t>, std::size_t>> members_;  ///< by cycle
 };
 
+/// By block, asked by one thread before several search.
+std::unordered_map<std::uint32_t, std::uint64_t> slack_of(const HeldProcess& held) {
+  std::unordered_map<std::uint32_t, std::uint64_t> bytes;
+  for (std::uint32_t i = 0; held.slack && i < held.blocks.size(); ++i)
+    if (const std::uint64_t behind = held.slack(i); behind != 0) bytes.emplace(i, behind);
+  return bytes;
+}
+
 }  // namespace
 
 model::MomentFindings classify_held(const HeldProcess& held, bool with_groups,
@@ -209,6 +218,12 @@ model::MomentFindings classify_held(const HeldProcess& held, bool with_groups,
       return held.is_pool(block.id);
     };
   graph.is_vtable = [&vtables](std::uint64_t address) { return vtables.is_vtable(address); };
+  const std::unordered_map<std::uint32_t, std::uint64_t> slack = slack_of(held);
+  if (!slack.empty())
+    graph.slack = [&slack](std::uint32_t id) {
+      const auto found = slack.find(id);
+      return found == slack.end() ? 0 : found->second;
+    };
   const Roots roots = find_roots(held);
   std::vector<LiveBlock> live;
   live.reserve(held.blocks.size());

@@ -34,6 +34,9 @@ using IsResidue = std::function<bool(std::uint32_t block, std::uint64_t address)
 /// pointer to any of them keeps it.
 using IsPool = std::function<bool(std::uint32_t block)>;
 
+/// How many bytes behind HeldProcess::blocks[block], which the allocator added, its program may use as well.
+using FindSlack = std::function<std::uint64_t(std::uint32_t block)>;
+
 /// Below the stack pointer, in use by functions that call none (System V ABI, x86-64), in bytes.
 inline constexpr std::uint64_t kRedZone = 128;
 
@@ -104,6 +107,7 @@ struct HeldProcess {
   FindHeldFrame frame_of;  ///< may be empty
   IsResidue is_residue;    ///< may be empty: there is none
   IsPool is_pool;          ///< likewise
+  FindSlack slack;         ///< likewise
 };
 
 /// What was found at a judged moment.

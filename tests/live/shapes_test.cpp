@@ -263,6 +263,20 @@ TEST_F(Chunks, ThatAreMovedByReallocHoldWhatTheyHold) {
   }
 }
 
+TEST_F(Chunks, HoldByWhatIsBehindTheSizeThatWasAskedFor) {
+  const Traced traced = trace_program(scratch_, "live_uses_slack");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  std::map<std::pair<std::string, int>, int> blocks;
+  for (const Json& leak : traced.result["leaks"])
+    if (leak["stack"][0]["function"] == "fill")
+      blocks[{leak["kind"], leak["bytes"].get<int>() / leak["blocks"].get<int>()}] +=
+          leak["blocks"].get<int>();
+  const std::map<std::pair<std::string, int>, int> truth = {
+      {{kReachable, 152}, 41}, {{kReachable, 153}, 1}, {{kDefinite, 155}, 1}};
+  EXPECT_EQ(blocks, truth) << traced.result["leaks"].dump(1);
+}
+
 TEST_F(Stacks, WhatLiesBesideThemInAMappingHolds) {
   const Traced traced = trace_program(scratch_, "live_beside_stacks");
   expect_whole(traced);

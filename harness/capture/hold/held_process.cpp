@@ -154,6 +154,9 @@ Status HeldProcess::describe_memory() {
     };
   pools_ = std::make_unique<PoolMemory>(session_, modules_);
   view_.is_pool = [this](std::uint32_t block) { return pools_->covers(view_.blocks[block]); };
+  slack_ = std::make_unique<SlackMemory>(session_, modules_, view_);
+  if (slack_->is_used())
+    view_.slack = [this](std::uint32_t block) { return slack_->behind(view_.blocks[block]); };
   // made for each moment anew: stacks change
   frames_ = std::make_unique<StackFrames>(modules_, view_);
   if (view_.threads_known)

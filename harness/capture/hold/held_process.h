@@ -14,6 +14,7 @@
 #include "harness/capture/hold/held_memory.h"
 #include "harness/capture/hold/held_threads.h"
 #include "harness/capture/hold/pool_memory.h"
+#include "harness/capture/hold/slack_memory.h"
 #include "harness/capture/hold/stack_frames.h"
 #include "harness/capture/modules.h"
 #include "harness/capture/session.h"
@@ -62,6 +63,7 @@ class HeldProcess {
   std::unique_ptr<HeldMemory> memory_;
   std::unique_ptr<StackFrames> frames_;
   std::unique_ptr<PoolMemory> pools_;
+  std::unique_ptr<SlackMemory> slack_;
   model::HeldProcess view_;
 };
 

@@ -36,6 +36,24 @@ TEST_F(Moment, FreedMemoryInTheHeapIsNoRoot) {
   EXPECT_EQ(process.kind(), Kind::definitely_lost);
 }
 
+TEST_F(Moment, WhatAProgramUsesBehindABlockIsSearched) {
+  process.map(kData, 0x1000, MappingKind::file);
+  process.block(kHeap + 0x200, 20);
+  process.put(kData, kHeap + 0x200);
+  process.put(kHeap + 0x200 + 16, kHeap + 0x100);  // the block ends within this word
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  process.held.slack = [](std::uint32_t block) { return block == 1 ? 4u : 0u; };
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+  process.put(kHeap + 0x200 + 16, 0);
+  process.put(kHeap + 0x200 + 24, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost) << "beyond it";
+  process.held.slack = [](std::uint32_t block) { return block == 1 ? 12u : 0u; };
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+  const auto groups = classify_held(process.held, true).groups;
+  ASSERT_FALSE(groups.empty());
+  EXPECT_EQ(groups[0].holders.back().offset, 24u);
+}
+
 TEST_F(Moment, AStackCountsFromItsPointerUp) {
   process.map(kStack, 0x4000, MappingKind::main_stack);
   process.thread(kStack + 0x2000);
