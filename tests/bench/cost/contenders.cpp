@@ -109,6 +109,11 @@ std::vector<Contender> find_contenders(const Places& places, Words* missing) {
          return join({places.leakgate, "run", "--json", places.json, "--backend", "preload", "--"}, command);
        },
        0.3, true, true},
+      {kTable,
+       [&places](const Words& command) {
+         return join({"env", "LD_PRELOAD=" + places.table}, command);
+       },
+       0.1},
   };
   add_tools(all, places, missing);
   return all;

@@ -26,6 +26,7 @@ inline constexpr const char* kEntry = "empty probes, function entries";
 inline constexpr const char* kNoStacks = "leakgate, no stacks";
 inline constexpr const char* kStacks = "leakgate, stacks";
 inline constexpr const char* kPreload = "leakgate, preload";
+inline constexpr const char* kTable = "a bare table of blocks, preloaded";
 inline constexpr const char* kLeakSanitizer = "LeakSanitizer, preloaded";
 inline constexpr const char* kValgrind = "valgrind memcheck";
 inline constexpr const char* kHeaptrack = "heaptrack";
@@ -39,6 +40,7 @@ struct Places {
   std::string work;         ///< bench_work
   std::string work_frames;  ///< the same, built to keep frame pointers
   std::string tests;        ///< bench_tests
+  std::string table;        ///< bench_table, a library
   std::string scratch;      ///< a directory for files of the run
   std::string json;
 };

@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
                       LEAKGATE_BENCH_WORK,
                       LEAKGATE_BENCH_WORK_FRAMES,
                       LEAKGATE_BENCH_TESTS,
+                      LEAKGATE_BENCH_TABLE,
                       scratch,
                       std::string(scratch) + "/result.json"};
   const int status = run_all(places, options, json, only);

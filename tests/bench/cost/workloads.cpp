@@ -23,7 +23,9 @@ std::string pair_count(const Contender& contender, double seconds) {
   return std::to_string(static_cast<long>(count));
 }
 
-const std::set<std::string> kSlow = {kEntry, kBpftrace, kMemleak};
+/// Contenders that most rows are without: those that take long, and what only rows of threads are held
+/// against.
+const std::set<std::string> kFewRows = {kEntry, kBpftrace, kMemleak, kTable};
 
 /// What allocating costs.
 void add_allocating(std::vector<Workload>& all, const Places& places, const MeasureOptions& options) {
@@ -32,11 +34,16 @@ void add_allocating(std::vector<Workload>& all, const Places& places, const Meas
   const std::string steps = options.quick ? "1000" : "100000";
   const std::string many_steps = options.quick ? "1000" : "3000000";
   const std::set<std::string> preloaded = {kNative, kPreload, kLeakSanitizer, kHeaptrack};
-  std::set<std::string> pairs = preloaded;
+  std::set<std::string> pairs = preloaded, threads = preloaded;
+  threads.insert(kTable);
   pairs.insert({kStacks, kValgrind});
-  all.push_back({kPairs, "ns/pair", "ns_per_pair", [=](const Contender& c) {
+  all.push_back({kPairs,
+                 "ns/pair",
+                 "ns_per_pair",
+                 [=](const Contender& c) {
                    return Words{places.work, "pairs", pair_count(c, seconds), "20"};
-                 }});
+                 },
+                 {kTable}});
   all.push_back({kFramePairs,
                  "ns/pair",
                  "ns_per_pair",
@@ -47,35 +54,35 @@ void add_allocating(std::vector<Workload>& all, const Places& places, const Meas
                  pairs});
   all.push_back({kLive, "ns/pair", "ns_per_pair",
                  [=](const Contender&) { return Words{places.work, "live", blocks, steps, "20", "2"}; },
-                 kSlow});
+                 kFewRows});
   all.push_back(
       {kMix,
        "ms",
        "",
        [=](const Contender&) { return Words{places.work_frames, "live", blocks, many_steps, "20", "2"}; },
        {},
-       preloaded});
+       threads});
   all.push_back(
       {kThreads,
        "ms",
        "",
        [=](const Contender&) { return Words{places.work_frames, "live", blocks, many_steps, "20", "16"}; },
        {},
-       preloaded});
+       threads});
 }
 
 /// What tests and processes cost.
 void add_running(std::vector<Workload>& all, const Places& places, const MeasureOptions& options) {
   const std::string processes = options.quick ? "2" : "20";
-  std::set<std::string> one_process = kSlow;
+  std::set<std::string> one_process = kFewRows;
   one_process.insert({kFloor, kNoStacks, kValgrind, kHeaptrack, kLeakSanitizer});
-  all.push_back({kTests, "ms", "", [=](const Contender&) { return Words{places.tests}; }, kSlow});
+  all.push_back({kTests, "ms", "", [=](const Contender&) { return Words{places.tests}; }, kFewRows});
   all.push_back({kOneTest, "ms", "",
                  [=](const Contender&) {
                    return Words{places.tests, "--gtest_filter=*/1"};
                  },
-                 kSlow});
-  all.push_back({kTrue, "ms", "", [](const Contender&) { return Words{"/bin/true"}; }, kSlow});
+                 kFewRows});
+  all.push_back({kTrue, "ms", "", [](const Contender&) { return Words{"/bin/true"}; }, kFewRows});
   all.push_back({kSpawn, "ms/process", "ms_per_process",
                  [=](const Contender&) {
                    return Words{places.work, "spawn", processes, "/bin/true"};
@@ -87,7 +94,7 @@ void add_running(std::vector<Workload>& all, const Places& places, const Measure
                  },
                  one_process});
   if (!options.suite.empty())
-    all.push_back({kSuite, "ms", "", [=](const Contender&) { return split(options.suite); }, kSlow});
+    all.push_back({kSuite, "ms", "", [=](const Contender&) { return split(options.suite); }, kFewRows});
 }
 
 }  // namespace
