@@ -10,6 +10,7 @@
 #include <set>
 
 #include "harness/base/saturated.h"
+#include "harness/base/text.h"
 
 namespace leakgate::judge {
 namespace {
@@ -84,23 +85,30 @@ void join_tracer(model::TracerInfo& into, model::TracerInfo& part) {
       into.notes.push_back(std::move(note));
 }
 
+/// What was started: parts of other programs are no parts of one whole.
+std::string_view program_of(const Recording& recording) {
+  return recording.run.command.empty() ? std::string_view() : base_name(recording.run.command.front());
+}
+
 /// Of which part the whole is: of none where nothing is known, the only one where all parts are there, else
 /// of one of them, so that it is not taken for the whole.
 std::optional<model::Shard> joined_shard(const std::vector<Recording>& recordings) {
   if (recordings.size() == 1) return recordings.front().run.shard;
   const model::Shard* part = nullptr;
   std::set<std::pair<std::uint32_t, std::uint32_t>> seen;
-  bool all_known = true;
+  bool all_known = true, one_program = true;
   for (const Recording& recording : recordings) {
     const auto& shard = recording.run.shard;
     all_known = all_known && shard.has_value();
+    one_program = one_program && program_of(recording) == program_of(recordings.front());
     if (!shard) continue;
     seen.emplace(shard->total, shard->index);
     if (part == nullptr || shard->total > part->total) part = &*shard;
   }
   if (part == nullptr || (!all_known && part->total == 1)) return {};
   const bool one_total = seen.begin()->first == part->total;
-  if (all_known && one_total && seen.size() == part->total) return model::Shard{0, 1, part->by};
+  if (all_known && one_program && one_total && seen.size() == part->total)
+    return model::Shard{0, 1, part->by};
   return *part;
 }
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
-#include <utility>
+#include <tuple>
 
 #include "harness/base/saturated.h"
 
@@ -43,11 +43,14 @@ Rounds::Rounds(const model::Verdict& verdict) : Rounds(tests_of(verdict)) {}
 
 Rounds::Rounds(const std::vector<const model::Test*>& tests)
     : series_(tests.size()), shared_by_(tests.size(), 1) {
-  std::map<std::pair<std::uint32_t, std::string_view>, std::uint32_t> series;
+  // Catch2 lets tests of other tags, doctest those of other suites, have the same name: their places differ
+  std::map<std::tuple<std::uint32_t, std::string_view, std::string_view, std::uint32_t>, std::uint32_t>
+      series;
   std::map<std::uint32_t, std::uint64_t> windows_of, most_in;  // by series, by process
   for (std::size_t i = 0; i < tests.size(); ++i) {
     const auto next = static_cast<std::uint32_t>(series.size());
-    series_[i] = series.try_emplace({tests[i]->process, tests[i]->id}, next).first->second;
+    const model::Test& test = *tests[i];
+    series_[i] = series.try_emplace({test.process, test.id, test.file, test.line}, next).first->second;
     auto& most = most_in[tests[i]->process];
     most = std::max(most, ++windows_of[series_[i]]);
   }

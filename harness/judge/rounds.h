@@ -20,7 +20,7 @@ struct Amount {
   void add(const Amount& other);
 };
 
-/// Which windows are rounds of one test: those with one id in one process.
+/// Which windows are rounds of one test: those with one id and one place in one process.
 class Rounds {
  public:
   explicit Rounds(const model::Recording& recording);

@@ -24,6 +24,11 @@ bool died(const Recording& recording, std::uint32_t process) {
   return process < recording.processes.size() && recording.processes[process].exit.signal.has_value();
 }
 
+/// A program whose tests all passed says so: one that said something else may have left some out.
+bool ended_well(const Recording& recording, std::uint32_t process) {
+  return process < recording.processes.size() && recording.processes[process].exit.code == 0;
+}
+
 bool passed(const model::Test& test, const Recording& recording) {
   return test.complete && test.outcome == model::Outcome::passed && !died(recording, test.process);
 }
@@ -63,13 +68,15 @@ class Programs {
     if (test.outside || has_no_windows)
       whole = rounds_.shared_by(window) == 1 && !died(recording_, test.process);
     else
-      whole = passed(test, recording_) && ran_all(test);
+      whole = passed(test, recording_) && ended_well(recording_, test.process) && ran_all(test);
+    if (!test.outside && !has_no_windows) with_tests_.insert(program_file(recording_, test.process));
   }
 
+  /// None that ran no test at all: such a run was asked for none.
   [[nodiscard]] std::set<std::string> whole() const {
     std::set<std::string> names;
     for (const auto& [name, whole] : whole_)
-      if (whole && !name.empty()) names.insert(name);
+      if (whole && !name.empty() && with_tests_.contains(name)) names.insert(name);
     return names;
   }
 
@@ -87,6 +94,7 @@ class Programs {
   bool all_parts_ = false;
   bool nothing_known_ = false;
   std::map<std::string, bool> whole_;
+  std::set<std::string> with_tests_;
 };
 
 }  // namespace

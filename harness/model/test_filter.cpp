@@ -20,10 +20,10 @@ std::string escaped(std::string_view id, std::string_view special) {
 
 using Words = std::vector<std::string_view>;
 
-/// "name" of "--name=value".
-std::string_view option_name(std::string_view word) {
+/// "name" of "--name=value", or with another one of `separators`.
+std::string_view option_name(std::string_view word, std::string_view separators = "=") {
   word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
-  return word.substr(0, word.find('='));
+  return word.substr(0, word.find_first_of(separators));
 }
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -37,8 +37,9 @@ bool is_choosing_gtest(std::string_view word) {
 
 /// What is no option is a filter, but for the values of options; those of the user's own are not known.
 bool any_choosing_catch2(const Words& words, bool all_parts) {
+  constexpr std::string_view kSeparators = "=:";
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string_view word = words[i], name = option_name(word);
+    const std::string_view word = words[i], name = option_name(word, kSeparators);
     if (!word.starts_with('-')) {
       if (word != "*") return true;
       continue;
@@ -66,7 +67,7 @@ bool any_choosing_catch2(const Words& words, bool all_parts) {
                                                        "colour-mode",
                                                        "use-colour",
                                                        "benchmark-samples"});
-    if (has_value && word.find('=') == std::string_view::npos) ++i;
+    if (has_value && word.find_first_of(kSeparators) == std::string_view::npos) ++i;
   }
   return false;
 }

@@ -15,6 +15,7 @@ namespace {
 
 /// What speaks for a document being of a process, weakest first.
 constexpr unsigned kSomeInCommon = 1, kSameTests = 2, kNamedAlike = 3, kInPrefix = 50, kInArguments = 100;
+constexpr std::size_t kMaxNameBytes = 4096;    ///< of longer names no parts are looked for
 constexpr std::size_t kMaxCompared = 1 << 20;  ///< more are not worth the time: they stay ours
 
 /// How many parts of `path` an argument ends with; 0: it does not name that file.
@@ -90,6 +91,7 @@ const JunitMatch::Rows* JunitMatch::rows_for(const JunitCase& test_case, std::st
   };
   const std::string class_name = text("classname"), name = text("name");
   if (const Rows* rows = find(by_name_, std::pair{class_name, name})) return rows;
+  if (name.size() > kMaxNameBytes) return find(by_id_, name);
   for (auto slash = name.rfind('/'); slash != std::string::npos && slash > 0;
        slash = name.rfind('/', slash - 1))
     if (const Rows* rows = find(by_name_, std::pair{class_name, name.substr(0, slash)})) return rows;

@@ -122,6 +122,9 @@ TEST(Merge, AllPartsTogetherAreOnePartAndSomeAreNotTheWhole) {
   EXPECT_EQ(merge({part(1, 3), part(0, 3)})->run.shard->total, 3u);
   EXPECT_EQ(merge({part(1, 3), shard("A.a", "f", 1).recording})->run.shard->total, 3u);
   EXPECT_EQ(merge({part(1, 3)})->run.shard->index, 1u);
+  auto of_other_program = part(1, 2);
+  of_other_program.run.command = {"other_tests"};
+  EXPECT_EQ(merge({part(0, 2), of_other_program})->run.shard->total, 2u);
   EXPECT_FALSE(merge({shard("A.a", "f", 1).recording, shard("B.b", "f", 1).recording})->run.shard);
 }
 

@@ -55,6 +55,16 @@ TEST(Rounds, TheLargestCounts) {
   EXPECT_EQ(baseline_from(rising).entries.begin()->second.bytes, 30u);
 }
 
+TEST(Rounds, TestsOfOneNameAndOtherPlacesAreNone) {
+  InRounds builder({20});
+  const auto second =
+      builder.test(0, "List.A", model::Framework::catch2, "/home/dev/app/tests/list_test.cpp", 99);
+  builder.leak(second, builder.site, 20, 2);
+  EXPECT_EQ(baseline_from(builder).entries.begin()->second.bytes, 40u);
+  EXPECT_EQ(builder.verdict(with_baseline(baseline_from(InRounds({20})))).summary.verdict,
+            model::RunVerdict::fail);
+}
+
 TEST(Rounds, ProcessesAreSummedUp) {
   InRounds builder({20, 20});
   const auto other = builder.process();

@@ -118,6 +118,22 @@ TEST(WholeRuns, AFilterOrAPartKeepsWhatIsOutsideTests) {
   EXPECT_EQ(after([](Recording& r) { r.run.shard = {0, 2, "GTEST_TOTAL_SHARDS"}; }, 40), (Accepted{40, 100}));
 }
 
+TEST(WholeRuns, ARunOfNoTestsKeepsWhatIsOutsideTests) {
+  constexpr Accepted kOutsideKept = {100, 100};
+  const auto no_tests = [](Recording& r) { r.tests.erase(r.tests.begin(), r.tests.begin() + 2); };
+  EXPECT_EQ(after(no_tests), kOutsideKept);
+  EXPECT_EQ(after([&](Recording& r) {
+              no_tests(r);
+              r.tests[0].outside = false;
+              r.tests[0].id = "unit_tests";  // as where no framework was seen
+            }),
+            kOutsideKept);
+}
+
+TEST(WholeRuns, AProgramThatEndedBadlyMayHaveLeftTestsOut) {
+  EXPECT_EQ(after([](Recording& r) { r.processes[0].exit = {1, {}}; }), (Accepted{0, 100}));
+}
+
 TEST(WholeRuns, WhatIsNotKnownKeepsWhatIsOutsideTests) {
   constexpr Accepted kOutsideKept = {0, 100};
   EXPECT_EQ(after([](Recording& r) { r.run.tests_chosen_by.reset(); }), kOutsideKept) << "an older recording";

@@ -27,6 +27,10 @@ TEST(TestFilter, Catch2TakesWhatIsNoOptionForAFilter) {
     EXPECT_TRUE(chooses(Framework::catch2, {word})) << word;
   EXPECT_FALSE(chooses(Framework::catch2, {"-r", "junit", "--out", "x.xml", "--order=rand", "-s", "*"}));
   EXPECT_TRUE(chooses(Framework::catch2, {"--out=x.xml", "a test"}));
+  for (const char* word : {"--shard-count:2", "--input-file:sel.txt", "-f:sel.txt", "-c:part"})
+    EXPECT_TRUE(chooses(Framework::catch2, {word})) << word;
+  EXPECT_TRUE(chooses(Framework::catch2, {"--out:x.xml", "a test"}));
+  EXPECT_FALSE(chooses(Framework::catch2, {"--out:x.xml", "-r:junit"}));
 }
 
 TEST(TestFilter, PartsAreSomeTestsUnlessAllAreThere) {

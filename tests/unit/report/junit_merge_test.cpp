@@ -253,5 +253,14 @@ TEST(JunitMerge, HostileInputIsRefusedOrMadeSafe) {
   EXPECT_EQ(merged.text.find("\xff"), std::string::npos);
 }
 
+TEST(JunitMerge, ALongNameIsNotTakenToPieces) {
+  std::string name;
+  for (int i = 0; i < 1'000'000; ++i)
+    name += "a.";
+  const Merged merged(test::TwoTests().verdict(), {"<testsuite name=\"s\"><testcase name=\"" + name +
+                                                   "\" classname=\"c\"/></testsuite>"});
+  EXPECT_NE(merged.text.find(name), std::string::npos) << "after minutes, when each piece was looked up";
+}
+
 }  // namespace
 }  // namespace leakgate::report
