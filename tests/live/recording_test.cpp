@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "tests/live/support/traced.h"
@@ -131,6 +132,15 @@ void normalise(Json& value, std::map<std::uint64_t, std::uint64_t>& pids) {
   }
 }
 
+/// The machine was so busy that ends of tests were passed over, as the result says: what is lost is the same,
+/// but not when it was.
+bool was_hurried(const Json& result) {
+  const Json& notes = result["tracer"]["notes"];
+  return std::any_of(notes.begin(), notes.end(), [](const Json& note) {
+    return note.get<std::string>().find("were not looked at") != std::string::npos;
+  });
+}
+
 class TenRuns : public Live, public testing::WithParamInterface<const char*> {};
 
 TEST_P(TenRuns, GiveOneResult) {
@@ -139,9 +149,15 @@ TEST_P(TenRuns, GiveOneResult) {
                                ? std::string(LEAKGATE_EXAMPLES) + "/" + std::string(name)
                                : program_path(name);
   Json first;
+  int hurried = 0;
   for (int run = 0; run < 10; ++run) {
     Traced traced = trace(scratch_, {.command = {path}});
     expect_whole(traced);
+    if (was_hurried(traced.result)) {
+      ASSERT_LT(++hurried, 10);
+      --run;
+      continue;
+    }
     std::map<std::uint64_t, std::uint64_t> pids;
     normalise(traced.result, pids);
     if (run == 0) first = traced.result;
