@@ -31,6 +31,9 @@ void clear_slot(Thread& slot) {
   slot.own_scope = 0;
   slot.disabled = 0;
   slot.freeing = 0;
+  slot.moving = 0;  // cancelled or jumped out of an allocation function
+  slot.given = 0;
+  slot.given_bytes = 0;
   slot.busy = 0;
   slot.depth = 0;
   slot.stack_low = 0;
