@@ -252,6 +252,17 @@ TEST_F(Pools, PagesOfSlicesAreHeldByTheirPieces) {
                                                    std::pair(4096, kPossible)));
 }
 
+TEST_F(Pools, WhatLibgobjectKeepsByInnerPointersIsReachable) {
+  const Traced traced = trace_program(scratch_, "live_inner_pointers");
+  expect_whole(traced);
+  std::vector<std::pair<int, std::string>> kinds;
+  for (const Json& leak : traced.result["leaks"])
+    kinds.emplace_back(leak["bytes"], leak["kind"]);
+  EXPECT_THAT(kinds,
+              testing::UnorderedElementsAre(std::pair(48 + 104, kReachable), std::pair(48 + 105, kDefinite),
+                                            std::pair(106, kPossible)));
+}
+
 class Stacks : public Live {};
 
 /// At any moment of it: before, the half of these runs failed.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks that a pool inside of the program hands out in pieces: only the pieces are pointed at, and pointers
-// into the middle keep the block. In: the stacks of allocations. Out: whether a block is such a one.
+// Blocks that pointers into their middle keep: those that a pool inside of the program hands out in pieces,
+// and those that a library keeps so by its design. In: the stacks of allocations. Out: whether a block is
+// such a one.
 //
-// Known is the slice allocator of GLib before 2.76 (glib/gslice.c), which takes pages by posix_memalign.
-// Under Valgrind it switches itself off.
+// Known are the slice allocator of GLib before 2.76 (glib/gslice.c), which takes pages by posix_memalign, and
+// what libgobject asks for: nodes of types, instances with private data in front, closures, atomic arrays
+// (gobject/gtype.c, gclosure.c, gatomicarray.c). Under Valgrind the first switches itself off, and the second
+// tells Valgrind where a block's start is.
 #pragma once
 
 #include <cstdint>

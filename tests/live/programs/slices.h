@@ -3,6 +3,10 @@
 #ifndef LIVE_SLICES_H
 #define LIVE_SLICES_H
 
+#include <stddef.h>
+
 void* slice_alloc(void);
+/// As g_malloc(): nothing but malloc().
+void* wrapped_malloc(size_t size);
 
 #endif

@@ -11,3 +11,7 @@ void* slice_alloc(void) {
   if (posix_memalign(&page, kPage, kPage) != 0) abort();
   return (char*)page + kPiece;
 }
+
+void* wrapped_malloc(size_t size) {
+  return malloc(size);
+}
