@@ -395,6 +395,9 @@ struct ThreadCounts {
   }
 };
 
+/// In the place of the number of a thread that is being started.
+inline constexpr u32 kStartingThread = ~0u;
+
 struct Thread {
   u32 tid;           ///< 0: the slot is free
   u32 births;        ///< the test, or scope in it, that started the thread; 0: none, or own_scope is open
@@ -426,7 +429,8 @@ struct Thread {
   u32 known_epoch;       ///< stacks of earlier epochs are not known any more
   u32 known_generation;  ///< of the mapping table, in this epoch
   u32 bare_stack[16];
-  Walk walks[2];  ///< the second for signal handlers that interrupt the first
+  u64 started_with;  ///< the routine's argument: the thread's control block has our slot instead
+  Walk walks[2];     ///< the second for signal handlers that interrupt the first
 };
 inline constexpr u64 kThreadStride = 16384;
 static_assert(sizeof(Thread) <= kThreadStride);

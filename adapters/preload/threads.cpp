@@ -12,7 +12,6 @@ namespace {
 
 u64 inherited_low, inherited_high;  // of the stack that a forked child goes on with
 
-constexpr u32 kReserved = ~0u;  // for a thread that is being started
 constexpr u32 kFirstScan = 64;
 constexpr u64 kMainStackBytes = 64 << 20;
 
@@ -34,6 +33,7 @@ void clear_slot(Thread& slot) {
   slot.moving = 0;  // cancelled or jumped out of an allocation function
   slot.given = 0;
   slot.given_bytes = 0;
+  slot.started_with = 0;
   slot.busy = 0;
   slot.depth = 0;
   slot.stack_low = 0;
@@ -50,7 +50,7 @@ void free_dead_slots() {
   u32 alive = 0;
   for (u32 i = 0; i < count; ++i) {
     const u32 tid = load(slot_at(i).tid);
-    if (tid == 0 || tid == kReserved) continue;
+    if (tid == 0 || tid == kStartingThread) continue;
     if (system_call(SYS_tgkill, own_pid(), tid, 0) == kNoSuchThread)
       store(slot_at(i).tid, 0u);
     else
@@ -197,13 +197,14 @@ extern "C" Thread* lg_before_thread(u64 function, u64 argument) {
   Thread* const self = current_thread();
   if (!self) return nullptr;
   store(g.process->many, 1u);
-  Thread* const slot = new_slot(kReserved);
+  Thread* const slot = new_slot(kStartingThread);
   if (!slot) return nullptr;
   const lg_proc& figures = g.process->figures;
   const u32 window = charged_window(*self, figures);
   slot->births = figures.test_root || self->births ? window : 0;
   slot->pending[0] = function;
   slot->pending[1] = argument;
+  store(slot->started_with, argument);
   return slot;
 }
 

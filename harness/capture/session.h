@@ -105,6 +105,10 @@ class Session {
   /// The threads of process `pid`, main thread first. Registers of running ones are not to be relied on.
   [[nodiscard]] virtual Result<std::vector<lg_thread_state>> threads(std::int32_t pid) const = 0;
 
+  /// What threads of process `pid` were started with, those that do not run yet among them, where that is not
+  /// in the process's own memory.
+  [[nodiscard]] virtual std::vector<std::uint64_t> thread_arguments(std::int32_t /*pid*/) const { return {}; }
+
   /// Adds room to the tables that asked for some. Fails (io) when memory is refused: losses are then counted
   /// where they happen.
   virtual Status grow() = 0;

@@ -125,6 +125,10 @@ void HeldProcess::describe_threads() {
     }
     view_.threads.push_back(std::move(thread));
   }
+  if (view_.threads.empty()) return;
+  const auto arguments = session_.thread_arguments(pid_);
+  auto& registers = view_.threads.front().registers;
+  registers.insert(registers.end(), arguments.begin(), arguments.end());
 }
 
 Status HeldProcess::describe_memory() {

@@ -15,6 +15,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/sanitizer_library.h"
 #include "harness/base/text.h"
+#include "harness/capture/hold/held_threads.h"
 #include "harness/capture/preload/shared_word.h"
 #include "harness/capture/preload/thread_states.h"
 
@@ -241,6 +242,23 @@ Result<std::vector<lg_thread_state>> PreloadSession::threads(std::int32_t pid) c
     }
   }
   return states;
+}
+
+std::vector<std::uint64_t> PreloadSession::thread_arguments(std::int32_t pid) const {
+  const std::uint32_t image = ended_.image_in(pid);
+  if (image == EndedProcesses::kNoImage) return {};
+  std::vector<std::uint64_t> arguments;
+  const Process& process = file_->process(image);
+  for (std::uint32_t i = 0; i < std::min(load(process.threads), preload::kMaxThreads); ++i) {
+    const std::uint64_t slot = preload::kThreadsAt + i * preload::kThreadStride;
+    const auto tid = file_->get<std::uint32_t>(image, slot + offsetof(Thread, tid));
+    const auto argument = file_->get<std::uint64_t>(image, slot + offsetof(Thread, started_with));
+    const bool runs = tid != 0 && tid != preload::kStartingThread;
+    if (tid == 0 || argument == 0 || (runs && HeldThreads::has_ended(static_cast<std::int32_t>(tid))))
+      continue;
+    arguments.push_back(argument);
+  }
+  return arguments;
 }
 
 Status PreloadSession::drain_records(const Handle& handle) {

@@ -56,6 +56,7 @@ class PreloadSession final : public Session {
   void beat() override;
   void answer_moment(std::uint32_t process, std::uint32_t moment) override;
   [[nodiscard]] Result<std::vector<lg_thread_state>> threads(std::int32_t pid) const override;
+  [[nodiscard]] std::vector<std::uint64_t> thread_arguments(std::int32_t pid) const override;
   Status grow() override { return {}; }
   [[nodiscard]] UnwindMode unwind() const override { return unwind_; }
   [[nodiscard]] lg_totals totals() const override { return ledgers_.totals(); }
