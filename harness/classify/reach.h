@@ -39,7 +39,7 @@ class Reacher {
   void add(const RootPointer& pointer);
   /// A root range lies in this block: it is in use.
   void add_in_use(std::uint32_t root, std::uint32_t block);
-  /// A block that is in use and holds nothing. Before all others.
+  /// A block that is in use and holds nothing. Before all others: a stale pointer to it must not lead on.
   void add_leaf(std::uint32_t root, std::uint32_t block);
   /// Follows everything added; nothing may be added after it.
   void follow();

@@ -304,8 +304,9 @@ class RootFinder {
     return own && own->contains(stack_pointer) ? own->start : stack_pointer - model::kRedZone;
   }
 
-  /// A thread that has ended: what its stack and its thread-local storage lead to is nobody's. The C library
-  /// goes on using the vector of that storage, and the blocks in it, for the thread that gets the stack next.
+  /// A thread that has ended, whose stack the C library has: what that and its thread-local storage lead to
+  /// is nobody's. The C library goes on using the vector of that storage, and the blocks in it, for the
+  /// thread that gets the stack next.
   void add_dead_thread(std::uint32_t i, const DeadThread& dead) {
     constexpr std::uint64_t kMostModules = 4096;
     RootWords kept{static_cast<std::uint32_t>(roots_.labels.size()), {}, true};
@@ -325,7 +326,8 @@ class RootFinder {
     if (!threads_on(mapping).empty()) return add_stacks(i);
     if (const auto thread = thread_of_control_block(mapping))
       return add_but_blocks(i, mapping.start, mapping.end, RootKind::tls, *thread);
-    if (const auto dead = held_.c_library_allocates ? dead_thread_in(held_, mapping) : std::nullopt) {
+    if (const auto dead = held_.c_library_allocates ? dead_thread_in(held_, mapping) : std::nullopt;
+        dead && dead->is_kept) {
       add_part(i, mapping.start, std::max(dead->stack.start, mapping.start));
       add_dead_thread(i, *dead);
       return add_part(i, dead->stack.end, mapping.end);

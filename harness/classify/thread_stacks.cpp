@@ -17,11 +17,28 @@ constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kControlBlockSearch = 8192;
 constexpr std::uint64_t kSmallestStack = 8192, kLargestStack = std::uint64_t{1} << 40;
 constexpr std::uint64_t kLowestAddress = 65536;  // a number is none
+/// Where in struct pthread its place in one of glibc's lists of stacks is: behind what the C library shares
+/// with sanitizers, whose size may not change.
+constexpr std::uint64_t kListNode = 704;
 
 bool is_stack_around(std::uint64_t control_block, std::uint64_t start, std::uint64_t size) {
   return start % 8 == 0 && start >= kLowestAddress && start < control_block && size >= kSmallestStack &&
          size <= kLargestStack && size > control_block - start &&
          size - (control_block - start) <= kControlBlockSearch;
+}
+
+std::uint64_t word(const model::HeldProcess& held, std::uint64_t address) {
+  std::array<std::uint64_t, 1> value{};
+  return held.read(address, std::as_writable_bytes(std::span(value))) == sizeof value ? value[0] : 0;
+}
+
+/// A stack of the program's own is taken out of glibc's lists when its thread has been joined. One with a
+/// guard is glibc's in any case, also in the moment in which it is moved from one list to another.
+bool is_kept(const model::HeldProcess& held, std::uint64_t control_block, const StackBounds& stack) {
+  if (stack.guard_bytes != 0) return true;
+  const std::uint64_t node = control_block + kListNode;  // list_t: next, prev
+  const std::uint64_t next = word(held, node), previous = word(held, node + 8);
+  return next != node && word(held, next + 8) == node && word(held, previous) == node;
 }
 
 }  // namespace
@@ -32,7 +49,7 @@ std::optional<StackBounds> stack_of(const model::HeldProcess& held, std::uint64_
   for (std::size_t i = 0; i + 3 < count; ++i) {
     const std::uint64_t start = words[i], size = words[i + 1];
     if (is_stack_around(control_block, start, size) && words[i + 2] < size && words[i + 3] <= size)
-      return StackBounds{start, start + size};
+      return StackBounds{start, start + size, words[i + 2]};
   }
   return std::nullopt;
 }
@@ -47,7 +64,7 @@ std::optional<DeadThread> dead_thread_in(const model::HeldProcess& held, const m
       const std::uint64_t at = page + i * 8;
       if (words[i] != at || words[i + 2] != at) continue;  // tcbhead_t: tcb, dtv, self
       if (const auto stack = stack_of(held, at); stack && stack->end <= mapping.end)
-        return DeadThread{at, *stack};
+        return DeadThread{at, *stack, is_kept(held, at, *stack)};
     }
   }
   return std::nullopt;

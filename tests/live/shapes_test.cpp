@@ -301,6 +301,12 @@ TEST_F(Stacks, WhatLiesBesideThemInAMappingHolds) {
   EXPECT_THAT(reachable, testing::UnorderedElementsAre(810, 820, 850));
 }
 
+TEST_F(Stacks, OneThatTheProgramGaveIsItsOwnAgain) {
+  const Traced traced = trace_program(scratch_, "live_given_stack");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+}
+
 TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {
   const Traced traced = trace_program(scratch_, "live_unwritten_frame");
   expect_whole(traced);

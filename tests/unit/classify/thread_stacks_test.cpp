@@ -16,6 +16,7 @@ constexpr std::uint64_t kHeap = 0x5000'0000, kMapping = 0x6000'0000, kBytes = 0x
 constexpr std::uint64_t kStack = kMapping + kBytes / 2, kEnd = kMapping + kBytes;
 constexpr std::uint64_t kControlBlock = kEnd - 0x940;
 constexpr std::uint64_t kOffsetOfStack = 210 * 8;  // in glibc 2.36
+constexpr std::uint64_t kNode = kControlBlock + 704, kList = kHeap + 0x3000;
 
 struct ThreadStacks : testing::Test {
   ThreadStacks() {
@@ -26,7 +27,16 @@ struct ThreadStacks : testing::Test {
     process.put(kControlBlock + 16, kControlBlock);
     process.put(kControlBlock + kOffsetOfStack, kStack);
     process.put(kControlBlock + kOffsetOfStack + 8, kEnd - kStack);
+    process.put(kNode, kList);
+    process.put(kNode + 8, kList);
+    process.put(kList, kNode);
+    process.put(kList + 8, kNode);
     process.thread(0x7fff'0000'0000);  // the main one
+  }
+  /// As glibc does when the thread has been joined and the program had given the stack.
+  void take_from_list() {
+    process.put(kList, kList);
+    process.put(kList + 8, kList);
   }
   /// Whether the block is held when this place points at it.
   bool holds(std::uint64_t place) {
@@ -100,6 +110,13 @@ TEST_F(ThreadStacks, ThatOfAThreadThatHasEndedIsNoRoot) {
   EXPECT_TRUE(holds(kMapping + 0x50)) << "but what lies beside it is";
 }
 
+TEST_F(ThreadStacks, ThatTheProgramHadGivenIsItsOwnAgain) {
+  take_from_list();
+  EXPECT_TRUE(holds(kStack + 0x5000));
+  process.put(kControlBlock + kOffsetOfStack + 16, 0x1000);
+  EXPECT_FALSE(holds(kStack + 0x5000)) << "a guard is of the C library's making";
+}
+
 TEST_F(ThreadStacks, ARecordThatPointsAtItselfIsNoControlBlock) {
   process.put(kControlBlock + kOffsetOfStack, 0);
   EXPECT_TRUE(holds(kStack + 0x5000));
@@ -120,6 +137,20 @@ TEST_F(ThreadStacks, ThreadLocalStorageOfAThreadThatHasEndedIsKeptAndHoldsNothin
   EXPECT_EQ(process.kind(2), Kind::still_reachable);
   start_thread(kStack + 0x4000);
   EXPECT_EQ(process.kind(0), Kind::still_reachable) << "while it lives it has what it keeps there";
+}
+
+/// The vector of a thread on a stack of the program's own is freed, and its place may be a block of the
+/// program's.
+TEST_F(ThreadStacks, WhatStandsWhereAVectorWasHoldsWhatItPointsAt) {
+  constexpr std::uint64_t kVector = kHeap + 0x400, kGlobals = 0x7000'0000;
+  process.map(kGlobals, 0x1000, MappingKind::file);
+  process.put(kGlobals + 8, kVector);
+  process.block(kVector, 272);
+  process.put(kControlBlock + 8, kVector + 16);
+  process.put(kVector + 200, kHeap + 0x100);
+  take_from_list();
+  EXPECT_EQ(process.kind(1), Kind::still_reachable);
+  EXPECT_EQ(process.kind(0), Kind::still_reachable);
 }
 
 }  // namespace
