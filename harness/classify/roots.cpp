@@ -326,19 +326,27 @@ class RootFinder {
     if (!threads_on(mapping).empty()) return add_stacks(i);
     if (const auto thread = thread_of_control_block(mapping))
       return add_but_blocks(i, mapping.start, mapping.end, RootKind::tls, *thread);
-    if (const auto dead = held_.c_library_allocates ? dead_thread_in(held_, mapping) : std::nullopt;
-        dead && dead->is_kept) {
-      add_part(i, mapping.start, std::max(dead->stack.start, mapping.start));
-      add_dead_thread(i, *dead);
-      return add_part(i, dead->stack.end, mapping.end);
-    }
     add_part(i, mapping.start, mapping.end);
   }
 
-  /// A part of an anonymous mapping that is no stack.
+  /// A part of an anonymous mapping in which no thread's stack is in use. Stacks without guard pages, that
+  /// the kernel has joined with each other, lie below its end one after the other.
   void add_part(std::uint32_t i, std::uint64_t start, std::uint64_t end) {
     if (start >= end || !held_.c_library_allocates)
       return;  // the allocator's pages and its bookkeeping cannot be told from the program's
+    std::uint64_t looked_at = end;
+    while (const auto dead = dead_thread_before(held_, start, looked_at)) {
+      looked_at = std::max(dead->stack.start, start);
+      if (!dead->is_kept) continue;
+      add_program_memory(i, dead->stack.end, end);
+      add_dead_thread(i, *dead);
+      end = looked_at;
+    }
+    add_program_memory(i, start, end);
+  }
+
+  void add_program_memory(std::uint32_t i, std::uint64_t start, std::uint64_t end) {
+    if (start >= end) return;
     const std::uint64_t arena = arena_in(start, end);
     if (arena != start) add_around_chunks(i, start, arena);
   }

@@ -21,7 +21,7 @@ struct StackBounds {
 /// thread's, or another C library's.
 std::optional<StackBounds> stack_of(const model::HeldProcess& held, std::uint64_t control_block);
 
-/// A thread that has ended, whose stack lies in the mapping.
+/// A thread that has ended, whose stack ends where the memory [start, end) does, or a little before.
 struct DeadThread {
   std::uint64_t control_block = 0;
   StackBounds stack;
@@ -30,6 +30,7 @@ struct DeadThread {
   /// block still points at it, and what the program writes there since is its own.
   bool is_kept = false;
 };
-std::optional<DeadThread> dead_thread_in(const model::HeldProcess& held, const model::HeldMapping& mapping);
+std::optional<DeadThread> dead_thread_before(const model::HeldProcess& held, std::uint64_t start,
+                                             std::uint64_t end);
 
 }  // namespace leakgate::classify

@@ -301,6 +301,19 @@ TEST_F(Stacks, WhatLiesBesideThemInAMappingHolds) {
   EXPECT_THAT(reachable, testing::UnorderedElementsAre(810, 820, 850));
 }
 
+TEST_F(Stacks, OfThreadsThatHaveEndedHoldNothingBesideOthers) {
+  const Traced traced = trace_program(scratch_, "live_joined_stacks");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  std::map<std::pair<std::string, std::string>, std::pair<int, int>> sums;  // blocks, bytes
+  for (const Json& leak : traced.result["leaks"])
+    if (const std::string function = leak["stack"][0]["function"]; function == "leave" || function == "keep")
+      sums[{function, leak["kind"]}] = {leak["blocks"], leak["bytes"]};
+  const std::map<std::pair<std::string, std::string>, std::pair<int, int>> truth = {
+      {{"leave", kDefinite}, {32, 8 * (160 + 161 + 163 + 164)}}, {{"keep", kReachable}, {8, 8 * 162}}};
+  EXPECT_EQ(sums, truth) << traced.result["leaks"].dump(1);
+}
+
 TEST_F(Stacks, OneThatTheProgramGaveIsItsOwnAgain) {
   const Traced traced = trace_program(scratch_, "live_given_stack");
   expect_whole(traced);

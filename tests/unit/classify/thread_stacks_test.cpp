@@ -16,6 +16,8 @@ constexpr std::uint64_t kHeap = 0x5000'0000, kMapping = 0x6000'0000, kBytes = 0x
 constexpr std::uint64_t kStack = kMapping + kBytes / 2, kEnd = kMapping + kBytes;
 constexpr std::uint64_t kControlBlock = kEnd - 0x940;
 constexpr std::uint64_t kOffsetOfStack = 210 * 8;  // in glibc 2.36
+/// Another one below it, where a test says so.
+constexpr std::uint64_t kLowerStack = kMapping + 0x3000, kLowerControlBlock = kStack - 0x940;
 constexpr std::uint64_t kNode = kControlBlock + 704, kList = kHeap + 0x3000;
 
 struct ThreadStacks : testing::Test {
@@ -23,15 +25,22 @@ struct ThreadStacks : testing::Test {
     process.map(kHeap, 0x4000, MappingKind::heap);
     process.block(kHeap + 0x100, 64);
     process.map(kMapping, kBytes, MappingKind::anonymous);
-    process.put(kControlBlock, kControlBlock);
-    process.put(kControlBlock + 16, kControlBlock);
-    process.put(kControlBlock + kOffsetOfStack, kStack);
-    process.put(kControlBlock + kOffsetOfStack + 8, kEnd - kStack);
+    put_control_block(kControlBlock, kStack, kEnd);
     process.put(kNode, kList);
     process.put(kNode + 8, kList);
     process.put(kList, kNode);
     process.put(kList + 8, kNode);
     process.thread(0x7fff'0000'0000);  // the main one
+  }
+  void put_control_block(std::uint64_t at, std::uint64_t start, std::uint64_t end) {
+    process.put(at, at);
+    process.put(at + 16, at);
+    process.put(at + kOffsetOfStack, start);
+    process.put(at + kOffsetOfStack + 8, end - start);
+  }
+  void put_lower_stack(std::uint64_t guard_bytes = 8) {
+    put_control_block(kLowerControlBlock, kLowerStack, kStack);
+    process.put(kLowerControlBlock + kOffsetOfStack + 16, guard_bytes);
   }
   /// As glibc does when the thread has been joined and the program had given the stack.
   void take_from_list() {
@@ -108,6 +117,45 @@ TEST_F(ThreadStacks, TwoInOneMappingAreToldApart) {
 TEST_F(ThreadStacks, ThatOfAThreadThatHasEndedIsNoRoot) {
   EXPECT_FALSE(holds(kStack + 0x5000));
   EXPECT_TRUE(holds(kMapping + 0x50)) << "but what lies beside it is";
+}
+
+TEST_F(ThreadStacks, ThoseOfThreadsThatHaveEndedAreToldApart) {
+  put_lower_stack();
+  EXPECT_FALSE(holds(kStack + 0x5000));
+  EXPECT_FALSE(holds(kLowerStack + 0x1000));
+  EXPECT_TRUE(holds(kMapping + 0x50));
+}
+
+TEST_F(ThreadStacks, BelowALiveOneIsThatOfAThreadThatHasEnded) {
+  put_lower_stack();
+  start_thread(kStack + 0x4000);
+  EXPECT_FALSE(holds(kLowerStack + 0x1000));
+  EXPECT_TRUE(holds(kMapping + 0x50));
+  EXPECT_TRUE(holds(kStack + 0x5000));
+}
+
+TEST_F(ThreadStacks, AboveALiveOneIsThatOfAThreadThatHasEnded) {
+  put_lower_stack();
+  process.thread(kLowerStack + 0x1000).thread_pointer = kLowerControlBlock;
+  EXPECT_FALSE(holds(kStack + 0x5000));
+  EXPECT_TRUE(holds(kLowerStack + 0x2000));
+  EXPECT_TRUE(holds(kMapping + 0x50));
+}
+
+TEST_F(ThreadStacks, BesideALiveOneIsThatOfAThreadThatIsElsewhere) {
+  put_lower_stack();
+  process.thread(kHeap + 0x2000).thread_pointer = kLowerControlBlock;
+  start_thread(kStack + 0x4000);
+  EXPECT_TRUE(holds(kLowerStack + 0x1000)) << "its coroutines return to it";
+}
+
+TEST_F(ThreadStacks, BelowOneThatTheProgramHadGivenIsThatOfAThreadThatHasEnded) {
+  put_lower_stack();
+  take_from_list();
+  EXPECT_TRUE(holds(kStack + 0x5000));
+  EXPECT_FALSE(holds(kLowerStack + 0x1000));
+  put_lower_stack(0);
+  EXPECT_TRUE(holds(kLowerStack + 0x1000)) << "given as well";
 }
 
 TEST_F(ThreadStacks, ThatTheProgramHadGivenIsItsOwnAgain) {
