@@ -30,6 +30,9 @@ constexpr std::uint64_t kAfterBins = 56;
 constexpr std::uint64_t kFewestEmptyBins = 32;
 constexpr std::uint64_t kLargestCLibraryData = 4 << 20;
 constexpr std::uint64_t kDtvHeader = 16;  // glibc's dtv pointer points at the second entry of its block
+/// Entries of the vectors of ended threads that are read in a moment: as many as 50,000 of them have. What
+/// only looks like one cannot hold the process for long.
+constexpr std::uint64_t kMostDtvEntries = 1 << 20;
 
 class RootFinder {
  public:
@@ -306,16 +309,26 @@ class RootFinder {
 
   /// A thread that has ended, whose stack the C library has: what that and its thread-local storage lead to
   /// is nobody's. The C library goes on using the vector of that storage, and the blocks in it, for the
-  /// thread that gets the stack next.
+  /// thread that gets the stack next. A vector larger than what may still be read of them in this moment is a
+  /// pointer like any other: what the thread had there is then held and none of its leaks is seen, but
+  /// nothing is called lost that is in use.
   void add_dead_thread(std::uint32_t i, const DeadThread& dead) {
-    constexpr std::uint64_t kMostModules = 4096;
-    RootWords kept{static_cast<std::uint32_t>(roots_.labels.size()), {}, true};
+    struct Entry {
+      std::uint64_t storage;
+      std::uint64_t block;
+    };
     const std::uint64_t vector = word(dead.control_block + 8) - kDtvHeader;
-    kept.words.push_back(vector);
-    const std::uint64_t modules = std::min(word(vector), kMostModules);
-    for (std::uint64_t module = 1; module <= modules; ++module)
-      if (const std::uint64_t block = word(vector + kDtvHeader + module * 16 + 8); block != 0)
-        kept.words.push_back(block);
+    const std::uint64_t modules = word(vector);
+    RootWords kept{static_cast<std::uint32_t>(roots_.labels.size()), {vector}, modules <= entries_left_};
+    if (kept.hold_alone) {
+      entries_left_ -= modules;
+      std::vector<Entry> entries(modules);
+      const std::size_t bytes =
+          held_.read(vector + kDtvHeader + sizeof(Entry), std::as_writable_bytes(std::span(entries)));
+      entries.resize(bytes / sizeof(Entry));
+      for (const Entry& entry : entries)
+        if (entry.block != 0) kept.words.push_back(entry.block);
+    }
     roots_.words.push_back(std::move(kept));
     roots_.labels.push_back({i, model::kNone});
   }
@@ -394,6 +407,7 @@ class RootFinder {
 
   const HeldProcess& held_;
   std::vector<Block> starts_;
+  std::uint64_t entries_left_ = kMostDtvEntries;
   Roots roots_;
 };
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "tests/unit/classify/fake_process.h"
 
 namespace leakgate::classify {
@@ -170,21 +172,58 @@ TEST_F(ThreadStacks, ARecordThatPointsAtItselfIsNoControlBlock) {
   EXPECT_TRUE(holds(kStack + 0x5000));
 }
 
+/// With thread-local storage in the heap, which alone points at the first block.
+struct ThreadStorage : ThreadStacks {
+  static constexpr std::uint64_t kVector = kHeap + 0x400, kStorage = kHeap + 0x800,
+                                 kUnderlying = kStorage - 16;
+  ThreadStorage() {
+    process.block(kVector, 16 * 66);
+    process.block(kUnderlying, 128);
+    process.put(kControlBlock + 8, kVector + 16);
+    process.put(kVector, 64);  // modules there is room for
+    process.put(kVector + 16 + 3 * 16, kStorage);
+    process.put(kVector + 16 + 3 * 16 + 8, kUnderlying);
+    process.put(kStorage, kHeap + 0x100);
+  }
+};
+
 /// The C library keeps the vector and its blocks; what the thread kept in them is lost.
-TEST_F(ThreadStacks, ThreadLocalStorageOfAThreadThatHasEndedIsKeptAndHoldsNothing) {
-  constexpr std::uint64_t kVector = kHeap + 0x400, kStorage = kHeap + 0x800, kUnderlying = kStorage - 16;
-  process.block(kVector, 16 * 66);
-  process.block(kUnderlying, 128);
-  process.put(kControlBlock + 8, kVector + 16);
-  process.put(kVector, 64);  // modules there is room for
-  process.put(kVector + 16 + 3 * 16, kStorage);
-  process.put(kVector + 16 + 3 * 16 + 8, kUnderlying);
-  process.put(kStorage, kHeap + 0x100);
+TEST_F(ThreadStorage, OfAThreadThatHasEndedIsKeptAndHoldsNothing) {
   EXPECT_EQ(process.kind(0), Kind::definitely_lost);
   EXPECT_EQ(process.kind(1), Kind::still_reachable);
   EXPECT_EQ(process.kind(2), Kind::still_reachable);
   start_thread(kStack + 0x4000);
   EXPECT_EQ(process.kind(0), Kind::still_reachable) << "while it lives it has what it keeps there";
+}
+
+TEST_F(ThreadStorage, OfTooManyModulesIsHeldWithAllThatItHolds) {
+  process.put(kVector, std::uint64_t{1} << 40);
+  EXPECT_EQ(process.kind(0), Kind::still_reachable);
+  EXPECT_EQ(process.kind(1), Kind::still_reachable);
+  EXPECT_EQ(process.kind(2), Kind::still_reachable);
+}
+
+TEST_F(ThreadStorage, IsReadAtOnceAndOnlySoMuchOfIt) {
+  constexpr std::uint64_t kStacks = 1000, kOtherVector = kHeap + 0x1000;
+  process.block(kOtherVector, 0x800);
+  process.put(kOtherVector, 4096);
+  process.put(kControlBlock + 8, kOtherVector + 16);
+  for (std::uint64_t i = 1; i <= kStacks; ++i) {
+    const std::uint64_t start = kMapping + i * 0x100000, at = start + 0x3000;
+    process.map(start, 0x4000, MappingKind::anonymous);
+    put_control_block(at, start, start + 0x4000);
+    process.put(at + kOffsetOfStack + 16, 8);
+    process.put(at + 8, (i == kStacks ? kVector : kOtherVector) + 16);
+  }
+  std::atomic<std::size_t> reads = 0, bytes = 0;
+  process.held.read = [&, read = process.held.read](std::uint64_t address, std::span<std::byte> out) {
+    ++reads;
+    bytes += out.size();
+    return read(address, out);
+  };
+  EXPECT_EQ(process.kind(0), Kind::still_reachable) << "by the last one, which was not read";
+  EXPECT_LT(reads, kStacks * 30);
+  EXPECT_LT(bytes, kStacks * 0x8000 + (std::size_t{17} << 20));
 }
 
 /// The vector of a thread on a stack of the program's own is freed, and its place may be a block of the
