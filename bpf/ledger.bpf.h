@@ -186,13 +186,56 @@ __weak __noinline int ledger_put(struct lg_live_key *key, struct lg_live *block)
 	return 0;
 }
 
-/* Without room for it a child's block may seem to be lost, or held: that is counted, and told. */
+/* Finds a block in one tier; where LG_LIVE_TAKE is set, takes it out. Copies it to `block`. */
+__weak __noinline int find_in_tier(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 take)
+{
+	struct lg_live_bucket *bucket;
+	__u32 slot, choice;
+
+	if (!block)
+		return 0;
+	for (choice = 0; choice < LG_LIVE_CHOICES; choice++) {
+		bucket = live_bucket(tier, hash, choice);
+		if (!bucket)
+			return 0;
+		for (slot = 0; slot < LG_LIVE_SLOTS; slot++) {
+			if (bucket->names[slot] != name)
+				continue;
+			*block = bucket->blocks[slot];
+			return !take || __sync_val_compare_and_swap(&bucket->names[slot], name, 0) == name;
+		}
+	}
+	return 0;
+}
+
+/* True when a block of this name is in the ledger. */
+__weak __noinline int has_name(__u64 name)
+{
+	__u64 hash = live_hash(name);
+	__u32 tiers = live_tier_count, i;
+	struct lg_live block;
+
+	for (i = 1; i <= LG_LIVE_TIERS; i++) {
+		if (i > tiers)
+			break;
+		if (find_in_tier(tiers - i, hash, name, &block, 0))
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * Without room for it a child's block may seem to be lost, or held: that is counted, and told. Of two that
+ * had one name, the first is the one that the child has: the other was made in its place after the fork.
+ */
 __weak __noinline int put_left(__u64 name, struct lg_live *block)
 {
 	__u64 blocks;
 
 	if (!block)
 		return 0;
+	if (has_name(name))
+		return 1;
 	if (totals.left_blocks >= LG_MOST_LEFT ||
 	    (cfg_max_live_blocks && totals.live_blocks >= cfg_max_live_blocks) ||
 	    !put_in_tiers(live_tier_count, name, block)) {
@@ -227,28 +270,6 @@ __weak __noinline int note_gone(struct lg_proc *proc, __u64 addr)
 		return 0;
 	return put_left(addr | LG_LIVE_LEFT | LG_LIVE_GONE | (__u64)proc->index << LG_LIVE_PROC_SHIFT,
 			&block);
-}
-
-/* Finds a block in one tier; where LG_LIVE_TAKE is set, takes it out. Copies it to `block`. */
-__weak __noinline int find_in_tier(__u32 tier, __u64 hash, __u64 name, struct lg_live *block, __u32 take)
-{
-	struct lg_live_bucket *bucket;
-	__u32 slot, choice;
-
-	if (!block)
-		return 0;
-	for (choice = 0; choice < LG_LIVE_CHOICES; choice++) {
-		bucket = live_bucket(tier, hash, choice);
-		if (!bucket)
-			return 0;
-		for (slot = 0; slot < LG_LIVE_SLOTS; slot++) {
-			if (bucket->names[slot] != name)
-				continue;
-			*block = bucket->blocks[slot];
-			return !take || __sync_val_compare_and_swap(&bucket->names[slot], name, 0) == name;
-		}
-	}
-	return 0;
 }
 
 /* Finds a block; where `take` is LG_LIVE_TAKE, takes it out. Copies it to `block`. False: not in the ledger.

@@ -78,14 +78,17 @@ u32 open_tier(u32 tiers) {
   return tiers;
 }
 
-/// Puts it in under a name that no block has.
+/// Puts it in under a name that no block has. Of two that had one name, the first is the one that the child
+/// has: the other was made in its place after the fork.
 void put_left(Hidden block, u64 process, u64 marks, const lg_live& what) {
   const u64 most = g.header->max_live_blocks;
   const bool has_room =
       load(g.process->left) < LG_MOST_LEFT && (!most || static_cast<u64>(g.process->live_blocks) < most);
   // what is not set in the hidden form is set in the name
   const Hidden name{static_cast<u64>(block) & ~(marks | process << LG_LIVE_PROC_SHIFT)};
-  u32& count = has_room && put_block(place_of(name), what) ? g.process->left : g.process->left_out;
+  const Place place = place_of(name);
+  if (find_block(place)) return;
+  u32& count = has_room && put_block(place, what) ? g.process->left : g.process->left_out;
   __atomic_fetch_add(&count, 1, __ATOMIC_RELAXED);
 }
 

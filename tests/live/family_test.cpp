@@ -25,5 +25,13 @@ TEST_F(Family, AChildHasWhatItsParentFreedSinceTheFork) {
   EXPECT_THAT(leak_rows(traced, "fail"), UnorderedElementsAreArray(rows));
 }
 
+/// Both were in the ledger under one name, and the second overwrote the first.
+TEST_F(Family, AChildHasTheFirstOfTwoThatItsParentFreedInOnePlace) {
+  const Traced traced = trace_program(scratch_, "live_fork_same_place");
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  EXPECT_THAT(leak_rows(traced, "fail"), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace leakgate::live

@@ -43,7 +43,7 @@ function(leakgate_preload_rows topic)
                        PROPERTIES LABELS preload RESOURCE_LOCK leakgate_bpf TIMEOUT 600
                        ENVIRONMENT LEAKGATE_BACKEND=preload)
 endfunction()
-foreach(topic adapter age allocation allocator coexistence process thread ending gtest catch2 frameworks stack transparency
+foreach(topic adapter age allocation allocator coexistence process family thread ending gtest catch2 frameworks stack transparency
         recording random loss together growth insight example shapes)
   leakgate_preload_rows(${topic})
 endforeach()
