@@ -76,6 +76,19 @@ static __always_inline __u64 product(__u64 count, __u64 size)
 	return size > most ? ~0ULL : count * size;
 }
 
+/*
+ * What a realloc is given, out of the ledger before the allocator can hand its address to another thread. A
+ * child may be looked at while the call lasts; where it fails the child has the block all the same.
+ */
+static __always_inline int take_old(struct lg_live_key *key, struct lg_live *old)
+{
+	struct lg_proc *proc = process_of(key->proc);
+
+	if (proc && proc->left_before && ledger_find(key, old, 0))
+		leave_to_heir(proc, key->addr, old);
+	return ledger_take(key, old);
+}
+
 SEC("uprobe.multi")
 int alloc_enter(struct pt_regs *ctx)
 {
@@ -109,10 +122,9 @@ int alloc_enter(struct pt_regs *ctx)
 	call->out_addr = argument(ctx, cookie >> 20 & 0xf);
 	call->old_addr = 0;
 	if (old_arg != LG_NO_ARG) {
-		/* out of the ledger before the allocator can hand its address to another thread */
 		key.addr = argument(ctx, old_arg);
 		key.proc = proc;
-		if (key.addr && ledger_take(&key, &call->old))
+		if (key.addr && take_old(&key, &call->old))
 			call->old_addr = key.addr;
 	}
 	call->stack = take_stack(PT_REGS_SP(ctx), PT_REGS_FP(ctx), thread, function);
@@ -151,7 +163,7 @@ static __always_inline void finish_realloc(struct lg_proc *proc, struct lg_pendi
 		ledger_put(&key, &call->old); /* failed: the old block lives on */
 		return;
 	}
-	if (proc->left_before)
+	if (proc->left_before) /* there may be another child since */
 		leave_to_heir(proc, key.addr, &call->old);
 	count_free(proc, &call->old);
 }

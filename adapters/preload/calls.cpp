@@ -55,6 +55,7 @@ void settle_old(Call& call, Hidden old, bool gave) {
     put_block(place_of(old), call.old);
     return;
   }
+  // there may be another child since
   if (g.process->figures.left_before) leave_to_heir(old, call.old);
   count_free(*call.thread, call.old);
 }

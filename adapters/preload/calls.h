@@ -66,6 +66,8 @@ void close_further_call(Thread& thread, u64 sp);
   // what it holds is held until the call is over
   thread->moving_bytes = call.old.size;
   store(thread->moving, static_cast<u64>(word(old)));
+  // a child may be looked at while the call lasts; where it fails the child has it all the same
+  if (LG_UNLIKELY(g.process->figures.left_before)) leave_to_heir(hide(old), call.old);
   store(entry->name, u64{0});
 }
 

@@ -33,5 +33,14 @@ TEST_F(Family, AChildHasTheFirstOfTwoThatItsParentFreedInOnePlace) {
   EXPECT_THAT(leak_rows(traced, "fail"), testing::IsEmpty());
 }
 
+TEST_F(Family, AChildHasWhatItsParentReallocatesMeanwhile) {
+  const Traced traced = trace_program(scratch_, "live_fork_and_realloc");
+  expect_whole(traced);
+  EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+  const std::vector<std::string> rows(2,
+                                      row(1, "(outside tests)", "fork_and_realloc.c", "malloc(41)", 1, 41));
+  EXPECT_THAT(leak_rows(traced, "fail"), UnorderedElementsAreArray(rows));
+}
+
 }  // namespace
 }  // namespace leakgate::live
