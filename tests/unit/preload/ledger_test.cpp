@@ -122,6 +122,24 @@ TEST_F(LiveTable, ThePeakOfSeveralThreadsIsNearlyRight) {
   EXPECT_LT(process_->peak_live_bytes, kPeak) << "then they keep nothing";
 }
 
+/// A block, and one that was made in its place after the fork, in the same tick, and freed as well.
+TEST_F(LiveTable, OfTwoThatWereLeftUnderOneNameTheFirstStays) {
+  constexpr u64 kChild = 3, kAddress = 0x5000;
+  process_->figures.left_before = kChild << 32 | 8;
+  leave_to_heir(hide(reinterpret_cast<const void*>(kAddress)), {2000, 1, 0, 1, 5});
+  leave_to_heir(hide(reinterpret_cast<const void*>(kAddress)), {24, 1, 0, 1, 7});
+  leave_to_heir(hide(reinterpret_cast<const void*>(kAddress + 16)), {32, 1, 0, 1, 8});
+  const LiveEntry* const entry = find_block(at(kAddress | LG_LIVE_LEFT | kChild << LG_LIVE_PROC_SHIFT));
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->block.size, 2000u);
+  EXPECT_EQ(process_->left, 1u) << "counted once, and what came after the fork not at all";
+  EXPECT_EQ(process_->left_out, 0u);
+  header_->max_live_blocks = 1;
+  process_->live_blocks = 1;
+  leave_to_heir(hide(reinterpret_cast<const void*>(kAddress)), {24, 1, 0, 1, 7});
+  EXPECT_EQ(process_->left_out, 0u) << "it needs no room";
+}
+
 TEST_F(LiveTable, WhatIsTakenIsThereNoMore) {
   ASSERT_TRUE(put_block(at(0x5000), {10, 1, 0, 1, 7}));
   lg_live block{};
