@@ -14,7 +14,7 @@ constexpr long kWipeOnFork = 18, kDontDump = 16, kHugePage = 14;
 Self nobody;
 
 /// Process::here
-constexpr u32 kTold = 1, kLeft = 2;
+constexpr u32 kTold = 1, kNotToCome = 2;
 
 /// The child that this thread forks.
 struct Forked {
@@ -172,7 +172,7 @@ bool has_known_number() {
 bool new_index(u32 pid, u32& index) {
   Header& header = *g.header;
   index = header.max_processes;
-  if (pid == header.canary_pid) return true;
+  if (pid && pid == header.canary_pid) return true;
   index = __atomic_fetch_add(&header.processes, 1, __ATOMIC_ACQ_REL);
   if (index < header.max_processes) return true;
   lose(LG_LOST_process_table_full);
@@ -315,23 +315,33 @@ bool start_forked() {
   const bool reserved = forked.reserved;
   u32& here = process_at(forked.index).here;
   if (follow_parent()) return true;
+  forked.reserved = false;
   if (reserved) {
-    u32 nobody_yet = 0;  // the parent may have given the place to its next child meanwhile
-    __atomic_compare_exchange_n(&here, &nobody_yet, kLeft, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    store(here, kNotToCome);
     futex_wake(here);
   }
   return false;
+}
+
+/// What `process` frees from now on is left to the child at `index`, and to those that it has forked before.
+/// Threads that fork at once may come here in any order.
+void leave_to(Process& process, u32 index) {
+  u64& left_before = process.figures.left_before;
+  u64 before = load(left_before), wanted = 0;
+  do {
+    const u32 last = static_cast<u32>(before >> 32), since = static_cast<u32>(before), now = now_ms() + 1;
+    wanted = u64{last > index ? last : index} << 32 | (since > now ? since : now);
+  } while (
+      !__atomic_compare_exchange_n(&left_before, &before, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 }
 
 }  // namespace
 
 void reserve_child() {
   forked.window = g.process->figures.test_root;
-  // the place of a child that never came is used for the next
-  if (!forked.reserved) forked.reserved = new_index(0, forked.index);
-  if (forked.reserved)
-    __atomic_store_n(&g.process->figures.left_before, u64{forked.index} << 32 | (now_ms() + 1),
-                     __ATOMIC_RELAXED);
+  // a new place, even where nobody came to the one before: by their places children are in order
+  forked.reserved = new_index(0, forked.index);
+  if (forked.reserved) leave_to(*g.process, forked.index);
 }
 
 void await_child() {
@@ -341,9 +351,7 @@ void await_child() {
   const u64 deadline = monotonic_ns() + kPatienceNs;
   while (!load(here) && is_leakgate_there() && monotonic_ns() < deadline)
     futex_wait(here, 0, kTurnNs);
-  const u32 now = load(here);
-  forked.reserved = now != kTold;
-  if (now == kLeft) store(here, 0u);
+  forked.reserved = false;
 }
 
 bool start_process() {

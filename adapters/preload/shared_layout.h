@@ -110,7 +110,7 @@ struct Process {
   u32 epoch;        ///< windows opened and closed so far
   u32 many;         ///< has had more than one thread
   u32 threads;      ///< slots in use so far
-  u32 here;         ///< a futex: a forked child has told of itself (1), or has left the place to others (2)
+  u32 here;         ///< a futex: a forked child has told of itself (1), or never will (2)
   s32 exit_code;    ///< as _exit was told; -1: was not called
   u32 ready;        ///< its region can be read
   // written by all threads: in a cache line apart from what they all read

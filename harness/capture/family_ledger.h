@@ -18,7 +18,8 @@ class FamilyLedger {
  public:
   virtual ~FamilyLedger() = default;
   virtual std::vector<model::HeldBlock> blocks_of(std::uint32_t process) = 0;
-  /// A block that was freed after a fork; `child` is the last one forked before that.
+  /// A block that was freed after a fork; `child` is the last one forked before that, or one more that never
+  /// came.
   struct Left {
     std::uint32_t child = 0;
     model::HeldBlock block;
@@ -29,7 +30,7 @@ class FamilyLedger {
     std::uint32_t time_ms = 0;
   };
   struct Freed {
-    std::vector<Left> left;  ///< there may be other processes' among them
+    std::vector<Left> left;
     std::vector<Gone> gone;
   };
   /// What the process has freed while children lived that it had forked, and what it has freed of its

@@ -96,25 +96,16 @@ void InheritedBlocks::end(std::uint32_t process) {
   origins_.erase(origin);
 }
 
-FamilyLedger::Freed InheritedBlocks::freed_by(std::uint32_t process) const {
-  FamilyLedger::Freed freed = ledger_->freed_by(process);
-  const auto family = families_.find(process);
-  std::erase_if(freed.left, [&](const FamilyLedger::Left& each) {
-    return family == families_.end() || !family->second.children.contains(each.child);
-  });
-  return freed;
-}
-
 InheritedBlocks::Estate InheritedBlocks::estate_of(std::uint32_t process) const {
   const auto family = families_.find(process);
   if (family != families_.end() && family->second.estate) return *family->second.estate;
-  return {ledger_->blocks_of(process), freed_by(process)};
+  return {ledger_->blocks_of(process), ledger_->freed_by(process)};
 }
 
 void InheritedBlocks::add_to(std::uint32_t process, std::vector<HeldBlock>& blocks) const {
   if (!origins_.contains(process)) return;
   std::set<std::uint64_t> gone;
-  for (const FamilyLedger::Gone& each : freed_by(process).gone)
+  for (const FamilyLedger::Gone& each : ledger_->freed_by(process).gone)
     gone.insert(each.address);
   add(process, std::move(gone), blocks);
 }

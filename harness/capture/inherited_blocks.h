@@ -50,8 +50,6 @@ class InheritedBlocks {
   [[nodiscard]] Estate estate_of(std::uint32_t process) const;
   /// Adds what the process inherited, but for what begins at the addresses `gone`.
   void add(std::uint32_t process, std::set<std::uint64_t> gone, std::vector<model::HeldBlock>& blocks) const;
-  /// FamilyLedger::freed_by(), with nothing of others.
-  [[nodiscard]] FamilyLedger::Freed freed_by(std::uint32_t process) const;
 
   std::unique_ptr<FamilyLedger> ledger_;
   std::uint64_t start_ns_;

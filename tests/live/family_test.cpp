@@ -42,5 +42,14 @@ TEST_F(Family, AChildHasWhatItsParentReallocatesMeanwhile) {
   EXPECT_THAT(leak_rows(traced, "fail"), UnorderedElementsAreArray(rows));
 }
 
+/// What is freed then was left to the place of that fork, which was a later child's, or nobody's.
+TEST_F(Family, AForkThatFailsChangesNothingForTheOthers) {
+  const Traced traced = trace_program(scratch_, "live_fork_fails");
+  expect_whole(traced);
+  EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+  const std::vector<std::string> rows(4, row(1, "(outside tests)", "fork_fails.c", "malloc(41)", 1, 41));
+  EXPECT_THAT(leak_rows(traced, "fail"), UnorderedElementsAreArray(rows));
+}
+
 }  // namespace
 }  // namespace leakgate::live

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "harness/capture/family_ledger.h"
 #include "tests/unit/capture/ledger.h"
 
 namespace leakgate::capture {
@@ -47,6 +48,31 @@ TEST_F(Ledger, WhatIsLeftToChildrenIsNoLiveBlock) {
   session_->retire(0);
   EXPECT_EQ(session_->totals().left_out, 3u);
   EXPECT_EQ(damages(), 0u);
+}
+
+/// Told of, and of this process; of another one; one that never came; and one of which the record is to come.
+TEST_F(Ledger, WhatIsLeftToTheProcessesChildrenIsFoundAndForgotten) {
+  constexpr std::uint64_t kChild = 3, kOthers = 4, kFailed = 5, kLast = 6, kLater = 7;
+  LiveBucket bucket{};
+  for (std::uint64_t child = kChild; child <= kLater; ++child) {
+    preload::LiveEntry& entry = bucket.entries[child - kChild];
+    entry.name = (0x700000 + child * 16) | LG_LIVE_LEFT | child << LG_LIVE_PROC_SHIFT;
+    entry.block = {child, 1, 0, 1, 9};
+    file_->process(static_cast<std::uint32_t>(child)).figures.parent = child == kOthers ? 1 : 0;
+    file_->process(static_cast<std::uint32_t>(child)).ready = child == kFailed || child == kLater ? 0 : 1;
+  }
+  put(preload::kLiveAt + sizeof bucket, bucket);
+  file_->process(0).left = 5;
+  const auto family = make_family_ledger(*session_);
+  const auto children = [&] {
+    std::vector<std::uint64_t> numbers;
+    for (const FamilyLedger::Left& each : family->freed_by(0).left)
+      numbers.push_back(each.child);
+    return numbers;
+  };
+  EXPECT_EQ(children(), (std::vector<std::uint64_t>{kChild, kFailed, kLast, kLater}));
+  family->forget(0, {kChild, kLast});
+  EXPECT_EQ(children(), std::vector<std::uint64_t>{kLater}) << "it may be on its way";
 }
 
 TEST_F(Ledger, WithoutHeirsNothingIsLeftUnlessItHasForkedAgain) {
