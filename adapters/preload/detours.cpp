@@ -102,6 +102,20 @@ void watch_forks() {
                                                      nullptr);
 }
 
+/// fork without what others have asked for around it.
+extern "C" __attribute__((visibility("default"))) int _Fork() {
+  if (!find_real() || !real.fork) return -1;
+  before_fork();
+  const int child = real.fork();
+  if (child == 0)
+    after_fork_in_child();
+  else if (child > 0)
+    after_fork_in_parent();
+  else
+    give_up_child();
+  return child;
+}
+
 extern "C" void lg_on_detour(const u64* registers, u32 place) {
   if (!current_thread()) return;
   Thread& thread = *own_thread;

@@ -264,6 +264,18 @@ void await_watch() {
     futex_wait(g.process->watched, 0, kTurnNs);
 }
 
+/// What `process` frees from now on is left to the child at `index`, and to those that it has forked before.
+/// Threads that fork at once may come here in any order.
+void leave_to(Process& process, u32 index) {
+  u64& left_before = process.figures.left_before;
+  u64 before = load(left_before), wanted = 0;
+  do {
+    const u32 last = static_cast<u32>(before >> 32), since = static_cast<u32>(before), now = now_ms() + 1;
+    wanted = u64{last > index ? last : index} << 32 | (since > now ? since : now);
+  } while (
+      !__atomic_compare_exchange_n(&left_before, &before, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+}
+
 /// In a child that was forked: what is at hand is its parent's.
 bool follow_parent() {
   if (!has_known_number()) return false;
@@ -281,6 +293,8 @@ bool follow_parent() {
   if (!forked.reserved) {
     window = parent.figures.test_root;
     if (!new_index(pid, index)) return false;
+    // made by a system call of the program's own: what the parent has freed before this is not known
+    leave_to(process_at(parent_index), index);
   }
   forked.reserved = false;
   // two regions at once might be more than the program's limit of its address space; what is read from the
@@ -323,18 +337,6 @@ bool start_forked() {
   return false;
 }
 
-/// What `process` frees from now on is left to the child at `index`, and to those that it has forked before.
-/// Threads that fork at once may come here in any order.
-void leave_to(Process& process, u32 index) {
-  u64& left_before = process.figures.left_before;
-  u64 before = load(left_before), wanted = 0;
-  do {
-    const u32 last = static_cast<u32>(before >> 32), since = static_cast<u32>(before), now = now_ms() + 1;
-    wanted = u64{last > index ? last : index} << 32 | (since > now ? since : now);
-  } while (
-      !__atomic_compare_exchange_n(&left_before, &before, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-}
-
 }  // namespace
 
 void reserve_child() {
@@ -351,6 +353,10 @@ void await_child() {
   const u64 deadline = monotonic_ns() + kPatienceNs;
   while (!load(here) && is_leakgate_there() && monotonic_ns() < deadline)
     futex_wait(here, 0, kTurnNs);
+  forked.reserved = false;
+}
+
+void give_up_child() {
   forked.reserved = false;
 }
 

@@ -25,6 +25,8 @@ void watch_forks();
 void reserve_child();
 /// Waits until the child is in its place.
 void await_child();
+/// It was not forked.
+void give_up_child();
 /// The calling thread, the only one of a forked child, is on the stack that was its parent's.
 void inherit_stack(u64 low, u64 high);
 

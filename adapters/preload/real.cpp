@@ -79,6 +79,7 @@ bool find_real_slowly() {
   look_up(real.mprotect, "mprotect");
   look_up(real.register_atfork, "__register_atfork");
   look_up(real.clock_gettime, "clock_gettime");
+  look_up(real.fork, "_Fork");
   look_up(real.execve, "execve");
   look_up(real.execvpe, "execvpe");
   look_up(real.execveat, "execveat");

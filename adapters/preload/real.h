@@ -35,6 +35,7 @@ struct Real {
   int (*prlimit)(int, int, const void*, void*);
   void* register_atfork;
   void* clock_gettime;
+  int (*fork)();  ///< _Fork; nullptr: this C library has none
   int (*execve)(const char*, char* const*, char* const*);
   int (*execvpe)(const char*, char* const*, char* const*);
   int (*execveat)(int, const char*, char* const*, char* const*, int);

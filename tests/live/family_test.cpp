@@ -51,5 +51,13 @@ TEST_F(Family, AForkThatFailsChangesNothingForTheOthers) {
   EXPECT_THAT(leak_rows(traced, "fail"), UnorderedElementsAreArray(rows));
 }
 
+TEST_F(Family, AChildThatNoHandlersAreCalledForIsLeftWhatItHad) {
+  const Traced traced = trace_program(scratch_, "live_fork_bare");
+  expect_whole(traced);
+  EXPECT_EQ(traced.result["run"]["exit"], (nlohmann::json{{"code", 0}}));
+  const std::vector<std::string> rows(2, row(1, "(outside tests)", "fork_bare.c", "malloc(41)", 1, 41));
+  EXPECT_THAT(leak_rows(traced, "fail"), UnorderedElementsAreArray(rows));
+}
+
 }  // namespace
 }  // namespace leakgate::live
