@@ -18,6 +18,13 @@ void ring() {
   futex_wake(g.header->doorbell);
 }
 
+/// Sleeps while no further records than those before `read` are read, at most `ns`: nobody is woken for that.
+/// With a system call that is made anyway, for the program's filter may know no others.
+void await_reading(u64 read, u64 ns) {
+  void* const low_half = &g.header->ring_read;
+  futex_wait(*static_cast<u32*>(low_half), static_cast<u32>(read), ns);
+}
+
 /// A ticket whose slot is free; false: none became free.
 bool take_ticket(u64& ticket) {
   Header& header = *g.header;
@@ -27,8 +34,7 @@ bool take_ticket(u64& ticket) {
     if (ticket - load(header.ring_read) >= header.ring_slots) {
       if (monotonic_ns() > deadline || !is_leakgate_there()) return false;
       ring();
-      s64 pause[2] = {0, kTurnNs};
-      system_call(SYS_nanosleep, word(pause));
+      await_reading(load(header.ring_read), kTurnNs);
       ticket = load(header.ring_next);
       continue;
     }
@@ -70,9 +76,10 @@ void send_and_wait(lg_record* record, u32 bytes) {
   if (!write_record(record, bytes, ticket)) return;
   ring();
   const u64 deadline = monotonic_ns() + kLongestWaitNs;
-  while (load(g.header->ring_read) <= ticket && is_leakgate_there() && monotonic_ns() < deadline) {
-    s64 nap[2] = {0, kNapNs};
-    system_call(SYS_nanosleep, word(nap));
+  while (is_leakgate_there() && monotonic_ns() < deadline) {
+    const u64 read = load(g.header->ring_read);
+    if (read > ticket) return;
+    await_reading(read, kNapNs);
   }
 }
 

@@ -223,6 +223,14 @@ TEST_F(Preload, AStaticProgramThatIsKilledIsNoPass) {
   EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
 }
 
+TEST_F(Preload, AProgramIsStartedByNoSystemCallThatItsFilterDoesNotKnow) {
+  const Traced traced = trace(scratch_, {.command = {program_path("live_spawns"), program_path("live_clean")},
+                                         .options = {"--backend", "preload"}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  EXPECT_EQ(traced.result["processes"].size(), 2u);
+}
+
 TEST_F(Preload, AChildOfOneThatGaveUpItsUserIsNoPass) {
   const Traced traced =
       trace(scratch_, {.command = {program_path("live_drops_user")}, .options = {"--backend", "preload"}});
