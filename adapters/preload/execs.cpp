@@ -95,9 +95,33 @@ __attribute__((noinline)) int with_environment(char* const* given, const Run& ru
   return run(entries);
 }
 
-/// Says that process `pid` is, or is not after all, about to become another program, or was made as one,
-/// which will say so itself. Before it can be killed and gone, leakgate has a hold of it.
-void tell_of_exec(u32 type, u32 pid, u64 time_ns) {
+constexpr s32 kWorkingDirectory = -100;  // AT_FDCWD
+constexpr char kDefaultSearch[] = "/bin:/usr/bin";
+
+/// The directories in which execvp looks.
+const char* search_path() {
+  constexpr char kPath[] = "PATH";
+  for (char* const* entry = environ; entry && *entry; ++entry)
+    if (has_name(*entry, kPath)) return *entry + sizeof kPath;
+  return kDefaultSearch;
+}
+
+/// Says that process `pid` is about to become the program, which will say so itself. Before it can be killed
+/// and gone, leakgate has a hold of it, and has looked at the program's file.
+void tell_of_exec(u32 pid, s32 directory, const char* path, const char* search) {
+  if (!current_thread()) return;
+  NextProgram record;
+  clear_bytes(&record, sizeof record);
+  begin_record(record.process, kExecExpected);
+  record.process.window = pid;
+  record.path = reinterpret_cast<u64>(path);
+  record.search = reinterpret_cast<u64>(search);
+  record.directory = directory;
+  send_and_wait(&record.process.head, sizeof record);
+}
+
+/// Says that it has not after all; or that it was made as another program.
+void tell_of_process(u32 type, u32 pid, u64 time_ns) {
   if (!current_thread()) return;
   lg_record_window record;
   begin_record(record, type);
@@ -109,13 +133,14 @@ void tell_of_exec(u32 type, u32 pid, u64 time_ns) {
     send_and_wait(&record.head, sizeof record);
 }
 
-/// In the process itself, or a vfork child: comes back where that failed.
+/// In the process itself, or a vfork child: comes back where that failed. The program is `path`, from
+/// `directory` on or looked for in `search`; or what `directory` is open at.
 template <typename Run>
-int become(char* const* given, const Run& run) {
+int become(s32 directory, const char* path, const char* search, char* const* given, const Run& run) {
   const u32 pid = own_pid();
-  tell_of_exec(kExecExpected, pid, monotonic_ns());
+  tell_of_exec(pid, directory, path, search);
   const int result = with_environment(given, run);
-  tell_of_exec(kExecCancelled, pid, monotonic_ns());
+  tell_of_process(kExecCancelled, pid, monotonic_ns());
   return result;
 }
 
@@ -125,18 +150,20 @@ int spawn(int* pid, char* const* given, const Run& run) {
   int own = 0;
   const u64 before_ns = monotonic_ns();
   const int result = with_environment(given, [&](char* const* list) { return run(pid ? pid : &own, list); });
-  if (result == 0) tell_of_exec(kSpawned, static_cast<u32>(pid ? *pid : own), before_ns);
+  if (result == 0) tell_of_process(kSpawned, static_cast<u32>(pid ? *pid : own), before_ns);
   return result;
 }
 
 int execute(const char* path, char* const* argv, char* const* environment) {
   if (!find_real()) return -1;
-  return become(environment, [&](char* const* list) { return real.execve(path, argv, list); });
+  return become(kWorkingDirectory, path, nullptr, environment,
+                [&](char* const* list) { return real.execve(path, argv, list); });
 }
 
 int search(const char* file, char* const* argv, char* const* environment) {
   if (!find_real()) return -1;
-  return become(environment, [&](char* const* list) { return real.execvpe(file, argv, list); });
+  return become(kWorkingDirectory, file, search_path(), environment,
+                [&](char* const* list) { return real.execvpe(file, argv, list); });
 }
 
 }  // namespace
@@ -168,12 +195,14 @@ LG_EXPORT int execvpe(const char* file, char* const* argv, char* const* environm
 
 LG_EXPORT int fexecve(int fd, char* const* argv, char* const* environment) {
   if (!find_real()) return -1;
-  return become(environment, [&](char* const* list) { return real.fexecve(fd, argv, list); });
+  return become(fd, nullptr, nullptr, environment,
+                [&](char* const* list) { return real.fexecve(fd, argv, list); });
 }
 
 LG_EXPORT int execveat(int fd, const char* path, char* const* argv, char* const* environment, int flags) {
   if (!find_real() || !real.execveat) return -1;
-  return become(environment, [&](char* const* list) { return real.execveat(fd, path, argv, list, flags); });
+  return become(fd, path, nullptr, environment,
+                [&](char* const* list) { return real.execveat(fd, path, argv, list, flags); });
 }
 
 LG_EXPORT int posix_spawn(int* pid, const char* path, const void* actions, const void* attributes,

@@ -45,11 +45,22 @@ inline constexpr u64 kFileBytes = kRegionsAt + (kMaxProcesses + 2ull) * kRegionB
 inline constexpr u32 kRingSlots = 4096;
 inline constexpr u32 kRecordBytes = 2032;
 
-/// Records of this backend alone: lg_record_window, with a pid for the window.
+/// Records of this backend alone: lg_record_window, with a pid for the window; or what begins with one.
 enum OwnRecord : u32 {
-  kExecExpected = 100,   ///< the process is about to become another program, when this has been read
+  kExecExpected = 100,   ///< NextProgram: the process is about to be another one, when this has been read
   kExecCancelled = 101,  ///< and did not
   kSpawned = 102,        ///< the process was made as another program
+};
+
+/// Where exec will look for the program. Strings are told by their addresses: whoever reads one that is not
+/// there must not be harmed by it.
+struct NextProgram {
+  lg_record_window process;
+  u64 path;       ///< address of a string; 0: the program is what `directory` is open at
+  u64 search;     ///< where not 0, of the directories, with colons, in which a path without a slash is looked
+                  ///< for
+  s32 directory;  ///< descriptor at which a relative path begins; AT_FDCWD: the working directory
+  u32 pad;
 };
 
 /// For which a writer waits at most until its record was read.
@@ -452,7 +463,7 @@ constexpr u64 layout() {
   constexpr u64 kParts[] = {sizeof(Header),    offsetof(Header, lost),
                             sizeof(Process),   offsetof(Process, examined),
                             sizeof(Thread),    offsetof(Thread, counts),
-                            sizeof(Region),    sizeof(RingSlot),
+                            sizeof(Region),    sizeof(RingSlot) + sizeof(NextProgram),
                             sizeof(LiveEntry), sizeof(LiveBucket),
                             sizeof(FrameHead), sizeof(PathEntry),
                             sizeof(StackSlot), sizeof(StackShare),

@@ -223,6 +223,24 @@ TEST_F(Preload, AStaticProgramThatIsKilledIsNoPass) {
   EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
 }
 
+/// However soon that is: it has not been killed before its libraries were loaded.
+TEST_F(Preload, AStaticProgramThatAbortsIsNoPass) {
+  for (const char* const ms : {"0", "1", "20", "100", "300", "700"}) {
+    SCOPED_TRACE(ms);
+    const std::vector<std::string> child{program_path("live_static_child"), "abort", ms};
+    const std::vector<std::vector<std::string>> starters{
+        {"/bin/sh", "-c", child[0] + " abort " + ms + "; true"},
+        {"/usr/bin/env", "sh", "-c", "exec $0 abort " + child[2] + " & wait; true", child[0]},
+        {program_path("live_spawns"), child[0], child[1], child[2]}};
+    for (const auto& starter : starters) {
+      const Traced traced = trace(scratch_, {.command = starter, .options = {"--backend", "preload"}});
+      ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+      EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+      EXPECT_THAT(causes_of(traced), ElementsAre("not_preloaded"));
+    }
+  }
+}
+
 TEST_F(Preload, AProgramIsStartedByNoSystemCallThatItsFilterDoesNotKnow) {
   const Traced traced = trace(scratch_, {.command = {program_path("live_spawns"), program_path("live_clean")},
                                          .options = {"--backend", "preload"}});

@@ -2,12 +2,10 @@
 // Whoever starts a program waits until it is expected here, so that its end is seen however soon it comes.
 #include "harness/capture/preload/expected_programs.h"
 
-#include <elf.h>
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,27 +19,15 @@
 namespace leakgate::capture {
 namespace {
 
-/// Until its libraries are loaded, a program runs for milliseconds: it is waited for so long. Its end may be
-/// seen later, where the machine stood still; one that lived on would have been looked at by then.
-constexpr std::uint64_t kLongestLoadNs = 1'000'000'000, kLatestSightNs = 10 * kLongestLoadNs;
+/// Until its libraries are loaded, a program runs for milliseconds: it is waited for so long. One that was
+/// seen to live for longer than the second has loaded them, or never will; its end may be seen later, where
+/// the machine stood still.
+constexpr std::uint64_t kLongestLoadNs = 1'000'000'000, kLongestLifeNs = 500'000'000,
+                        kLatestSightNs = 3'000'000'000;
+/// How often it is looked at until then.
+constexpr long kTurnNs = 2'000'000;
 /// More are not looked at again and again.
 constexpr std::size_t kMostLookedAt = 256;
-
-/// Whether what runs in the process will never load the library: it has no dynamic linker, or nobody may look
-/// at it, as with one that is set-uid. Not so where it is just ending.
-bool loads_nothing(std::int32_t pid) {
-  const Descriptor file(::open(fmt::format("/proc/{}/exe", pid).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return errno == EACCES || errno == EPERM;
-  Elf64_Ehdr header{};
-  if (::pread(file.get(), &header, sizeof header, 0) != sizeof header) return true;
-  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr part{};
-    const auto at = static_cast<off_t>(header.e_phoff + i * sizeof part);
-    if (::pread(file.get(), &part, sizeof part, at) != sizeof part) return true;
-    if (part.p_type == PT_INTERP) return false;
-  }
-  return true;
-}
 
 bool has_ended(int pidfd) {
   pollfd wait{pidfd, POLLIN, 0};
@@ -50,7 +36,7 @@ bool has_ended(int pidfd) {
 
 }  // namespace
 
-void ExpectedPrograms::expect(std::int32_t pid, std::uint64_t time_ns, bool waits) {
+void ExpectedPrograms::expect(std::int32_t pid, std::uint64_t time_ns, std::optional<Loading> next) {
   // its own word may be there before that of who started it
   const auto arrived = arrived_ns_.find(pid);
   if (arrived != arrived_ns_.end() && arrived->second >= time_ns) return;
@@ -58,15 +44,26 @@ void ExpectedPrograms::expect(std::int32_t pid, std::uint64_t time_ns, bool wait
   if (const auto before = expected_.find(pid); before != expected_.end() && see(pid, before->second))
     settle(before);
   expected_.erase(pid);
+  const std::uint64_t now_ns = monotonic_ns();
+  const bool waits = next && now_ns - time_ns < preload::kLongestWaitNs;
   Descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  // killed while it waited: no program was begun
-  if (!pidfd && errno == ESRCH && waits && monotonic_ns() - time_ns < preload::kLongestWaitNs) return;
+  const RunningProgram running = look_at_program(pid);
+  // killed while it waited, maybe before its file was found: no program was begun
+  if (waits && running.gone) return;
   Expected& program = expected_[pid];
-  program.time_ns = time_ns;
+  program.time_ns = program.living_ns = waits ? now_ns : time_ns;
   program.pidfd = std::move(pidfd);
+  if (waits) {
+    program.loading = *next;
+    program.before = running;
+  } else if (!next) {
+    program.loading = running.loading;
+    program.begun = true;
+  }  // what waited for too long may be either: of that there is no proof
   epoll_event event{};
   event.events = EPOLLIN;
   if (program.pidfd) ::epoll_ctl(events_, EPOLL_CTL_ADD, program.pidfd.get(), &event);
+  if (is_open(program, now_ns)) set_timer();
 }
 
 void ExpectedPrograms::arrive(std::int32_t pid, std::uint64_t time_ns) {
@@ -75,7 +72,9 @@ void ExpectedPrograms::arrive(std::int32_t pid, std::uint64_t time_ns) {
 }
 
 bool ExpectedPrograms::is_killed_early(std::int32_t pid, const Expected& program) {
-  if (program.cannot_load || monotonic_ns() - program.time_ns > kLatestSightNs) return false;
+  if (program.loading != Loading::possible || program.living_ns - program.time_ns > kLongestLifeNs ||
+      monotonic_ns() - program.time_ns > kLatestSightNs)
+    return false;
   const auto status = exit_status_of(pid, program.pidfd.get(), -1);
   return status && WIFSIGNALED(static_cast<int>(*status));
 }
@@ -84,7 +83,7 @@ std::vector<std::int32_t> ExpectedPrograms::starting() const {
   const std::uint64_t now_ns = monotonic_ns();
   std::vector<std::int32_t> pids;
   for (const auto& [pid, program] : expected_)
-    if (program.pidfd && !program.cannot_load && now_ns - program.time_ns < kLongestLoadNs)
+    if (program.pidfd && program.loading != Loading::impossible && now_ns - program.time_ns < kLongestLoadNs)
       pids.push_back(pid);
   return pids;
 }
@@ -98,16 +97,54 @@ bool ExpectedPrograms::see(std::int32_t pid, Expected& program) {
   return program.ended;
 }
 
+void ExpectedPrograms::look_at(std::int32_t pid, Expected& program) {
+  const RunningProgram now = look_at_program(pid);
+  if (now.file == 0) {  // it is just ending, or became one that is not to be looked at
+    if (now.loading == Loading::impossible && (program.begun || program.before.file != 0))
+      program.loading = Loading::impossible;
+    return;
+  }
+  // the same file may be run anew
+  program.begun = program.begun || (program.before.file != 0 &&
+                                    (now.file != program.before.file || now.device != program.before.device));
+  if (program.begun) program.loading = now.loading;
+}
+
+bool ExpectedPrograms::is_open(const Expected& program, std::uint64_t now_ns) {
+  return program.pidfd && program.loading != Loading::impossible &&
+         now_ns - program.time_ns <= kLongestLifeNs;
+}
+
 bool ExpectedPrograms::poll() {
-  bool some_ended = false;
+  std::uint64_t turns = 0;
+  if (timer_) (void)!::read(timer_.get(), &turns, sizeof turns);
+  bool some_ended = false, some_open = false;
   std::size_t looked_at = 0;
   for (auto& [pid, program] : expected_) {
-    if (see(pid, program))
+    const std::uint64_t now_ns = monotonic_ns();
+    if (see(pid, program)) {
       some_ended = true;
-    else if (!program.cannot_load && ++looked_at <= kMostLookedAt)
-      program.cannot_load = loads_nothing(pid);
+      continue;
+    }
+    program.living_ns = now_ns;
+    if (!is_open(program, now_ns)) continue;
+    if (++looked_at <= kMostLookedAt) look_at(pid, program);
+    some_open = some_open || is_open(program, now_ns);
   }
+  if (some_open) set_timer();
   return some_ended;
+}
+
+void ExpectedPrograms::set_timer() {
+  if (!timer_) {
+    timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (timer_) ::epoll_ctl(events_, EPOLL_CTL_ADD, timer_.get(), &event);
+  }
+  itimerspec turn{};
+  turn.it_value.tv_nsec = kTurnNs;
+  if (timer_) ::timerfd_settime(timer_.get(), 0, &turn, nullptr);
 }
 
 void ExpectedPrograms::settle() {

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // ExpectedPrograms: keeps count of programs that were started and never told of themselves. In: what the
 // libraries say before an exec, and the programs that came. Out: how many ran unseen, and how many could not
-// have been seen, since they were killed before their libraries were loaded.
+// have been seen, since they were killed before their libraries were loaded. Of that there must be a proof.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "harness/base/descriptor.h"
+#include "harness/capture/preload/program_file.h"
 
 namespace leakgate::capture {
 
 class ExpectedPrograms {
  public:
-  /// `events`: an epoll descriptor, the caller's, that becomes readable when one of them has ended.
+  /// `events`: an epoll descriptor, the caller's, that becomes readable when it is time to poll().
   explicit ExpectedPrograms(int events) : events_(events) {}
 
-  /// Process `pid` became another program after `time_ns` (CLOCK_MONOTONIC); `waits`: will do so when this
-  /// is done.
-  void expect(std::int32_t pid, std::uint64_t time_ns, bool waits);
+  /// Process `pid` became another program after `time_ns` (CLOCK_MONOTONIC); `next`: it waits, and will do so
+  /// when this is done, and that is what the program's file tells.
+  void expect(std::int32_t pid, std::uint64_t time_ns, std::optional<Loading> next);
   /// The exec has failed.
   void cancel(std::int32_t pid) { expected_.erase(pid); }
   /// A program has told of itself, which began at `time_ns`.
@@ -40,19 +42,28 @@ class ExpectedPrograms {
 
  private:
   struct Expected {
-    std::uint64_t time_ns = 0;
+    std::uint64_t time_ns = 0;    ///< it did not run before
+    std::uint64_t living_ns = 0;  ///< when it was last seen to live
     Descriptor pidfd;
-    bool cannot_load = false;  ///< it was seen to be a program that loads no libraries, or could not be seen
+    Loading loading = Loading::unknown;
+    RunningProgram before;  ///< what waited
+    bool begun = false;     ///< what runs is the program
     bool ended = false;
     bool killed_early = false;
   };
   /// Whether it has ended.
   static bool see(std::int32_t pid, Expected& program);
+  static void look_at(std::int32_t pid, Expected& program);
   void settle(std::map<std::int32_t, Expected>::iterator program);
   /// Whether it was still about to load its libraries when it ended.
   [[nodiscard]] static bool is_killed_early(std::int32_t pid, const Expected& program);
+  /// Whether it matters what is seen of it.
+  [[nodiscard]] static bool is_open(const Expected& program, std::uint64_t now_ns);
+  /// Has poll() called soon.
+  void set_timer();
 
   int events_;
+  Descriptor timer_;
   std::map<std::int32_t, Expected> expected_;
   std::map<std::int32_t, std::uint64_t> arrived_ns_;
   std::uint64_t unseen_ = 0;

@@ -28,9 +28,10 @@ std::size_t bytes_of(std::uint32_t type) {
       return sizeof(lg_record_moment);
     case LG_REC_SCOPE:
       return sizeof(lg_record_scope);
+    case preload::kExecExpected:
+      return sizeof(preload::NextProgram);
     case LG_REC_TEST_FAILED:
     case LG_REC_ACCEPTED:
-    case preload::kExecExpected:
     case preload::kExecCancelled:
     case preload::kSpawned:
       return sizeof(lg_record_window);

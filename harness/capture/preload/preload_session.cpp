@@ -339,8 +339,11 @@ void PreloadSession::note_expected(const lg_record_window& record) {
   const auto pid = static_cast<std::int32_t>(record.window);
   if (record.head.type == preload::kExecCancelled)
     expected_.cancel(pid);
+  else if (record.head.type == preload::kSpawned)
+    expected_.expect(pid, record.head.time_ns, std::nullopt);
   else
-    expected_.expect(pid, record.head.time_ns, record.head.type == preload::kExecExpected);
+    expected_.expect(pid, record.head.time_ns,
+                     loading_of(pid, reinterpret_cast<const preload::NextProgram&>(record)));
 }
 
 std::vector<std::uint64_t> PreloadSession::lost() const {
