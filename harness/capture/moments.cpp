@@ -3,6 +3,7 @@
 #include "harness/capture/moments.h"
 
 #include "harness/base/clock.h"
+#include "harness/capture/memory_in_hand.h"
 #include "harness/capture/stack_reader.h"
 
 namespace leakgate::capture {
@@ -17,25 +18,6 @@ constexpr std::uint64_t kEachNs = 700'000;
 constexpr std::uint64_t kShare = 5;
 
 constexpr std::size_t kMostStacksToTell = 500;
-
-/// Adds the memory that threads have in hand, where it is no block at this moment: it is in no report, but
-/// can hold others.
-void add_in_hand(model::HeldProcess& view) {
-  std::vector<model::HeldBlock> added;
-  for (const model::HeldThread& thread : view.threads)
-    for (const model::HeldThread::InHand& memory : thread.in_hand) {
-      model::HeldBlock block;
-      block.address = memory.address;
-      block.size_bytes = memory.size_bytes;
-      block.inherited = 1;
-      if (memory.size_bytes == 0 || overlaps(view.blocks, block) || overlaps(added, block)) continue;
-      added.push_back(block);
-      sort_by_address(added);
-    }
-  if (added.empty()) return;
-  view.blocks.insert(view.blocks.end(), added.begin(), added.end());
-  sort_by_address(view.blocks);
-}
 
 }  // namespace
 

@@ -54,6 +54,22 @@ INSTANTIATE_TEST_SUITE_P(Forged, Scribbled,
                                           testing::Values("short", "child", "type")),
                          name_of);
 
+/// It is searched for pointers.
+TEST(InHand, MemoryThatIsNotThereIsNotSearched) {
+  const Scratch scratch;
+  for (const char* const bytes : {"0xffffffffffffffff", "0x400000000000"}) {
+    SCOPED_TRACE(bytes);
+    const Traced traced = trace(scratch, {.command = {program_path("live_scribbles"), "hand", bytes},
+                                          .options = {"--backend", "preload"},
+                                          .process = {.time_limit = std::chrono::seconds(20)}});
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    const bool possible = std::string(bytes).size() < 18;  // as an address and a size go
+    EXPECT_EQ(traced.result["run"]["complete"], possible) << traced.program.err;
+    EXPECT_EQ(traced.program.status(), possible ? 23 : 125) << traced.program.err;
+    EXPECT_EQ(traced.result["summary"]["leaked_blocks"], 300);
+  }
+}
+
 TEST(EarlyBlocks, AreReallocatedAsOthersAre) {
   const Scratch scratch;
   const Traced traced =

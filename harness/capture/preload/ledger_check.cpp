@@ -57,8 +57,12 @@ bool is_possible_record(std::span<const std::byte> record) {
   return bytes != 0 && record.size() >= bytes;
 }
 
+bool is_possible_memory(std::uint64_t address, std::uint64_t bytes) {
+  return address < kUserEnd && bytes <= kUserEnd - address;
+}
+
 bool is_possible(std::uint64_t address, const lg_live& block, const LedgerBounds& bounds) {
-  return address < kUserEnd && block.size <= kUserEnd - address && block.stack <= bounds.stacks &&
+  return is_possible_memory(address, block.size) && block.stack <= bounds.stacks &&
          block.test <= bounds.last_window;
 }
 

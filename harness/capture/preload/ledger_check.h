@@ -29,6 +29,9 @@ class HeaderSeal {
 /// False: the library writes no record of this type, or more of it.
 bool is_possible_record(std::span<const std::byte> record);
 
+/// False: no process can have this memory.
+bool is_possible_memory(std::uint64_t address, std::uint64_t bytes);
+
 /// What a process's blocks are compared with.
 struct LedgerBounds {
   std::uint32_t stacks = 0;       ///< that the process has

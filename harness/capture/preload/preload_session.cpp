@@ -235,10 +235,16 @@ Result<std::vector<lg_thread_state>> PreloadSession::threads(std::int32_t pid) c
       if (state.tid != tid) continue;
       const auto word = [&](std::size_t offset) { return file_->get<std::uint64_t>(image, slot + offset); };
       state.signal_stack = word(offsetof(Thread, signal_stack));
-      state.moving = word(offsetof(Thread, moving));
-      state.moving_bytes = word(offsetof(Thread, moving_bytes));
-      state.given = word(offsetof(Thread, given));
-      state.given_bytes = word(offsetof(Thread, given_bytes));
+      const auto take = [&](std::size_t address, std::size_t bytes, __u64& to, __u64& to_bytes) {
+        if (!is_possible_memory(word(address), word(bytes))) {
+          threads_damaged_.insert(image);
+          return;
+        }
+        to = word(address);
+        to_bytes = word(bytes);
+      };
+      take(offsetof(Thread, moving), offsetof(Thread, moving_bytes), state.moving, state.moving_bytes);
+      take(offsetof(Thread, given), offsetof(Thread, given_bytes), state.given, state.given_bytes);
     }
   }
   return states;
@@ -384,7 +390,8 @@ std::vector<std::string> PreloadSession::notes() const {
 }
 
 std::uint64_t PreloadSession::damages() const {
-  return ring_.damaged() + ledgers_.damaged() + (seal_.is_intact(file_->header()) ? 0 : 1);
+  return ring_.damaged() + ledgers_.damaged() + threads_damaged_.size() +
+         (seal_.is_intact(file_->header()) ? 0 : 1);
 }
 
 void PreloadSession::end_heirs_of(std::uint32_t process, std::uint32_t last) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,7 @@ class PreloadSession final : public Session {
   bool is_code_locked_ = false;  ///< others know that its code is changed
   std::vector<Descriptor> code_locks_;
   HeaderSeal seal_;
+  mutable std::set<std::uint32_t> threads_damaged_;  ///< images whose threads were overwritten
   std::uint64_t unknown_ends_ = 0;  ///< processes that left blocks, and nobody can say how they ended
 };
 

@@ -3,6 +3,7 @@
 // as a stray pointer would, then ends. PATTERN: zeros, ones, letters, or a number that seeds random words.
 // scribbles record WHAT: puts a record into the ring that the library does not write: a short one, a fork
 // of a child that has no place, one of an unknown type.
+// scribbles hand BYTES: into the place where threads say which memory a realloc under way moves.
 // truth: 300 blocks, 7200 bytes; without the library: nothing to write over, exit status 9
 #include <unistd.h>
 
@@ -75,6 +76,12 @@ void forge_record(unsigned char* ledger, const std::string& what) {
   __atomic_store_n(&slot.sequence, ticket + 1, __ATOMIC_RELEASE);
 }
 
+void forge_in_hand(unsigned char* region, const std::string& bytes) {
+  Thread& thread = *reinterpret_cast<Thread*>(region + kThreadsAt);
+  thread.moving_bytes = std::strtoull(bytes.c_str(), nullptr, 0);
+  thread.moving = 0x7f0000000000;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -86,6 +93,12 @@ int main(int argc, char** argv) {
     if (!ledger) return 9;
     forge_record(ledger, argv[2]);
     _exit(0);
+  }
+  if (std::strcmp(argv[1], "hand") == 0) {
+    unsigned char* const ledger = find_ledger(true);
+    if (!ledger) return 9;
+    forge_in_hand(ledger, argv[2]);
+    return 0;
   }
   for (const Part& part : kParts) {
     if (std::strcmp(part.name, argv[1]) != 0) continue;

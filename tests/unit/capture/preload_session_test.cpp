@@ -179,6 +179,35 @@ TEST_F(Ledger, BlocksThatCannotBeAreLeftOut) {
   EXPECT_EQ(damages(), 1u);
 }
 
+TEST_F(Ledger, MemoryInHandThatCannotBeIsLeftOut) {
+  preload::Thread thread{};
+  thread.tid = static_cast<std::uint32_t>(::getpid());
+  thread.moving = 0x500000;
+  thread.moving_bytes = 16;
+  thread.given = 0x7f0000000000;
+  thread.given_bytes = ~std::uint64_t{0};
+  put(preload::kThreadsAt + offsetof(preload::Thread, tid), thread.tid);
+  for (const std::size_t offset :
+       {offsetof(preload::Thread, moving), offsetof(preload::Thread, moving_bytes),
+        offsetof(preload::Thread, given), offsetof(preload::Thread, given_bytes)}) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, reinterpret_cast<const char*>(&thread) + offset, sizeof word);
+    put(preload::kThreadsAt + offset, word);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto states = session_->threads(::getpid());
+    ASSERT_TRUE(states);
+    const auto own = std::find_if(states->begin(), states->end(),
+                                  [&](const lg_thread_state& state) { return state.tid == thread.tid; });
+    ASSERT_NE(own, states->end());
+    EXPECT_EQ(own->moving, 0x500000u);
+    EXPECT_EQ(own->moving_bytes, 16u);
+    EXPECT_EQ(own->given, 0u);
+    EXPECT_EQ(own->given_bytes, 0u);
+    EXPECT_EQ(damages(), 1u);
+  }
+}
+
 TEST_F(Ledger, AStackOfFramesThatAreNotThereIsUnknown) {
   put(preload::kFramesAt + 24, std::uint64_t{0});
   sizes();
