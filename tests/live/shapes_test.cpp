@@ -288,6 +288,15 @@ TEST_F(Chunks, HoldByWhatIsBehindTheSizeThatWasAskedFor) {
   EXPECT_EQ(blocks, truth) << traced.result["leaks"].dump(1);
 }
 
+/// Over preload the half of these runs failed before.
+TEST_F(Stacks, OfThreadsThatDoNotRunYetHoldTheirArguments) {
+  for (int run = 0; run < 6; ++run) {
+    const Traced traced = trace_program(scratch_, "live_threads_starting");
+    expect_whole(traced);
+    EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  }
+}
+
 TEST_F(Stacks, WhatLiesBesideThemInAMappingHolds) {
   const Traced traced = trace_program(scratch_, "live_beside_stacks");
   expect_whole(traced);
