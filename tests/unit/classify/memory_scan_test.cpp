@@ -105,6 +105,22 @@ TEST(MemoryScan, NeverTouchedMemoryIsNeitherReadNorCounted) {
   EXPECT_EQ(scan.unreadable_bytes(), 0u);
 }
 
+TEST(MemoryScan, NeverTouchedTerabytesAreSteppedOverAtOnce) {
+  Memory memory;
+  constexpr std::uint64_t kTouched = std::uint64_t{1} << 50, kEnd = std::uint64_t{1} << 52;
+  int asked = 0;
+  memory.touched = [&](std::uint64_t from, std::uint64_t end) {
+    ++asked;
+    return from <= kTouched ? std::min(end, kTouched) : end;
+  };
+  MemoryScan scan(memory.read, memory.touched, 4096);
+  std::uint64_t words = 0;
+  scan.scan(kBase, kEnd, kEnd, [&](std::uint64_t, const std::uint64_t*, std::size_t count) { words += count; });
+  EXPECT_EQ(words, 512u);
+  EXPECT_LE(asked, 3);
+  EXPECT_EQ(scan.unreadable_bytes(), 0u);
+}
+
 TEST(MemoryScan, BlocksInTheSameUntouchedHoleAreNotCountedAsUnreadable) {
   Memory memory;
   int asked = 0;
