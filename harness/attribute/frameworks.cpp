@@ -31,6 +31,7 @@ bool is_chosen(const FrameworkVariant& variant, const SymbolLookup& lookup) {
   for (const std::vector<std::string>& group : variant.needs) {
     if (!any_exists(group, lookup)) return false;
   }
+  if (any_exists(variant.excluded_by, lookup)) return false;
   return variant.fallback || any_exists(variant.evidence, lookup);
 }
 
@@ -140,6 +141,7 @@ std::vector<std::string> mark_symbols() {
   std::set<std::string> names;
   for (const FrameworkVariant& variant : framework_variants()) {
     names.insert(variant.evidence.begin(), variant.evidence.end());
+    names.insert(variant.excluded_by.begin(), variant.excluded_by.end());
     for (const std::vector<std::string>& group : variant.needs)
       names.insert(group.begin(), group.end());
     for (const MarkSlot& slot : variant.slots) {

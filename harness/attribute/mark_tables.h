@@ -35,13 +35,14 @@ struct MarkSlot {
 
 /// One build of a framework. It is chosen if a symbol of a required slot exists, every group of `needs` has a
 /// symbol that exists, and one of `evidence` does, which tells the string ABI; the variant marked `fallback`
-/// does without evidence.
+/// does without evidence. None is chosen where one of `excluded_by` exists.
 struct FrameworkVariant {
   model::Framework framework = model::Framework::none;
   std::string family;  ///< variants of one family exclude each other
   std::string name;
   std::vector<std::vector<std::string>> needs;
   std::vector<std::string> evidence;
+  std::vector<std::string> excluded_by;
   bool fallback = false;
   std::vector<MarkSlot> slots;
 };

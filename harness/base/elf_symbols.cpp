@@ -218,7 +218,8 @@ std::vector<Symbol> ElfImage::find_functions(std::span<const std::string_view> n
 bool ElfImage::imports(std::string_view name) const {
   const RawSymbolTable raw = state_->file.symbols(SHT_DYNSYM);
   const std::string whole = std::string(name) + '\0';
-  if (memmem(raw.names.data(), raw.names.size(), whole.data(), whole.size()) == nullptr) return false;
+  if (raw.names.empty() || memmem(raw.names.data(), raw.names.size(), whole.data(), whole.size()) == nullptr)
+    return false;
   return std::any_of(raw.symbols.begin(), raw.symbols.end(), [&](const Elf64_Sym& symbol) {
     return symbol.st_shndx == SHN_UNDEF && symbol.st_name < raw.names.size() &&
            raw.names.substr(symbol.st_name).starts_with(whole);

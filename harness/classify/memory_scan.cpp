@@ -36,7 +36,8 @@ std::uint64_t MemoryScan::load(std::uint64_t at, std::uint64_t end, std::uint64_
   const std::uint64_t window_bytes = window_words_ * 8;
   std::uint64_t stop = align_down8(ahead - at > window_bytes ? at + window_bytes : ahead);
   if (next_touched_) {
-    // as far as the range goes: piece by piece a block of a terabyte that is reserved alone would take minutes
+    // as far as the range goes: piece by piece a block of a terabyte that is reserved alone would take
+    // minutes
     const std::uint64_t limit = std::max(stop, end);
     const std::uint64_t touched = std::clamp(next_touched_(at, limit), at, limit);
     if (touched > at) {

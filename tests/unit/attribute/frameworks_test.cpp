@@ -137,6 +137,16 @@ TEST(FindMarks, Catch2Versions2And3AreToldApart) {
   EXPECT_EQ(probe_on(v2, kConsoleEnd)->mark.failed_off, 216);
 }
 
+TEST(FindMarks, Catch1IsNotTakenForCatch2) {
+  for (const std::string text : {"RKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE", "RKSs",
+                                 "RKNSt3__112basic_stringIcNS1_11char_traitsIcEENS1_9allocatorIcEEEE"})
+    EXPECT_THAT(find_in({kRunTestV2, kConsoleStartV2, kConsoleEnd, kTotalsAdd,
+                         "_ZN5Catch21StreamingReporterBase16testCaseStartingERKNS_12TestCaseInfoE",
+                         "_ZN5Catch10RunContext25handleFatalErrorConditionE" + text})
+                    .probes,
+                IsEmpty());
+}
+
 TEST(FindMarks, Catch2BeforeSkipHasShorterCounts) {
   const FoundMarks found = find_in({kRunTestV3, kConsoleEnd, kTotalsAdd, kInflightV3});
   ASSERT_EQ(found.frameworks.size(), 1u);

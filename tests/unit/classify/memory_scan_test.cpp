@@ -115,7 +115,8 @@ TEST(MemoryScan, NeverTouchedTerabytesAreSteppedOverAtOnce) {
   };
   MemoryScan scan(memory.read, memory.touched, 4096);
   std::uint64_t words = 0;
-  scan.scan(kBase, kEnd, kEnd, [&](std::uint64_t, const std::uint64_t*, std::size_t count) { words += count; });
+  scan.scan(kBase, kEnd, kEnd,
+            [&](std::uint64_t, const std::uint64_t*, std::size_t count) { words += count; });
   EXPECT_EQ(words, 512u);
   EXPECT_LE(asked, 3);
   EXPECT_EQ(scan.unreadable_bytes(), 0u);
