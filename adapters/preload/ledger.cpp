@@ -28,6 +28,28 @@ u8& reach_of(const LiveEntry* line) {
   return g.region_bytes[kLiveReachAt + offset / sizeof(LiveBucket)];
 }
 
+/// The line beside, in the pair that the processor fetches together: most of what a line has no room for
+/// stands there.
+LiveEntry* line_beside(LiveEntry* line) {
+  return reinterpret_cast<LiveEntry*>(static_cast<u64>(word(line)) ^ 64);
+}
+
+/// Sets what is told of the bucket, before anybody else can be told of the block.
+void tell_reach(const LiveEntry* line, u8 bit) {
+  if (u8& reach = reach_of(line); !(load(reach) & bit)) __atomic_fetch_or(&reach, bit, __ATOMIC_RELEASE);
+}
+
+/// Into the line beside; false: no room there, or the block is in the ledger.
+bool put_beside(const Place& place, u64 address, const lg_live& block) {
+  LiveEntry* const beside = line_beside(place.line);
+  __builtin_prefetch(beside, 1);
+  if (place.line[0].name == address || place.line[1].name == address) return false;
+  if (beside[0].name == address || beside[1].name == address) return false;
+  if (!put_in_entry(beside[beside[0].name != 0], address, block)) return false;
+  tell_reach(place.line, kReachHere);
+  return true;
+}
+
 bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
   const u64 address = shown(place.block), shape = shape_of(tier);
   LiveEntry* const first = line_of(shape, place.block, 0);
@@ -35,9 +57,7 @@ bool put_in_tier(u32 tier, const Place& place, const lg_live& block) {
     if (!find_entry(choice ? line_of(shape, place.block, choice) : first,
                     [&](LiveEntry& entry) { return put_in_entry(entry, address, block); }))
       continue;
-    // before anybody else can be told of the block
-    const u8 bit = static_cast<u8>(kReachHere << choice);
-    if (u8& reach = reach_of(first); !(load(reach) & bit)) __atomic_fetch_or(&reach, bit, __ATOMIC_RELEASE);
+    tell_reach(first, static_cast<u8>(kReachHere << choice));
     return true;
   }
   return false;
@@ -108,6 +128,9 @@ bool is_tier_worth_it(u32 tiers) {
 }  // namespace
 
 LiveEntry* find_further_off(const Place& place) {
+  LiveEntry* const first = line_beside(place.line);
+  const u64 address = shown(place.block);
+  if (LiveEntry* const beside = first + (first->name != address); beside->name == address) return beside;
   for (u32 tier = load(g.region->live_tiers); tier-- > 0;)
     if (LiveEntry* const entry = find_in_tier(tier, place); entry) return entry;
   return nullptr;
@@ -116,6 +139,7 @@ LiveEntry* find_further_off(const Place& place) {
 bool put_further_off(const Place& place, const lg_live& block) {
   Region& region = *g.region;
   const u64 most = g.header->max_live_blocks;
+  if (LG_LIKELY(!most) && put_beside(place, shown(place.block), block)) return true;
   const bool full = most && static_cast<u64>(g.process->live_blocks) >= most;
   const u64 address = shown(place.block);
   if (LiveEntry* const entry = find_in_bucket(place.line, address); entry && !full) {
