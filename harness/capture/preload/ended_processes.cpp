@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace leakgate::capture {
@@ -30,13 +32,16 @@ struct PidfdInfo {
 };
 constexpr std::uint64_t kInfoExit = 1u << 3;
 
-bool ask_pidfd(int pidfd, std::uint32_t& status) {
+enum class Answer { told, untold, not_yet };
+
+/// Not yet: it is there, though not as a zombie any more.
+Answer ask_pidfd(int pidfd, std::uint32_t& status) {
   PidfdInfo info;
   info.mask = kInfoExit;
-  if (pidfd < 0 || ::ioctl(pidfd, _IOWR(0xFF, 11, PidfdInfo), &info) != 0 || (info.mask & kInfoExit) == 0)
-    return false;
+  if (pidfd < 0 || ::ioctl(pidfd, _IOWR(0xFF, 11, PidfdInfo), &info) != 0) return Answer::untold;
+  if ((info.mask & kInfoExit) == 0) return Answer::not_yet;
   status = static_cast<std::uint32_t>(info.exit_code);
-  return true;
+  return Answer::told;
 }
 
 /// A child of ours: looked at without being taken.
@@ -72,7 +77,15 @@ bool is_there(std::int32_t tid) {
 
 std::optional<std::uint32_t> exit_status_of(std::int32_t pid, int pidfd, std::int32_t told) {
   std::uint32_t status = 0;
-  if (ask_child(pid, status) || ask_zombie(pid, status) || ask_pidfd(pidfd, status)) return status;
+  // while its parent reaps it, its status stands nowhere for a moment, which a busy machine makes longer
+  constexpr auto kTurn = std::chrono::milliseconds(1);
+  for (int turns = 0; turns < 200; ++turns) {
+    if (ask_child(pid, status) || ask_zombie(pid, status)) return status;
+    const Answer answer = ask_pidfd(pidfd, status);
+    if (answer == Answer::told) return status;
+    if (answer == Answer::untold) break;
+    std::this_thread::sleep_for(kTurn);
+  }
   if (told >= 0) return static_cast<std::uint32_t>(told & 0xff) << 8;  // reaped before anybody looked
   return std::nullopt;
 }

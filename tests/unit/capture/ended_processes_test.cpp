@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 #include <vector>
 
 namespace leakgate::capture {
@@ -76,6 +78,24 @@ TEST_F(Ended, StatusIsWhatWasToldWhereTheKernelSaysNothing) {
   child_.end();
   EXPECT_EQ(exit_status_of(pid, -1, 3), 3u << 8);
   EXPECT_EQ(exit_status_of(pid, -1, -1), std::nullopt) << "killed or not: nobody knows";
+}
+
+/// Neither a zombie nor gone: as one that is just being reaped. The kernel keeps a status from 6.15 on.
+TEST_F(Ended, StatusIsAwaitedWhileAProcessIsBeingReaped) {
+  const pid_t pid = child_.pid();
+  const Descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  ASSERT_TRUE(pidfd);
+  std::thread reaper([&] {
+    ::usleep(5000);
+    child_.end();
+  });
+  const auto status = exit_status_of(pid, pidfd.get(), -1);
+  reaper.join();
+  if (exit_status_of(pid, pidfd.get(), -1)) {
+    EXPECT_EQ(status, std::uint32_t{SIGKILL});
+  } else {
+    EXPECT_EQ(status, std::nullopt);
+  }
 }
 
 }  // namespace
