@@ -259,8 +259,8 @@ void inherit_mappings(u8* bytes) {
 /// it ended.
 void await_watch() {
   constexpr u64 kTurnNs = 1'000'000, kPatienceNs = 1'000'000'000;
-  const u64 deadline = monotonic_ns() + kPatienceNs;
-  while (!load(g.process->watched) && is_leakgate_there() && monotonic_ns() < deadline)
+  Patience patience(kPatienceNs);
+  while (!load(g.process->watched) && is_leakgate_there() && !patience.is_over())
     futex_wait(g.process->watched, 0, kTurnNs);
 }
 
@@ -350,8 +350,8 @@ void await_child() {
   constexpr u64 kTurnNs = 1'000'000, kPatienceNs = 1'000'000'000;
   if (!forked.reserved) return;
   u32& here = process_at(forked.index).here;
-  const u64 deadline = monotonic_ns() + kPatienceNs;
-  while (!load(here) && is_leakgate_there() && monotonic_ns() < deadline)
+  Patience patience(kPatienceNs);
+  while (!load(here) && is_leakgate_there() && !patience.is_over())
     futex_wait(here, 0, kTurnNs);
   forked.reserved = false;
 }
@@ -400,8 +400,8 @@ void examine_mappings() {
   record.proc = g.index;
   record.time_ns = monotonic_ns();
   if (!send_record(&record, sizeof record, true)) return;
-  const u64 deadline = monotonic_ns() + kPatienceNs;
-  while (!load(process.examined) && is_leakgate_there() && monotonic_ns() < deadline)
+  Patience patience(kPatienceNs);
+  while (!load(process.examined) && is_leakgate_there() && !patience.is_over())
     futex_wait(process.examined, 0, kTurnNs);
   if (load(process.examined))
     apply_patches();

@@ -28,11 +28,11 @@ void await_reading(u64 read, u64 ns) {
 /// A ticket whose slot is free; false: none became free.
 bool take_ticket(u64& ticket) {
   Header& header = *g.header;
-  const u64 deadline = monotonic_ns() + kPatienceNs;
+  Patience patience(kPatienceNs);
   ticket = load(header.ring_next);
   for (;;) {
     if (ticket - load(header.ring_read) >= header.ring_slots) {
-      if (monotonic_ns() > deadline || !is_leakgate_there()) return false;
+      if (patience.is_over() || !is_leakgate_there()) return false;
       ring();
       await_reading(load(header.ring_read), kTurnNs);
       ticket = load(header.ring_next);
@@ -75,8 +75,8 @@ void send_and_wait(lg_record* record, u32 bytes) {
   u64 ticket = 0;
   if (!write_record(record, bytes, ticket)) return;
   ring();
-  const u64 deadline = monotonic_ns() + kLongestWaitNs;
-  while (is_leakgate_there() && monotonic_ns() < deadline) {
+  Patience patience(kLongestWaitNs);
+  while (is_leakgate_there() && !patience.is_over()) {
     const u64 read = load(g.header->ring_read);
     if (read > ticket) return;
     await_reading(read, kNapNs);

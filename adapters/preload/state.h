@@ -26,6 +26,7 @@ struct State {
   u32 off;  ///< nothing is recorded in this process
   u32 scan_threads_at;
   u32 start_ms;           ///< leakgate's start
+  u64 last_beat;          ///< of leakgate's, as far as is known
   u64 live_shape;         ///< of the live blocks' last tier, where a block is looked for first
   u64 clock;              ///< clock_gettime of the C library; 0: not looked up yet
   char path[48];          ///< of the memory file
@@ -66,11 +67,26 @@ inline u32 now_ms() {
   const s32 since = static_cast<s32>(now - g.start_ms);
   return since > 0 ? static_cast<u32>(since) : 0;
 }
+// ---- patience.cpp ----
+/// Sleeps for a while: whether leakgate says meanwhile that it is there.
+bool still_beats();
 /// True while leakgate reads what is written here.
 inline bool is_leakgate_there() {
   constexpr u64 kLongestBeatNs = 2'000'000'000;
-  return !load(g.header->ended) && monotonic_ns() - load(g.header->beat_ns) < kLongestBeatNs;
+  if (load(g.header->ended)) return false;
+  return LG_LIKELY(monotonic_ns() - load(g.header->beat_ns) < kLongestBeatNs) || still_beats();
 }
+/// How long something is waited for. Where a job is stopped, or its machine, time goes by in which nobody
+/// could have done it: what passes between two looks counts for kMostAtOnce at most.
+class Patience {
+ public:
+  explicit Patience(u64 ns) : left_(ns), looked_(monotonic_ns()) {}
+  bool is_over();
+
+ private:
+  u64 left_;
+  u64 looked_;
+};
 
 // ---- process.cpp ----
 /// Sets the library up for this program, once; in a forked child for the child. False: not recorded.

@@ -124,6 +124,23 @@ TEST_F(Loss, TablesThatGrowLateLoseNothing) {
   EXPECT_EQ(traced.result["tracer"]["allocations"], 160001);
 }
 
+/// A job that was stopped for longer than leakgate may be silent goes on: its command may be the first of the
+/// two to run, and must not take leakgate for gone.
+TEST_F(Loss, AStoppedJobThatGoesOnLosesNothing) {
+  const auto json = scratch_ / "result.json";
+  const TraceRequest request{.command = {program_path("live_ends_on_go"), scratch_ / "go"}};
+  Program leakgate(scratch_, {.argv = leakgate_arguments(request, json)});
+  ASSERT_TRUE(wait_until(std::chrono::seconds(60), [&] { return leakgate.output() == "ready\n"; }));
+  kill(leakgate.pid(), SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  write_file(scratch_ / "go", "");
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  kill(leakgate.pid(), SIGCONT);
+  Traced traced{leakgate.wait(), Json::parse(read_file(json), nullptr, false)};
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+}
+
 TEST_F(Loss, MoreOpenCallsOnDifferentStacksThanAreTracked) {
   const Traced shallow = trace_program(scratch_, "live_nested_stacks", {"3"});
   EXPECT_EQ(shallow.result["run"]["complete"], true);
