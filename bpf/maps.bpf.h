@@ -31,6 +31,7 @@ __weak const volatile __u64 cfg_max_stacks = 0;	     /* 0: likewise */
 __weak const volatile __u32 cfg_max_threads = 0;
 __weak const volatile __u32 cfg_moments = LG_MOMENTS_TESTS;
 __weak const volatile __u32 cfg_only_processor = ~0; /* the one that user space may run on; ~0: several */
+__weak const volatile __u32 cfg_processors = 1;	     /* how many user space may run on */
 __weak const volatile __u32 cfg_never = 0;	     /* always 0: see keep_own_stack() */
 
 /* Counters and table sizes, shared with user space through the mapped .bss. */
@@ -44,6 +45,7 @@ __weak __u32 stack_tier_count = 0;
 __weak __u32 node_tier_count = 0;
 __weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
 __weak __u32 user_space_absent = 0;		 /* a wait ran out: user space clears it when it is back */
+__weak __u32 deaths_held = 0;  /* processes in hold_at_death(), each of which keeps a processor */
 __weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
 
 /* User space that has said nothing for so long is dead or stopped: nothing waits for it. */

@@ -252,11 +252,17 @@ static __always_inline void hold_at_death(struct lg_proc *proc, __u32 index, str
 	state.moment = announce_moment(proc, index, LG_MOMENT_DEATH, proc->test, task);
 	if (!state.moment)
 		return;
-	/* this wait gives no way: on its only processor user space could not run, whatever it waited for */
+	/*
+	 * This wait gives no way: on its only processor user space could not run, whatever it waited for. Nor
+	 * could it where a group is killed, and as many wait at once as there are processors.
+	 */
 	state.done = bpf_get_smp_processor_id() == cfg_only_processor;
+	if (__sync_fetch_and_add(&deaths_held, 1) + 1 >= cfg_processors && cfg_processors > 1)
+		state.done = 1;
 	state.deadline = bpf_ktime_get_ns() + LG_BEAT_NS;
 	for (i = 0; i < LG_MOMENT_ROUNDS && !state.done; i++)
 		bpf_loop(LG_MOMENT_TURNS, spinning_moment_turn, &state, 0);
+	__sync_fetch_and_add(&deaths_held, -1);
 	/* what is read of its memory from now on is worth nothing */
 	if (!is_answered(&state))
 		__sync_fetch_and_or(&proc->flags, LG_PROC_LET_GO);

@@ -15,6 +15,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include "harness/base/clock.h"
@@ -68,13 +69,19 @@ std::uint32_t tick_us() {
   return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(length.tv_nsec / 1000));
 }
 
-/// The processor that this process may run on, or ~0 if there are several.
-std::uint32_t only_processor() {
+struct Processors {
+  std::uint32_t only = ~0u;  ///< the one that this process may run on; ~0: there are several
+  std::uint32_t count = std::numeric_limits<std::uint32_t>::max();
+};
+
+Processors own_processors() {
+  Processors own;
   cpu_set_t allowed;
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) != 1) return ~0u;
-  for (std::uint32_t number = 0; number < CPU_SETSIZE; ++number)
-    if (CPU_ISSET(number, &allowed)) return number;
-  return ~0u;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return own;
+  own.count = static_cast<std::uint32_t>(CPU_COUNT(&allowed));
+  for (std::uint32_t number = 0; number < CPU_SETSIZE && own.count == 1; ++number)
+    if (CPU_ISSET(number, &allowed)) own.only = number;
+  return own;
 }
 
 /// Has the kernel side see in which pid namespace we are, a container's for example; a negative errno when
@@ -130,7 +137,9 @@ int BpfSession::load(State& state, const TracerOptions& options, const TracedTar
   leakgate_bpf& skeleton = *state.skeleton;
   skeleton.rodata->cfg_start_ns = monotonic_ns();
   skeleton.rodata->cfg_tick_us = tick_us();
-  skeleton.rodata->cfg_only_processor = only_processor();
+  const Processors processors = own_processors();
+  skeleton.rodata->cfg_only_processor = processors.only;
+  skeleton.rodata->cfg_processors = processors.count;
   skeleton.rodata->cfg_root_pid = static_cast<std::uint32_t>(target.pid);
   skeleton.rodata->cfg_canary_pid = static_cast<std::uint32_t>(target.canary_pid);
   skeleton.rodata->cfg_max_processes = options.max_processes;

@@ -88,6 +88,19 @@ TEST_F(Ending, ChildrenThatAreKilledAndReapedAtOnceAreKnownToBeKilled) {
   }
 }
 
+// Each dying process is looked at, but as many as there are processors must not keep leakgate from all of
+// them.
+TEST_F(Ending, ChildrenThatAreKilledTogetherAreGoneAtOnce) {
+  const Traced traced = trace(scratch_, {.command = {program_path("live_killed_together")},
+                                         .options = {"--judged-moments", "tests"}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  EXPECT_EQ(traced.result["processes"].size(), 41u);
+  double seconds = 0;
+  ASSERT_EQ(std::sscanf(traced.program.out.c_str(), "%lf", &seconds), 1) << traced.program.out;
+  EXPECT_LT(seconds, 1.5);
+}
+
 // A process that dies while it is held must not stay with leakgate, whose tracee it was: its parent waits.
 TEST_F(Ending, WhoKillsAProcessThatIsEndingHearsOfItsEnd) {
   const Traced traced = trace(scratch_, {.command = {program_path("live_kills_helpers")},
