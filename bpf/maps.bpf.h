@@ -45,11 +45,14 @@ __weak __u32 stack_tier_count = 0;
 __weak __u32 node_tier_count = 0;
 __weak __u64 truncated[LG_TRUNCATED_COUNT] = {}; /* walks that ended early, by enum lg_truncated */
 __weak __u32 user_space_absent = 0;		 /* a wait ran out: user space clears it when it is back */
-__weak __u32 deaths_held = 0;  /* processes in hold_at_death(), each of which keeps a processor */
-__weak __u64 user_beat_ns = 0; /* when user space last said that it is there; CLOCK_MONOTONIC */
+__weak __u32 deaths_held = 0;	  /* processes in hold_at_death(), each of which keeps a processor */
+__weak __u64 user_beat_ns = 0;	  /* when user space last said that it is there; CLOCK_MONOTONIC */
+__weak __u64 user_doubted_ns = 0; /* when it was first missed since; 0: it was not */
 
 /* User space that has said nothing for so long is dead or stopped: nothing waits for it. */
 #define LG_BEAT_NS 2000000000ULL
+/* Once that is so, it has three of its beats more to say something. */
+#define LG_DOUBT_NS 600000000ULL
 
 /* An allocation call under way on one stack. */
 struct lg_pending {

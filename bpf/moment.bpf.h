@@ -50,8 +50,7 @@ static __always_inline int is_over(__u32 turn, struct moment_state *state)
 	if ((turn & 15) != 15)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if ((__s64)(now - *(volatile __u64 *)&user_beat_ns) > (__s64)LG_BEAT_NS || now > state->deadline ||
-	    is_dying()) {
+	if (is_user_space_gone(now) || now > state->deadline || is_dying()) {
 		state->done = 1;
 		return 1;
 	}

@@ -121,8 +121,7 @@ __weak __noinline int wait_for_tier(__u32 table, __u32 tier, __u64 ns)
 	struct room_wait wait = {.table = table, .tier = tier};
 	__u64 now = bpf_ktime_get_ns();
 
-	if (totals.vain_room_waits >= LG_ROOM_VAIN_WAITS ||
-	    (__s64)(now - *(volatile __u64 *)&user_beat_ns) > (__s64)LG_BEAT_NS)
+	if (totals.vain_room_waits >= LG_ROOM_VAIN_WAITS || is_user_space_gone(now))
 		return 0;
 	wait.deadline = now + ns;
 	bpf_loop(LG_ROOM_TURNS, room_turn, &wait, 0);

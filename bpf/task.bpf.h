@@ -8,6 +8,21 @@
 
 #include "maps.bpf.h"
 
+/*
+ * User space has said nothing for too long, and goes on so while somebody looks: where a job was stopped, or
+ * its machine, this thread may be the first one to run again.
+ */
+static __always_inline int is_user_space_gone(__u64 now)
+{
+	volatile __u64 *doubted = &user_doubted_ns;
+
+	if ((__s64)(now - *(volatile __u64 *)&user_beat_ns) <= (__s64)LG_BEAT_NS)
+		return 0;
+	if (!*doubted)
+		*doubted = now;
+	return (__s64)(now - *doubted) > (__s64)LG_DOUBT_NS;
+}
+
 struct pid_namespace;
 
 struct upid {

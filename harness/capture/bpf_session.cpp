@@ -373,6 +373,7 @@ void BpfSession::set_examined(std::uint32_t process) {
 
 void BpfSession::beat() {
   __atomic_store_n(&state_->skeleton->bss->user_beat_ns, monotonic_ns(), __ATOMIC_RELAXED);
+  __atomic_store_n(&state_->skeleton->bss->user_doubted_ns, 0, __ATOMIC_RELAXED);
 }
 
 void BpfSession::answer_moment(std::uint32_t process, std::uint32_t moment) {

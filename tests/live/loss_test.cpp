@@ -18,6 +18,21 @@ using testing::HasSubstr;
 
 class Loss : public Live {
  protected:
+  /// Stops leakgate, lets the program go on `before` later, and leakgate `after` that.
+  [[nodiscard]] Traced trace_stopped(const char* program, std::chrono::milliseconds before,
+                                     std::chrono::milliseconds after) const {
+    const auto json = scratch_ / "result.json";
+    const TraceRequest request{.command = {program_path(program), scratch_ / "go"}};
+    Program leakgate(scratch_, {.argv = leakgate_arguments(request, json)});
+    EXPECT_TRUE(wait_until(std::chrono::seconds(60), [&] { return leakgate.output() == "ready\n"; }));
+    kill(leakgate.pid(), SIGSTOP);
+    std::this_thread::sleep_for(before);
+    write_file(scratch_ / "go", "");
+    std::this_thread::sleep_for(after);
+    kill(leakgate.pid(), SIGCONT);
+    return {leakgate.wait(), Json::parse(read_file(json), nullptr, false)};
+  }
+
   static void expect_incomplete(const Traced& traced, std::string_view cause, const std::string& option) {
     EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
     ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
@@ -110,15 +125,7 @@ TEST_F(Loss, MoreRecordsThanTheRingHolds) {
 /// On a busy machine leakgate may get no processor while tables fill: the command waits for it, and nothing
 /// is lost. Stopped, it says nothing for longer than that, but not so long that it counts as gone.
 TEST_F(Loss, TablesThatGrowLateLoseNothing) {
-  const auto json = scratch_ / "result.json";
-  const TraceRequest request{.command = {program_path("live_grows_on_go"), scratch_ / "go"}};
-  Program leakgate(scratch_, {.argv = leakgate_arguments(request, json)});
-  ASSERT_TRUE(wait_until(std::chrono::seconds(60), [&] { return leakgate.output() == "ready\n"; }));
-  kill(leakgate.pid(), SIGSTOP);
-  write_file(scratch_ / "go", "");
-  std::this_thread::sleep_for(std::chrono::milliseconds(700));
-  kill(leakgate.pid(), SIGCONT);
-  Traced traced{leakgate.wait(), Json::parse(read_file(json), nullptr, false)};
+  const Traced traced = trace_stopped("live_grows_on_go", {}, std::chrono::milliseconds(700));
   expect_whole(traced);
   EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
   EXPECT_EQ(traced.result["tracer"]["allocations"], 160001);
@@ -126,19 +133,23 @@ TEST_F(Loss, TablesThatGrowLateLoseNothing) {
 
 /// A job that was stopped for longer than leakgate may be silent goes on: its command may be the first of the
 /// two to run, and must not take leakgate for gone.
-TEST_F(Loss, AStoppedJobThatGoesOnLosesNothing) {
-  const auto json = scratch_ / "result.json";
-  const TraceRequest request{.command = {program_path("live_ends_on_go"), scratch_ / "go"}};
-  Program leakgate(scratch_, {.argv = leakgate_arguments(request, json)});
-  ASSERT_TRUE(wait_until(std::chrono::seconds(60), [&] { return leakgate.output() == "ready\n"; }));
-  kill(leakgate.pid(), SIGSTOP);
-  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
-  write_file(scratch_ / "go", "");
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  kill(leakgate.pid(), SIGCONT);
-  Traced traced{leakgate.wait(), Json::parse(read_file(json), nullptr, false)};
+TEST_F(Loss, AStoppedJobThatGoesOnEndsAsEver) {
+  const Traced traced =
+      trace_stopped("live_ends_on_go", std::chrono::milliseconds(2500), std::chrono::milliseconds(100));
   expect_whole(traced);
   EXPECT_EQ(traced.program.status(), 23) << traced.program.err;
+  std::vector<std::string> kinds;
+  for (const Json& leak : traced.result["leaks"])
+    kinds.push_back(leak["kind"].get<std::string>());
+  EXPECT_THAT(kinds, testing::UnorderedElementsAre("definitely_lost", "still_reachable"));
+}
+
+TEST_F(Loss, AStoppedJobThatGoesOnHasRoomAsEver) {
+  const Traced traced =
+      trace_stopped("live_grows_on_go", std::chrono::milliseconds(2500), std::chrono::milliseconds(100));
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
+  EXPECT_EQ(traced.result["tracer"]["allocations"], 160001);
 }
 
 TEST_F(Loss, MoreOpenCallsOnDifferentStacksThanAreTracked) {
