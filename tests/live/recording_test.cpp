@@ -100,6 +100,17 @@ TEST_F(RecordCommand, SaysWhatRunWouldSayOfAnIncompleteTrace) {
   EXPECT_EQ(leakgate({"run", "--", program_path("live_gtest_exits")}).status(), 125);
 }
 
+TEST_F(RecordCommand, ATestThatExecPutsAProgramInThePlaceOfHasNoEnd) {
+  const ProgramResult child =
+      leakgate({"run", "--", program_path("live_gtest_exits"), "--gtest_filter=Exec.InAChild"});
+  EXPECT_EQ(child.status(), 0) << child.err;
+  const ProgramResult replaced =
+      leakgate({"run", "--", program_path("live_gtest_exits"), "--gtest_filter=Exec.*"});
+  EXPECT_EQ(replaced.status(), 125);
+  EXPECT_THAT(replaced.err,
+              testing::HasSubstr("incomplete: the end of test Exec.InsteadOfTheTest was never seen"));
+}
+
 TEST_F(RecordCommand, AGivenSourceRootIsTheJudgesToo) {
   std::string root = program_source("");
   root.pop_back();

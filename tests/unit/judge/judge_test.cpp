@@ -262,6 +262,17 @@ TEST(Judge, AnUnfinishedWindowOfADeathTestsChildIsNoTestCase) {
   EXPECT_EQ(verdict.summary.tests, 1u);
 }
 
+TEST(Judge, ATestThatWasOpenWhenExecReplacedItsProcessHasNoEnd) {
+  OneLeak builder;
+  const auto replaced = builder.process(ProcessRole::replaced, {});
+  builder.recording.tests[builder.test(replaced, "List.Execs")].complete = false;
+  const auto verdict = judge(builder.recording, {});
+  EXPECT_EQ(verdict.summary.verdict, RunVerdict::incomplete);
+  EXPECT_EQ(verdict.summary.tests, 2u);
+  ASSERT_EQ(verdict.run.incomplete_reasons.size(), 1u);
+  EXPECT_EQ(verdict.run.incomplete_reasons[0].cause, "missed_test_end");
+}
+
 TEST(Judge, ACrashExcusesTheOpenWindowOnly) {
   OneLeak builder;
   builder.recording.processes[0].exit = {{}, 6};
