@@ -16,6 +16,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/capture/planner/allocators.h"
+#include "harness/capture/planner/old_actions.h"
 #include "harness/capture/planner/query_places.h"
 #include "harness/capture/unwind/unwind_table.h"
 #include "harness/capture/vdso.h"
@@ -227,6 +228,7 @@ Status ModuleTable::probe(const ModuleContents& contents, std::uint32_t id, bool
   details_[id].own_allocator = allocation_probes_ > probes_before && !is_preload_library(modules_[id].path) &&
                                !image.find("__libc_start_main") && !image.find("_dl_debug_state");
   details_[id].thread_keys = find_thread_keys(image);
+  details_[id].old_actions = find_old_actions(image);
   details_[id].asks_usable_size = image.imports("malloc_usable_size");
   if (auto done = probe_exit(image, path); !done) return done;
   if (auto done = probe_link_map(image, path); !done) return done;

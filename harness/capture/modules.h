@@ -61,6 +61,10 @@ class ModuleTable {
   [[nodiscard]] const model::ThreadKeys& thread_keys(std::uint32_t id) const {
     return details_[id].thread_keys;
   }
+  /// In the module's own address space.
+  [[nodiscard]] const std::vector<model::MemoryRange>& old_actions(std::uint32_t id) const {
+    return details_[id].old_actions;
+  }
   /// Allocation functions probed so far, over all modules.
   [[nodiscard]] std::size_t allocation_probes() const { return allocation_probes_; }
   /// Functions and files that could not be probed: what happens there goes unseen.
@@ -85,6 +89,7 @@ class ModuleTable {
     bool own_allocator = false;
     bool asks_usable_size = false;
     model::ThreadKeys thread_keys = {};
+    std::vector<model::MemoryRange> old_actions = {};
     std::vector<std::uint64_t> presence_words = {};
   };
 

@@ -50,6 +50,8 @@ class RootFinder {
     add_ignored();
     for (const model::HeldThread& thread : held_.threads)
       leave_out_dead_values(thread);
+    for (const model::MemoryRange& actions : held_.old_actions)
+      leave_out(actions.start, actions.end);
     // globals are told as holders before thread-local storage and stacks, whose words may be stale
     std::stable_sort(roots_.ranges.begin(), roots_.ranges.end(),
                      [](const RootRange& a, const RootRange& b) { return rank(a.kind) < rank(b.kind); });
@@ -140,18 +142,18 @@ class RootFinder {
       return;
     for (std::size_t i = 0; i < kKeys; ++i)
       if (values[i].data != 0 && values[i].sequence != keys[i].sequence)
-        leave_out(first + i * sizeof(Value) + sizeof values[i].sequence);
+        leave_out(first + i * sizeof(Value) + sizeof values[i].sequence, first + (i + 1) * sizeof(Value));
   }
 
-  void leave_out(std::uint64_t address) {
-    const auto range = std::find_if(roots_.ranges.begin(), roots_.ranges.end(), [&](const RootRange& root) {
-      return root.start <= address && address < root.end;
-    });
-    if (range == roots_.ranges.end()) return;
-    RootRange behind = *range;
-    behind.start = address + sizeof address;
-    range->end = address;
-    if (behind.start < behind.end) roots_.ranges.push_back(behind);
+  /// Of every root that has a part of it: what begins in the file's last page of data may end in the mapping
+  /// behind that.
+  void leave_out(std::uint64_t start, std::uint64_t end) {
+    for (std::size_t i = 0, count = roots_.ranges.size(); i < count; ++i) {
+      const RootRange whole = roots_.ranges[i];
+      if (whole.end <= start || end <= whole.start) continue;
+      roots_.ranges[i].end = std::max(start, whole.start);
+      if (end < whole.end) roots_.ranges.push_back({end, whole.end, whole.kind, whole.label});
+    }
   }
 
   /// What the program said is no leak holds what it leads to, as with LeakSanitizer.

@@ -90,6 +90,14 @@ struct ThreadKeys {
   std::uint64_t specific = 0;  ///< bytes from a thread's pointer to the table of its values
 };
 
+/// Addresses from `start` up to `end`.
+struct MemoryRange {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+
+  bool operator==(const MemoryRange&) const = default;
+};
+
 struct HeldProcess {
   std::uint64_t start_ns = 0;       ///< of the trace
   std::uint32_t process = kNone;    ///< index into Trace::processes
@@ -99,8 +107,9 @@ struct HeldProcess {
   bool c_library_allocates = true;  ///< false: another allocator serves it
   std::uint32_t last_window_seen = 0;  ///< the last one at whose end it was held before; 0: none
   ThreadKeys thread_keys;
-  std::vector<HeldThread> threads;    ///< main thread first, then by age
-  std::vector<HeldMapping> mappings;  ///< by address
+  std::vector<MemoryRange> old_actions;  ///< signal actions of before, with what lay on a stack in between
+  std::vector<HeldThread> threads;       ///< main thread first, then by age
+  std::vector<HeldMapping> mappings;     ///< by address
   std::vector<HeldBlock> blocks;
   ReadHeldMemory read;
   NextTouchedPage next_touched;

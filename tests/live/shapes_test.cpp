@@ -98,6 +98,7 @@ const Shape kShapes[] = {
     {"large", {{kDefinite, {1, 160 << 10}}, {kReachable, {1, (160 << 10) + 8}}}},
     // Valgrind does not know that the key is gone
     {"deleted_key", {{kDefinite, {1, 240}}, {kReachable, {1, 244}}}, false},
+    {"after_system", {{kDefinite, {1, 248}}}},
     {"far_global", {{kReachable, {1, 232}}}},
     // Valgrind does not follow exec
     {"far_global_at_heap", {{kReachable, {1, 232}}}, false},

@@ -5,6 +5,7 @@
 #include "harness/capture/hold/held_process.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "harness/capture/hold/held_mappings.h"
@@ -131,6 +132,15 @@ void HeldProcess::describe_threads() {
   registers.insert(registers.end(), arguments.begin(), arguments.end());
 }
 
+void HeldProcess::add_old_actions() {
+  std::set<std::pair<std::uint32_t, std::uint64_t>> seen;  // a module stands in several mappings
+  for (const model::HeldMapping& row : view_.mappings) {
+    if (row.module == model::kNone || !seen.emplace(row.module, row.bias).second) continue;
+    for (const model::MemoryRange& actions : modules_.old_actions(row.module))
+      view_.old_actions.push_back({actions.start + row.bias, actions.end + row.bias});
+  }
+}
+
 Status HeldProcess::describe_memory() {
   // by the thread that is known to be there: the main thread may have ended, and its number has no memory
   const auto task = static_cast<std::int32_t>(moment_.tid);
@@ -145,6 +155,7 @@ Status HeldProcess::describe_memory() {
     view_.thread_keys.keys += row.bias;
     break;
   }
+  add_old_actions();
   memory_ = std::make_unique<HeldMemory>(task, view_.mappings);
   view_.read = [memory = memory_.get()](std::uint64_t address, std::span<std::byte> out) {
     return memory->read(address, out);

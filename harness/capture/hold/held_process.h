@@ -50,6 +50,7 @@ class HeldProcess {
   [[nodiscard]] bool is_let_go() const;
   [[nodiscard]] bool has_memory() const;  ///< still
   Status stop_threads(bool all_threads);
+  void add_old_actions();
   Status describe_memory();
   void describe_threads();
 

@@ -427,6 +427,20 @@ void deleted_key() {
   scrub();
 }
 
+SHAPE_NOINLINE void leave_all_over() {
+  void* lost = malloc(248);
+  void* volatile words[1024];
+  for (void* volatile& word : words)
+    word = lost;
+}
+/// What lay on the stack goes with the old signal actions into the C library's own data.
+void after_system() {
+  if (system(":") != 0) abort();  // the dynamic linker has looked it up by then
+  leave_all_over();
+  if (system(":") != 0) abort();
+  scrub();
+}
+
 SHAPE_NOINLINE void far_global() {
   g_zeros.kept = malloc(232);
   touch(&g_zeros);
@@ -485,6 +499,7 @@ int main(int argc, char** argv) {
       {"library_closed", [] { library_global(true); }},
       {"large", large},
       {"deleted_key", deleted_key},
+      {"after_system", after_system},
       {"far_global", far_global},
       {"far_global_at_heap", far_global_at_heap},
   };

@@ -200,6 +200,26 @@ TEST_F(Moment, TheValueOfADeletedKeyIsNoRoot) {
   EXPECT_EQ(process.kind(), Kind::still_reachable) << "that is no table";
 }
 
+TEST_F(Moment, SignalActionsOfBeforeAreNoRootsAlsoWhereTwoMappingsHaveAPartOfThem) {
+  constexpr std::uint64_t kActions = kAnonymous + 0x1000 - 80;
+  process.map(kAnonymous, 0x1000, MappingKind::anonymous);
+  process.map(kAnonymous + 0x1000, 0x1000, MappingKind::anonymous).readable = true;
+  for (const std::uint64_t at : {kActions + 8, kActions + 144}) {
+    process.put(at, kHeap + 0x100);
+    EXPECT_EQ(process.kind(), Kind::still_reachable) << at - kActions;
+    process.held.old_actions = {{kActions, kActions + 152}};
+    EXPECT_EQ(process.kind(), Kind::definitely_lost) << at - kActions;
+    process.held.old_actions.clear();
+    process.put(at, 0);
+  }
+  process.held.old_actions = {{kActions, kActions + 152}};
+  process.put(kActions + 152, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable) << "behind them";
+  process.put(kActions + 152, 0);
+  process.put(kActions - 8, kHeap + 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable) << "before them";
+}
+
 TEST_F(Moment, AChunkIsNoPartOfTheStackItIsJoinedWith) {
   process.thread(kAnonymous + 0x800);
   expect_lost(process, kAnonymous);
