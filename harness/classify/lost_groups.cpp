@@ -21,7 +21,10 @@ constexpr std::uint32_t kNotLost = 0xfffffffeu;  // order of a block that does n
 constexpr std::uint32_t kGrouped = 0xffffffffu;  // order of a block whose group is complete
 constexpr int kPrefetched = 8;                   // pointers of a block, at most
 
-/// Groups are named by their lowest block.
+/// Groups are named by their lowest block. The leader of one, of which the rest hangs, is the block at whose
+/// start none of them points, as that of a std::map: its nodes point at the head inside of it. Else the
+/// largest one, and of equal ones the lowest. Addresses alone would say something else in another build, or
+/// over the other backend.
 class Groups {
  public:
   Groups(const BlockIndex& index, EdgeSource& edges, const InteriorRules& rules, const ReachColumns& columns)
@@ -32,7 +35,8 @@ class Groups {
         order_(index.size(), kNotLost),
         low_(index.size(), 0),
         has_holder_(index.size(), false),
-        is_cycle_(index.size(), false) {}
+        is_cycle_(index.size(), false),
+        held_at_start_(index.size(), false) {}
 
   void find() {
     for (std::uint32_t block = 0; block < index_.size(); ++block) {
@@ -49,6 +53,10 @@ class Groups {
   std::uint32_t group(std::uint32_t block) const { return low_[block]; }
   bool has_holder(std::uint32_t group) const { return has_holder_[group]; }
   bool is_cycle(std::uint32_t group) const { return is_cycle_[group]; }
+  std::uint32_t leader(std::uint32_t group) const {
+    const auto leader = leaders_.find(group);
+    return leader == leaders_.end() ? group : leader->second;
+  }
 
  private:
   static constexpr std::uint32_t kBefore =
@@ -86,7 +94,10 @@ class Groups {
     cursor.resume(path_[top].position);
     for (Edge edge; cursor.next(edge);) {
       if (order_[edge.target] == kNotLost || !rules_.points_at(edge.target, edge.offset)) continue;
-      if (edge.target == block) is_cycle_[block] = true;  // counts if it stays a group of one
+      if (edge.target == block)
+        is_cycle_[block] = true;  // counts if it stays a group of one
+      else if (edge.offset == 0)
+        held_at_start_[edge.target] = true;
       if (visit(block, edge.target)) {
         path_[top].position = cursor.position();
         return;
@@ -145,7 +156,17 @@ class Groups {
       order_[*member] = kGrouped;
       low_[*member] = lowest;
     }
-    if (open_.size() - begin > 1) is_cycle_[lowest] = true;
+    if (open_.size() - begin > 1) {
+      is_cycle_[lowest] = true;
+      const auto leads = [this](std::uint32_t a, std::uint32_t b) {
+        if (held_at_start_[a] != held_at_start_[b]) return static_cast<bool>(held_at_start_[b]);
+        const std::uint64_t bytes = index_.end(a) - index_.address(a),
+                            others = index_.end(b) - index_.address(b);
+        return bytes != others ? bytes > others : a < b;
+      };
+      const std::uint32_t leader = *std::min_element(members, open_.end(), leads);
+      if (leader != lowest) leaders_.emplace(lowest, leader);
+    }
     open_.resize(begin);
   }
 
@@ -154,9 +175,11 @@ class Groups {
   const InteriorRules& rules_;
   const ReachColumns& columns_;
   std::vector<std::uint32_t> order_;
-  std::vector<std::uint32_t> low_;  // once grouped: the group
-  std::vector<bool> has_holder_;    // by group
-  std::vector<bool> is_cycle_;      // by group
+  std::vector<std::uint32_t> low_;                            // once grouped: the group
+  std::vector<bool> has_holder_;                              // by group
+  std::vector<bool> is_cycle_;                                // by group
+  std::vector<bool> held_at_start_;                           // by another lost block
+  std::unordered_map<std::uint32_t, std::uint32_t> leaders_;  // by group, where it is not the lowest
   std::vector<std::uint32_t> open_;
   std::vector<Frame> path_;
   std::unordered_map<std::uint32_t, EdgeList> again_;  // pointers on the path that the store had no room for
@@ -192,7 +215,7 @@ std::size_t name_groups(const Groups& groups, ReachColumns& columns, std::vector
   for (std::uint32_t block = 0; block < blocks; ++block) {
     if (columns.kind[block] != kLost) continue;
     const std::uint32_t group = groups.group(block);
-    columns.kind[block] = block == group && !groups.has_holder(group) ? kDefinite : kIndirect;
+    columns.kind[block] = !groups.has_holder(group) && block == groups.leader(group) ? kDefinite : kIndirect;
     if (!groups.is_cycle(group)) continue;
     if (cycle.empty()) cycle.assign(blocks, model::kNone);
     cycle[block] = block == group ? cycles++ : cycle[group];  // the group's lowest block comes first

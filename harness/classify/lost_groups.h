@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Order among the lost. In: blocks that nothing reaches, and their pointers. Out: which are definitely lost
-// (no other lost block leads to them; of a cycle the one with the lowest address), which hang on those, and
-// which form cycles.
+// (no other lost block leads to them; of a cycle the one that the others hold least), which hang on those,
+// and which form cycles.
 #pragma once
 
 #include <cstddef>

@@ -84,7 +84,7 @@ TEST(Graph, PointerIntoItselfIsNoCycle) {
   EXPECT_EQ(classified.cycle(0), model::kNone);
 }
 
-TEST(Graph, LowestBlockOfALostCycleIsDefinite) {
+TEST(Graph, LowestOfEqualBlocksOfALostCycleIsDefinite) {
   Heap heap;
   const auto a = heap.block(32), b = heap.block(32);
   heap.point(a, 0, b);
@@ -93,6 +93,30 @@ TEST(Graph, LowestBlockOfALostCycleIsDefinite) {
   EXPECT_EQ(kinds(classified), "DI");
   EXPECT_EQ(classified.cycle(0), 0u);
   EXPECT_EQ(classified.cycle(1), 0u);
+}
+
+TEST(Graph, TheLargestBlockOfALostCycleIsDefiniteWhereverItIs) {
+  for (const bool first : {true, false}) {
+    Heap heap;
+    const auto a = heap.block(first ? 48 : 32), b = heap.block(first ? 32 : 48);
+    heap.point(a, 0, b);
+    heap.point(b, 16, a);
+    EXPECT_EQ(kinds(heap.classify()), first ? "DI" : "ID");
+  }
+}
+
+TEST(Graph, OfALostCycleTheBlockAtWhoseStartNoOtherPointsIsDefinite) {
+  Heap heap;  // as std::map: the nodes point at the head inside of it
+  const auto node = heap.block(72), other = heap.block(72), map = heap.block(48);
+  heap.point(map, 16, node);
+  heap.point(node, 8, map, 8);
+  heap.point(node, 16, other);
+  heap.point(other, 8, node);
+  heap.point(map, 24, map);
+  const ClassifiedBlocks classified = heap.classify();
+  EXPECT_EQ(kinds(classified), "IID");
+  EXPECT_EQ(classified.cycle(0), 0u);
+  EXPECT_EQ(classified.cycle(2), 0u);
 }
 
 TEST(Graph, CycleHeldByLostBlockIsIndirectAndStillACycle) {

@@ -5,7 +5,7 @@
 namespace leakgate::classify::testing {
 namespace {
 
-enum class Link { none, interior, definite };
+enum class Link { none, interior, definite, at_start };
 
 class Naive {
  public:
@@ -18,7 +18,7 @@ class Naive {
     std::vector<bool> self(n, false);
     for (std::size_t b = 0; b < n; ++b) {
       from_range(blocks_[b].address, blocks_[b].address + blocks_[b].size_bytes, link[b], false);
-      self[b] = link[b][b] == Link::definite && points_at_own_start(b);
+      self[b] = link[b][b] >= Link::definite && points_at_own_start(b);
     }
     for (const RootRange& range : heap_.ranges())
       from_range(range.start, range.end, root, true);
@@ -82,7 +82,7 @@ class Naive {
   Link link_to(std::size_t b, std::uint64_t word) const {
     const std::uint64_t start = blocks_[b].address;
     const std::uint64_t size = blocks_[b].size_bytes;
-    if (word == start) return Link::definite;
+    if (word == start) return Link::at_start;
     const std::uint64_t first = start % 8 == 0 && size >= 8 ? word_at(start).value_or(0) : 0;
     const bool first_known = start % 8 == 0 && size >= 8 && word_at(start).has_value();
     if (past_eight(b, word)) return first_known && first == 0 ? Link::definite : Link::none;
@@ -127,13 +127,13 @@ class Naive {
     std::vector<std::size_t> distance(n, kFar);
     std::vector<bool> touched(n, false);
     for (std::size_t b = 0; b < n; ++b) {
-      if (root[b] == Link::definite) distance[b] = 1;
+      if (root[b] >= Link::definite) distance[b] = 1;
       touched[b] = root[b] != Link::none;
     }
     for (std::size_t round = 0; round < n; ++round) {
       for (std::size_t a = 0; a < n; ++a) {
         for (std::size_t b = 0; b < n; ++b) {
-          if (link[a][b] == Link::definite && distance[a] != kFar)
+          if (link[a][b] >= Link::definite && distance[a] != kFar)
             distance[b] = std::min(distance[b], distance[a] + 1);
           if (link[a][b] != Link::none && touched[a]) touched[b] = true;
         }
@@ -151,6 +151,18 @@ class Naive {
         }
       }
     }
+    std::vector<bool> held(n, false);  // by a pointer to its start in another block
+    for (std::size_t a = 0; a < n; ++a) {
+      for (std::size_t b = 0; b < n; ++b) {
+        if (a != b && link[a][b] == Link::at_start) held[b] = true;
+      }
+    }
+    const auto leads = [&](std::size_t a, std::size_t b) {
+      if (held[a] != held[b]) return !held[a];
+      if (blocks_[a].size_bytes != blocks_[b].size_bytes)
+        return blocks_[a].size_bytes > blocks_[b].size_bytes;
+      return blocks_[a].address < blocks_[b].address;
+    };
     std::map<std::uint32_t, NaiveBlock> result;
     for (std::size_t b = 0; b < n; ++b) {
       NaiveBlock& block = result[blocks_[b].id];
@@ -171,11 +183,11 @@ class Naive {
         if (path[b][a]) {
           cycle = true;
           lowest = std::min(lowest, blocks_[a].address);
+          if (leads(a, b)) block.kind = model::Kind::indirectly_lost;
         } else {
           block.kind = model::Kind::indirectly_lost;
         }
       }
-      if (lowest != blocks_[b].address) block.kind = model::Kind::indirectly_lost;
       if (cycle) block.cycle = lowest;
     }
     return result;
