@@ -59,6 +59,10 @@ bool is_sanitizer(std::string_view function) {
   });
 }
 
+bool begins_thread(std::string_view name) {
+  return name == "clone" || name == "clone3" || name == "start_thread";
+}
+
 bool is_allocator_library(std::string_view module) {
   return module == "libjemalloc.so" || module == "libmimalloc.so" || module.starts_with("libtcmalloc");
 }
@@ -91,12 +95,15 @@ std::string_view allocating_runtime(const std::vector<model::VerdictFrame>& stac
   // the frames inside the C library: the last of them is the function that was called
   for (std::size_t i = 0; i < stack.size() && is_c_library(module_name(stack[i].module)); ++i)
     if (fills_own_tables(bare_name(stack[i]))) return "the C library";
-  // a stack that never leaves the runtime libraries and ends where it should is their start-up code
-  const bool start_up = !stack.empty() && !truncated &&
-                        std::all_of(stack.begin(), stack.end(), [](const model::VerdictFrame& frame) {
-                          const std::string module = module_name(frame.module);
-                          return is_runtime_library(module) || is_allocator_library(module);
-                        });
+  // A stack that never leaves the runtime libraries and ends where it should is their start-up code; but a
+  // thread of theirs may work for the program, as those of getaddrinfo_a do.
+  const bool start_up =
+      !stack.empty() && !truncated &&
+      (!begins_thread(bare_name(stack.back())) || is_allocator_library(module_name(stack.front().module))) &&
+      std::all_of(stack.begin(), stack.end(), [](const model::VerdictFrame& frame) {
+        const std::string module = module_name(frame.module);
+        return is_runtime_library(module) || is_allocator_library(module);
+      });
   if (!start_up) return "";
   return is_allocator_library(module_name(stack.front().module)) ? "the allocator" : "the C++ runtime";
 }

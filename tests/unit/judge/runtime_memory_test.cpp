@@ -87,6 +87,15 @@ TEST(RuntimeMemory, WhatALibraryFunctionAllocatesForItsCallerIsTheCallers) {
   EXPECT_EQ(keeper({frame("operator new(unsigned long)", kLibstdcxx), frame("make()"), frame("main")}), "");
 }
 
+TEST(RuntimeMemory, WhatAThreadOfTheCLibraryAllocatesForTheProgramIsThePrograms) {
+  EXPECT_EQ(keeper({frame("generate_addrinfo", kLibc), frame("getaddrinfo", kLibc),
+                    frame("handle_requests", kLibc), frame("start_thread", kLibc), frame("clone3", kLibc)}),
+            "");
+  EXPECT_EQ(
+      keeper({frame("", "/lib/libjemalloc.so.2"), frame("start_thread", kLibc), frame("clone3", kLibc)}),
+      "the allocator");
+}
+
 TEST(RuntimeMemory, ConstructorsOfTheUsersLibrariesAreTheUsers) {
   EXPECT_EQ(keeper({frame("plugin_init()", "/app/libplugin.so"), frame("call_init", kLoader),
                     frame("_dl_init", kLoader)}),
