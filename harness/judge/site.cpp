@@ -169,6 +169,14 @@ Framework framework_by_names(std::string_view function, std::string_view module)
   return Framework::none;
 }
 
+/// Namespace testing has users' helpers in it as well, and in some programs nothing of GoogleTest's, all of
+/// whose files are named for it. Without a file the name has to do.
+bool is_of_frameworks_file(Framework framework, std::string_view file) {
+  const std::string_view name = base_name(file);
+  return framework != Framework::gtest || name.empty() || name.starts_with("gtest") ||
+         name.starts_with("gmock");
+}
+
 bool is_operator_new(std::string_view name) {
   const auto at = name.rfind("operator ");
   if (at == std::string_view::npos || (at != 0 && !name.substr(0, at).ends_with("::"))) return false;
@@ -247,7 +255,9 @@ Framework allocating_framework(const std::vector<VerdictFrame>& stack,
                                const std::vector<FrameOwner>& owners) {
   for (std::size_t i = 0; i < stack.size(); ++i) {
     if (owners[i] == FrameOwner::allocator || owners[i] == FrameOwner::standard_library) continue;
-    return owners[i] == FrameOwner::framework ? framework_of(stack[i]) : Framework::none;
+    if (owners[i] != FrameOwner::framework) return Framework::none;
+    const Framework framework = framework_of(stack[i]);
+    return is_of_frameworks_file(framework, stack[i].file) ? framework : Framework::none;
   }
   return Framework::none;
 }

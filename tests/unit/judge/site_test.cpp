@@ -62,6 +62,20 @@ TEST(Site, AFunctionReturningALibraryTypeIsTheUsersOwn) {
   EXPECT_EQ(owner_of(frame("testing::Message build<int>(int)")), FrameOwner::user);
 }
 
+TEST(Site, WhatHelpersInNamespaceTestingAllocateIsTheUsers) {
+  const auto allocating = [](const char* file) {
+    const std::vector<model::VerdictFrame> stack = {
+        frame("operator new(unsigned long)", "libstdc++.so.6"),
+        frame("testing::MakeInput(int)", "/app/tests", file),
+        frame("testing::Test::Run()", "/app/tests", "/src/googletest/src/gtest.cc")};
+    return allocating_framework(stack, owners_of(stack));
+  };
+  EXPECT_EQ(allocating("/src/tests/helpers.cc"), model::Framework::none);
+  EXPECT_EQ(allocating("/src/googletest/src/gtest-port.cc"), model::Framework::gtest);
+  EXPECT_EQ(allocating("gmock-spec-builders.h"), model::Framework::gtest);
+  EXPECT_EQ(allocating(""), model::Framework::gtest);
+}
+
 TEST(Site, NamesThatOnlyResembleAFrameworkAreTheUsersOwn) {
   EXPECT_EQ(owner_of(frame("my::testing::make")), FrameOwner::user);
   EXPECT_EQ(owner_of(frame("testing_tools::make")), FrameOwner::user);
