@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "harness/attribute/attribute.h"
@@ -39,6 +40,18 @@ class PriorityKept {
   int before_ = ::getpriority(PRIO_PROCESS, 0);
 };
 
+/// A descriptor is kept for each process of the run, and those are often more than the 1,024 that a shell
+/// allows. The target gets the caller's own limit.
+void allow_more_open_files() {
+  constexpr rlim_t kEnough = 262'144;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= kEnough) return;
+  rlimit more{kEnough, std::max(files.rlim_max, kEnough)};
+  if (::setrlimit(RLIMIT_NOFILE, &more) == 0) return;
+  files.rlim_cur = std::min(files.rlim_max, kEnough);  // without privileges this is all there is
+  (void)::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /// Processor time of the processes that were waited for, ours and theirs.
 double children_s() {
   rusage usage{};
@@ -73,6 +86,7 @@ model::ClassifyHeld classifier(const RecordRequest& request) {
 Result<model::Recording> record_command(const RecordRequest& request) {
   if (auto proc = check_proc_folder(); !proc) return std::move(proc).error();
   const PriorityKept priority;
+  allow_more_open_files();
   model::Recording recording = describe_run(request);
   const auto started = std::chrono::steady_clock::now();
   const double children_before_s = children_s();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The preload backend beside the eBPF backend: equal results, and where it goes when nothing else may.
 #include <gmock/gmock.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -247,6 +248,24 @@ TEST_F(Preload, AProgramIsStartedByNoSystemCallThatItsFilterDoesNotKnow) {
   expect_whole(traced);
   EXPECT_EQ(traced.program.status(), 0) << traced.program.err;
   EXPECT_EQ(traced.result["processes"].size(), 2u);
+}
+
+// Where the limit cannot be raised, descriptors are left for looking at processes, and their ends are seen
+// later.
+TEST_F(Preload, FewOpenFilesAreEnoughForManyChildren) {
+  const Traced traced =
+      trace(scratch_, {.command = {program_path("live_children_at_once")},
+                       .options = {"--backend", "preload"},
+                       .process = {.before_exec = [] {
+                         const rlimit files{64, 64};
+                         setrlimit(RLIMIT_NOFILE, &files);
+                         prctl(PR_CAPBSET_DROP, 24 /* CAP_SYS_RESOURCE */);  // so that root, too, cannot
+                       }}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.result["processes"].size(), 301u);
+  for (const json& leak : traced.result["leaks"])
+    EXPECT_NE(leak["kind"], "unclassified") << leak.dump(1);
+  EXPECT_THAT(leak_rows(traced), testing::SizeIs(300));
 }
 
 TEST_F(Preload, AChildOfOneThatGaveUpItsUserIsNoPass) {

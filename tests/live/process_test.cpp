@@ -2,6 +2,7 @@
 // Children: forked, executed, spawned, thousands of them, and one that outlives the command. Each process has
 // its own leaks, under its own pid.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include "tests/live/support/traced.h"
 
@@ -65,6 +66,20 @@ TEST_F(Process, TwoThousandChildrenAreAllFollowed) {
             std::vector<std::string>(200, row(1, kOutside, "many_children.c", "malloc(8)", 1, 8)));
   EXPECT_EQ(traced.result["tracer"]["allocations"], 2000);
   EXPECT_EQ(traced.result["tracer"]["frees"], 1800);
+}
+
+// leakgate keeps a descriptor for each, within its own limit: the one that a shell gives is the target's.
+TEST_F(Process, MoreChildrenLiveAtOnceThanFilesMayBeOpen) {
+  const Traced traced = trace(scratch_, {.command = {program_path("live_children_at_once")},
+                                         .options = {"--judged-moments", "tests"},
+                                         .process = {.before_exec = [] {
+                                           const rlimit files{256, 4096};
+                                           setrlimit(RLIMIT_NOFILE, &files);
+                                         }}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.result["processes"].size(), 301u);
+  EXPECT_EQ(leak_rows(traced),
+            std::vector<std::string>(300, row(1, kOutside, "children_at_once.c", "malloc(24)", 1, 24)));
 }
 
 TEST_F(Process, DaemonIsWaitedForAndJudged) {

@@ -8,10 +8,12 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -68,6 +70,14 @@ bool ask_zombie(std::int32_t pid, std::uint32_t& status) {
   return true;
 }
 
+/// Some descriptors stay free for looking at processes; who finds none is asked for from time to time.
+bool may_be_kept(int descriptor) {
+  constexpr rlim_t kLeftFree = 64;
+  rlimit files{};
+  return ::getrlimit(RLIMIT_NOFILE, &files) != 0 ||
+         static_cast<rlim_t>(descriptor) < files.rlim_cur - std::min(kLeftFree, files.rlim_cur / 2);
+}
+
 }  // namespace
 
 bool is_there(std::int32_t tid) {
@@ -100,6 +110,7 @@ std::uint32_t EndedProcesses::add(std::int32_t pid, std::uint32_t index) {
   Watched watched;
   watched.index = index;
   watched.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (watched.pidfd && !may_be_kept(watched.pidfd.get())) watched.pidfd.reset();
   epoll_event event{};
   event.events = EPOLLIN;
   if (watched.pidfd) ::epoll_ctl(events_, EPOLL_CTL_ADD, watched.pidfd.get(), &event);
