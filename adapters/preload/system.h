@@ -24,6 +24,20 @@ inline long system_call(long number, long a = 0, long b = 0, long c = 0, long d 
   return result;
 }
 
+/// Whether Valgrind runs the program, by the question of its valgrind.h: instructions that do nothing, and an
+/// exchange that nobody writes, for which it puts an answer into a register.
+inline bool is_on_valgrind() {
+  const u64 question[6] = {0x1001, 0, 0, 0, 0, 0};  // VG_USERREQ__RUNNING_ON_VALGRIND
+  u64 answer = 0;
+  asm volatile(
+      "rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\t"
+      "xchgq %%rbx, %%rbx"
+      : "+d"(answer)
+      : "a"(&question[0])
+      : "cc", "memory");
+  return answer != 0;
+}
+
 template <typename T>
 long word(T* pointer) {
   return reinterpret_cast<long>(pointer);

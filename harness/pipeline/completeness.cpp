@@ -35,8 +35,9 @@ constexpr auto kCauses = std::to_array<Cause>({
     {"probe_refused", "an allocation function or a test framework could not be probed",
      "`leakgate doctor --probes` lists what can be probed"},
     {"not_preloaded",
-     "a program ran without the preloaded library: statically linked, set-uid, as another user, of another "
-     "C library, or the library is of another build of leakgate",
+     "a program ran without the preloaded library: statically linked, set-uid, as another user, under "
+     "Valgrind, of "
+     "another C library, or the library is of another build of leakgate",
      "trace it by eBPF (--backend ebpf), or link it dynamically"},
     {"not_mapped", "a process had no room for the ledger in its address space", "see ulimit -v"},
     {"loaded_apart",
@@ -47,6 +48,8 @@ constexpr auto kCauses = std::to_array<Cause>({
      "trace it by eBPF (--backend ebpf), or start it as that user"},
     {"not_numbered", "a process ran in a pid namespace of its own, in which its number is another one",
      "trace it by eBPF (--backend ebpf), or start leakgate in that namespace"},
+    {"sanitized", "a program has a sanitizer, beside which nothing can be preloaded: it did not run as it does alone",
+     "trace it by eBPF (--backend ebpf), or a build without the sanitizer"},
     {"end_unseen", "a process ended without being looked at, and left blocks behind",
      "trace it by eBPF (--backend ebpf)"},
     {"detour_refused", "a function of an allocator, a test framework or the C library could not be watched",

@@ -409,5 +409,31 @@ TEST_F(Preload, ASanitizerIsRefusedBeforeTheProgramRuns) {
   EXPECT_EQ(traced.program.out, "");
 }
 
+// Its runtime may end it at once, which who started it need not mind.
+TEST_F(Preload, ASanitizerInAProgramThatIsStartedIsNoPass) {
+  for (const char* const sanitizer : {"address", "thread"}) {
+    SCOPED_TRACE(sanitizer);
+    const std::string program = program_path(std::string("live_sanitized_") + sanitizer);
+    const Traced traced = trace(
+        scratch_, {.command = {"/bin/sh", "-c", program + "; true"}, .options = {"--backend", "preload"}});
+    ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+    EXPECT_EQ(traced.program.status(), 125) << traced.program.err;
+    EXPECT_THAT(causes_of(traced), Contains("sanitized"));
+  }
+}
+
+// Valgrind minds each byte of what is mapped, and the ledger has 34 GiB of them: it is left alone.
+TEST_F(Preload, AProgramUnderValgrindRunsAsItDoesAlone) {
+  if (access("/usr/bin/valgrind", X_OK) != 0) GTEST_SKIP() << "valgrind is not installed";
+  const Traced traced =
+      trace(scratch_,
+            {.command = {"/usr/bin/valgrind", "-q", "--leak-check=full", program_path("live_exit_direct")},
+             .options = {"--backend", "preload", "--output", scratch_ / "report"},
+             .process = {.time_limit = std::chrono::seconds(60)}});
+  ASSERT_TRUE(traced.result.is_object()) << traced.program.err;
+  EXPECT_THAT(traced.program.err, HasSubstr("exit_direct.c"));  // Valgrind's own report
+  EXPECT_THAT(causes_of(traced), Contains("not_preloaded"));
+}
+
 }  // namespace
 }  // namespace leakgate::live

@@ -44,6 +44,12 @@ Status check_sanitizers(const TracedTarget& target) {
   return {};
 }
 
+/// Whether a program with this module in it does not run as it does alone: a sanitizer's library that is not
+/// the first, or a runtime inside the program that has the ledger's addresses for itself.
+bool is_sanitizers(const ElfImage& image) {
+  return is_sanitizer_library(image.path()) || image.find("__tsan_init") || image.find("__msan_init");
+}
+
 /// GoogleTest tells of its tests in more than one place, and some of them are a single return; exceptions are
 /// a hint alone; without bodies a framework's own blocks are the test's.
 bool can_be_missed(std::uint8_t role) {
@@ -104,6 +110,7 @@ void PreloadSession::begin_module(std::uint32_t id, const ElfImage& image) {
   // what the dynamic linker leads to the library is interposed: all of the C library
   is_interposed_ = image.find("__libc_start_main") || image.path().ends_with("/libleakgate_preload.so");
   is_code_locked_ = false;
+  if (is_sanitizers(image)) ++sanitizers_;
   patches_.begin_module(id, image);
   if (!image.find("__libc_start_main")) return;
   // the last moment at which a process that dies by it can be looked at
@@ -373,6 +380,7 @@ std::map<std::string, std::uint64_t> PreloadSession::own_losses() const {
           {"not_mapped", file_->header().not_mapped},
           {"loaded_apart", file_->header().loaded_apart},
           {"not_permitted", file_->header().not_permitted},
+          {"sanitized", sanitizers_},
           {"not_numbered", file_->header().not_numbered},
           {"detour_refused", patches_.refused() + ledgers_.patches_failed()},
           {"ledger_damaged", damages()}};

@@ -118,6 +118,7 @@ class PreloadSession final : public Session {
   HeaderSeal seal_;
   mutable std::set<std::uint32_t> threads_damaged_;  ///< images whose threads were overwritten
   std::uint64_t unknown_ends_ = 0;  ///< processes that left blocks, and nobody can say how they ended
+  std::uint64_t sanitizers_ = 0;    ///< modules of them
 };
 
 }  // namespace leakgate::capture
