@@ -6,7 +6,6 @@
 #include <sys/fanotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include <cstring>
 
 #include "harness/base/clock.h"
+#include "harness/base/close_descriptors.h"
 #include "harness/capture/exec_gate.h"
 
 namespace leakgate::capture {
@@ -30,9 +30,9 @@ std::int64_t now_ms() {
 void close_others(int one, int other) {
   const auto low = static_cast<unsigned>(one < other ? one : other);
   const auto high = static_cast<unsigned>(one < other ? other : one);
-  if (low > 0) syscall(SYS_close_range, 0u, low - 1, 0u);
-  if (high - low > 1) syscall(SYS_close_range, low + 1, high - 1, 0u);
-  syscall(SYS_close_range, high + 1, ~0u, 0u);
+  if (low > 0) close_descriptors(0, low - 1);
+  if (high - low > 1) close_descriptors(low + 1, high - 1);
+  close_descriptors(high + 1, ~0u);
 }
 
 /// False: nobody takes it.

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <thread>
 
+#include "harness/base/close_descriptors.h"
 #include "harness/base/descriptor.h"
 
 namespace leakgate::capture {
@@ -27,10 +28,10 @@ void close_all_but(const std::vector<int>& kept) {
   unsigned next = 0;
   for (const int fd : kept) {
     const auto number = static_cast<unsigned>(fd);
-    if (number > next) ::syscall(SYS_close_range, next, number - 1, 0);
+    if (number > next) close_descriptors(next, number - 1);
     next = number + 1;
   }
-  ::syscall(SYS_close_range, next, ~0u, 0);
+  close_descriptors(next, ~0u);
 }
 
 /// Calls `close_one` for each of `links` in threads of their own, so that all wait for the same grace

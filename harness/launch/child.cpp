@@ -2,7 +2,6 @@
 // From fork to exec. See child.h.
 #include "harness/launch/child.h"
 
-#include <linux/close_range.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -10,6 +9,7 @@
 
 #include <cstring>
 
+#include "harness/base/close_descriptors.h"
 #include "harness/launch/command_path.h"
 
 namespace leakgate::launch {
@@ -119,7 +119,7 @@ void run_child(ChildPlan& plan) {
   // A library may have opened something without O_CLOEXEC; what was not the caller's does not reach the
   // target.
   for (const auto& [first, last] : plan.close_ranges) {
-    syscall(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC);
+    close_descriptors_on_exec(first, last);
   }
   umask(plan.caller->file_mode_mask);
   const char* const path = plan.candidates[found.index];

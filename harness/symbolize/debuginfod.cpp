@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "harness/base/close_descriptors.h"
 
 namespace leakgate::symbolize {
 namespace {
@@ -58,7 +59,7 @@ int ask(const std::string& build_id, std::string& path) {
 /// The child: keeps nothing of leakgate's but the way back and the standard descriptors.
 [[noreturn]] void fetch_and_send(const std::string& build_id, const BecomeUser& become, int back) {
   if (::dup3(back, 3, 0) < 0 && back != 3) ::_exit(1);
-  ::syscall(SYS_close_range, 4u, ~0u, 0);
+  close_descriptors(4, ~0u);
   if (become() != 0) ::_exit(1);
   std::string path;
   const int fd = ask(build_id, path);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The preload backend beside the eBPF backend: equal results, and where it goes when nothing else may.
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -266,6 +270,27 @@ TEST_F(Preload, FewOpenFilesAreEnoughForManyChildren) {
   for (const json& leak : traced.result["leaks"])
     EXPECT_NE(leak["kind"], "unclassified") << leak.dump(1);
   EXPECT_THAT(leak_rows(traced), testing::SizeIs(300));
+}
+
+/// As sandboxes do that are older than the system call.
+void refuse_close_range() {
+  std::array<sock_filter, 4> code = {{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                                      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+                                      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                                      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+  const sock_fprog program{code.size(), code.data()};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    _exit(125);
+}
+
+TEST_F(Preload, ASandboxWithoutCloseRangeHoldsNothingUp) {
+  const Traced traced = trace(
+      scratch_, {.command = {program_path("live_exit_direct")},
+                 .options = {"--backend", "preload"},
+                 .process = {.before_exec = refuse_close_range, .time_limit = std::chrono::seconds(60)}});
+  expect_whole(traced);
+  EXPECT_EQ(traced.program.status(), 7) << traced.program.err;
 }
 
 TEST_F(Preload, AChildOfOneThatGaveUpItsUserIsNoPass) {

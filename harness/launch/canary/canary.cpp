@@ -3,7 +3,6 @@
 #include "harness/launch/canary/canary.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,6 +17,7 @@
 #include <csignal>
 
 #include "harness/base/canary_blocks.h"
+#include "harness/base/close_descriptors.h"
 #include "harness/launch/canary/image.h"
 
 #ifndef MFD_EXEC
@@ -49,9 +49,9 @@ Descriptor image_file() {
 void close_all_but(int one, int other) {
   const auto low = static_cast<unsigned>(std::min(one, other));
   const auto high = static_cast<unsigned>(std::max(one, other));
-  if (low > 0) ::syscall(SYS_close_range, 0u, low - 1, 0u);
-  if (high > low + 1) ::syscall(SYS_close_range, low + 1, high - 1, 0u);
-  ::syscall(SYS_close_range, high + 1, ~0u, 0u);
+  if (low > 0) close_descriptors(0, low - 1);
+  if (high > low + 1) close_descriptors(low + 1, high - 1);
+  close_descriptors(high + 1, ~0u);
 }
 
 [[noreturn]] void run_canary(const CanaryPlan& plan) {
