@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 
 #include "harness/base/atomic_file.h"
 #include "harness/base/text.h"
@@ -242,7 +243,10 @@ int run(const std::vector<std::string>& arguments, const launch::CallerState& ca
   occupy_standard_descriptors();
   try {
     return with_output_written(run_command(arguments, caller));
-  } catch (const std::exception& error) {  // no memory, say
+  } catch (const std::bad_alloc&) {
+    return refuse(Error{ErrorKind::io, "there is not enough memory for leakgate",
+                        "see ulimit -d and -v, and the memory that the container may use", 0});
+  } catch (const std::exception& error) {
     return refuse(Error{ErrorKind::internal, error.what(), "", 0});
   }
 }

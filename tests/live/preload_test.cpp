@@ -272,6 +272,19 @@ TEST_F(Preload, FewOpenFilesAreEnoughForManyChildren) {
   EXPECT_THAT(leak_rows(traced), testing::SizeIs(300));
 }
 
+// The program has what it needs, and leakgate says what it has not.
+TEST_F(Preload, ALimitOfMemoryIsSaidToBeOne) {
+  const Traced traced = trace(scratch_, {.command = {program_path("live_many_blocks")},
+                                         .options = {"--backend", "preload"},
+                                         .process = {.before_exec = [] {
+                                           const rlimit data{60'000'000, 60'000'000};
+                                           setrlimit(RLIMIT_DATA, &data);
+                                         }}});
+  EXPECT_EQ(traced.program.status(), 125);
+  EXPECT_THAT(traced.program.err, HasSubstr("not enough memory"));
+  EXPECT_THAT(traced.program.err, HasSubstr("ulimit -d"));
+}
+
 /// As sandboxes do that are older than the system call.
 void refuse_close_range() {
   std::array<sock_filter, 4> code = {{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
