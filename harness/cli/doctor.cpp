@@ -42,9 +42,14 @@ bool show_kernel() {
                 : "one for each probe: attaching and detaching takes longer",
       has_multi ? "" : "6.6 or later attaches many probes with one link");
   const bool btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+  const bool mounted = ::access("/sys/kernel", F_OK) == 0;
   row(btf ? State::good : State::bad, "BTF",
-      btf ? "/sys/kernel/btf/vmlinux" : "the kernel carries no type information",
-      btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF");
+      btf       ? "/sys/kernel/btf/vmlinux"
+      : mounted ? "the kernel carries no type information"
+                : "/sys is not mounted",
+      btf       ? ""
+      : mounted ? "use a kernel built with CONFIG_DEBUG_INFO_BTF"
+                : "mount -t sysfs sysfs /sys");
   return new_enough && btf;
 }
 
