@@ -2,6 +2,7 @@
 // exec and posix_spawn with an environment that still has what the library needs: a program that cleans the
 // environment of what it starts is followed all the same. Works on the stack, as these may be called where
 // nothing may be allocated.
+#include <errno.h>
 #include <stdarg.h>
 
 #include "adapters/preload/real.h"
@@ -34,6 +35,47 @@ bool contains(const char* text, const char* part) {
     if (!part[i]) return true;
   }
   return false;
+}
+
+constexpr u64 kPageBytes = 4096;
+
+/// Asks the kernel about each page that is read, once in a row.
+class Readable {
+ public:
+  bool is_page(u64 address) {
+    const u64 page = address / kPageBytes;
+    if (page == asked_) return true;
+    // A wish that no kernel knows, whose signals it reads first. Address 0 would be none.
+    constexpr s32 kNoWish = 255;
+    const auto signals = static_cast<long>(page * kPageBytes + sizeof(u64));
+    const long result = system_call(SYS_rt_sigprocmask, kNoWish, signals, 0, sizeof(u64));
+    if (result == -EFAULT) return false;
+    asked_ = page;
+    return true;
+  }
+
+  bool is_text(const char* text) {
+    for (const char* at = text;; ++at) {
+      if (!is_page(reinterpret_cast<u64>(at))) return false;
+      if (!*at) return true;
+    }
+  }
+
+ private:
+  u64 asked_ = ~0ul;
+};
+
+/// Whether all of an environment is there; what is not, exec refuses itself, with EFAULT.
+bool can_be_read(char* const* list) {
+  Readable pointers, texts;
+  for (; list; ++list) {
+    // which needs not be aligned
+    const u64 at = reinterpret_cast<u64>(list);
+    if (!pointers.is_page(at) || !pointers.is_page(at + sizeof *list - 1)) return false;
+    if (!*list) return true;
+    if (!texts.is_text(*list)) return false;
+  }
+  return true;
 }
 
 u64 count_of(char* const* list) {
@@ -88,7 +130,7 @@ bool is_complete(char* const* given) {
 /// Calls `run` with the completed environment.
 template <typename Run>
 __attribute__((noinline)) int with_environment(char* const* given, const Run& run) {
-  if (g.off || !g.control) return run(given);
+  if (g.off || !g.control || !can_be_read(given)) return run(given);
   char** const entries = static_cast<char**>(__builtin_alloca((count_of(given) + 3) * sizeof(char*)));
   char* const loader = static_cast<char*>(__builtin_alloca(longest_loader(given)));
   complete(given, entries, loader);

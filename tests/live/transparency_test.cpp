@@ -76,6 +76,10 @@ TEST_F(Transparency, ALimitOfFileSizesIsTheTargets) {
                }});
 }
 
+TEST_F(Transparency, AnEnvironmentThatIsNotThereFailsAsEver) {
+  expect_equal({program_path("live_exec_of_bad_memory")});
+}
+
 TEST_F(Transparency, StandardInputMayBeClosed) {
   expect_equal({environment_program()}, {.before_exec = [] { close(STDIN_FILENO); }});
 }
