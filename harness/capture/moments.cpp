@@ -27,6 +27,20 @@ bool MomentKeeper::is_affordable(const lg_record_moment& moment) const {
   return held_ns_ < kFreeNs + moments_ * kEachNs + elapsed_ns / kShare;
 }
 
+void MomentKeeper::stop_ahead(const lg_record_moment& moment) {
+  const std::uint32_t index = moment.head.proc;
+  const auto process = session_.process(index);
+  if (moment.kind != LG_MOMENT_EXIT || !process || process->pid != moment.tid ||
+      !HeldThreads::is_alone(static_cast<std::int32_t>(moment.tid)))
+    return;
+  HeldThreads threads(static_cast<std::int32_t>(moment.tid));
+  if (!threads.stop(static_cast<std::int32_t>(moment.tid)) ||
+      !threads.was_asked(static_cast<std::int32_t>(moment.tid)))
+    return;
+  stopped_ahead_.insert_or_assign(index, std::move(threads));
+  session_.answer_moment(index, moment.moment);
+}
+
 void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   const bool affordable = is_affordable(moment);
   if (moment.kind == LG_MOMENT_TEST_END) ++moments_;
@@ -37,6 +51,8 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   }
   const std::uint64_t started_ns = monotonic_ns();
   HeldProcess held(session_, modules_, moment, pid);
+  if (auto ahead = stopped_ahead_.extract(moment.head.proc); ahead && moment.kind == LG_MOMENT_EXIT)
+    held.has_been_stopped(std::move(ahead.mapped()));
   model::MomentFindings findings;
   const Status done = examine(held, findings);
   const bool asked = moment.kind == LG_MOMENT_ASKED;

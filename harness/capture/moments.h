@@ -39,6 +39,9 @@ class MomentKeeper {
   void tell_frames_to(FrameSeen frame_seen) { frame_seen_ = std::move(frame_seen); }
   /// Handles one moment of process `pid`; the process goes on when it returns.
   void take(const lg_record_moment& moment, std::int32_t pid);
+  /// Lets a process that waits at its end sleep until take(), where it has one thread: those that end at one
+  /// moment would take turns on the processors else, all of them for each one that is looked at.
+  void stop_ahead(const lg_record_moment& moment);
   /// Lets go of threads that could not be let go at once.
   void release_lingering();
 
@@ -87,6 +90,7 @@ class MomentKeeper {
   std::set<std::uint32_t> settled_;
   std::vector<model::TraceOutstanding> groups_;
   std::vector<HeldThreads> lingering_;
+  std::map<std::uint32_t, HeldThreads> stopped_ahead_;  ///< by process
   std::map<std::string, std::uint64_t> failures_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> held_by_window_;
   std::uint64_t held_ns_ = 0;

@@ -115,7 +115,32 @@ Status SessionTracer::poll() {
     });
   moments_->release_lingering();
   if (canary_) canary_->release();
-  return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
+  if (session_->asker_sleeps())
+    return session_->drain_records([this](const lg_record& record, std::size_t size) { take(record, size); });
+  return take_by_batches();
+}
+
+/// What has come meanwhile at once, so that processes that wait at their ends need not wait in turns.
+Status SessionTracer::take_by_batches() {
+  for (;;) {
+    std::vector<std::vector<std::byte>> batch;
+    auto drained = session_->drain_records([&](const lg_record& record, std::size_t size) {
+      const auto* const bytes = reinterpret_cast<const std::byte*>(&record);
+      batch.emplace_back(bytes, bytes + size);
+    });
+    if (!drained || batch.empty()) return drained;
+    const auto record_of = [](const std::vector<std::byte>& bytes) -> const lg_record& {
+      return *reinterpret_cast<const lg_record*>(bytes.data());
+    };
+    for (const auto& bytes : batch) {
+      const lg_record& record = record_of(bytes);
+      if (record.type == LG_REC_MOMENT && bytes.size() >= sizeof(lg_record_moment) &&
+          record.proc < options_.max_processes)
+        moments_->stop_ahead(reinterpret_cast<const lg_record_moment&>(record));
+    }
+    for (const auto& bytes : batch)
+      take(record_of(bytes), bytes.size());
+  }
 }
 
 void SessionTracer::take(const lg_record& record, std::size_t size) {

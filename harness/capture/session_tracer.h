@@ -44,6 +44,7 @@ class SessionTracer final : public HeapTracer {
   Result<model::Trace> finish() override;
 
  private:
+  Status take_by_batches();
   void take(const lg_record& record, std::size_t size);
   void examine(std::uint32_t proc);
   /// Opens the gate that programs pass before they run, where there can be one; without it static programs

@@ -82,6 +82,16 @@ TEST_F(Process, MoreChildrenLiveAtOnceThanFilesMayBeOpen) {
             std::vector<std::string>(300, row(1, kOutside, "children_at_once.c", "malloc(24)", 1, 24)));
 }
 
+// Who waits in a probe takes turns on a processor with all others: minutes of processor time, where each one
+// that is looked at has to wait for its turn.
+TEST_F(Process, ChildrenThatEndAtOneMomentSleepUntilTheyAreLookedAt) {
+  const Traced traced = trace_program(scratch_, "live_children_at_once", {"together"});
+  expect_whole(traced);
+  EXPECT_EQ(leak_rows(traced),
+            std::vector<std::string>(300, row(1, kOutside, "children_at_once.c", "malloc(24)", 1, 24)));
+  EXPECT_LT(std::stol(traced.program.out), 20) << "seconds";
+}
+
 TEST_F(Process, DaemonIsWaitedForAndJudged) {
   EXPECT_THAT(leak_rows(run("live_daemonize", {"--wait", "30"})),
               UnorderedElementsAre(row(0, "live_daemonize", "daemonize.c", "malloc(200)", 1, 200),

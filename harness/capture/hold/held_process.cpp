@@ -79,7 +79,7 @@ Status HeldProcess::stop_threads(bool all_threads) {
     answered_ = true;
   };
   // at the end of the process others may wait with the asker, who would end it if they were not asked first
-  bool lets_go_later = moment_.kind == LG_MOMENT_EXIT && threads_.was_asked(asker);
+  bool lets_go_later = !answered_ && moment_.kind == LG_MOMENT_EXIT && threads_.was_asked(asker);
   if (!lets_go_later && threads_.was_asked(asker)) let_go_on();
   for (int round = 0; round < kRounds; ++round) {
     if (!lets_go_later && !threads_.wait(kStopLimit))

@@ -31,6 +31,12 @@ class HeldProcess {
   /// Lets the process go on.
   ~HeldProcess();
 
+  /// Its only thread was asked to stop before, and let go on to do so.
+  void has_been_stopped(HeldThreads threads) {
+    threads_ = std::move(threads);
+    answered_ = true;
+  }
+
   /// Stops what runs and describes the process, anew at each call; all threads, sleeping ones too, where
   /// `all_threads`. Fails with permission where a running thread cannot be held (another debugger has it),
   /// with not_found where the process is gone.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +78,11 @@ bool HeldThreads::has_ended(std::int32_t tid) {
   if (name_end == std::string::npos) return true;  // no longer listed
   const char state = line.c_str()[name_end + 2];
   return state == 'Z' || state == 'X';
+}
+
+bool HeldThreads::is_alone(std::int32_t pid) {
+  struct stat threads {};
+  return ::stat(fmt::format("/proc/{}/task", pid).c_str(), &threads) == 0 && threads.st_nlink == 3;
 }
 
 Status HeldThreads::stop(std::int32_t tid) {

@@ -32,6 +32,9 @@ class HeldThreads {
   /// tracer has not taken note yet.
   [[nodiscard]] static bool has_ended(std::int32_t tid);
 
+  /// Whether a process has one thread, which has not ended.
+  [[nodiscard]] static bool is_alone(std::int32_t pid);
+
   /// Asks a thread to stop, without waiting for it. Fails with permission where another tracer has it. A
   /// thread that is gone is no failure. All calls must come from one thread of ours.
   Status stop(std::int32_t tid);
