@@ -39,8 +39,8 @@ class MomentKeeper {
   void tell_frames_to(FrameSeen frame_seen) { frame_seen_ = std::move(frame_seen); }
   /// Handles one moment of process `pid`; the process goes on when it returns.
   void take(const lg_record_moment& moment, std::int32_t pid);
-  /// Lets a process that waits at its end sleep until take(), where it has one thread: those that end at one
-  /// moment would take turns on the processors else, all of them for each one that is looked at.
+  /// Lets a process that waits at its end sleep until take(): those that end at one moment would take turns
+  /// on the processors else, all of them for each one that is looked at.
   void stop_ahead(const lg_record_moment& moment);
   /// Lets go of threads that could not be let go at once.
   void release_lingering();

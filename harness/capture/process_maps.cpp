@@ -103,12 +103,19 @@ std::vector<FileMapping> parse_maps(std::string_view text) {
   return mappings;
 }
 
+std::vector<std::int32_t> tasks_of(std::int32_t pid) {
+  std::vector<std::int32_t> tasks;
+  std::error_code none;
+  const std::filesystem::directory_iterator folder(fmt::format("/proc/{}/task", pid), none), end;
+  for (auto entry = folder; !none && entry != end; entry.increment(none))
+    tasks.push_back(std::atoi(entry->path().filename().c_str()));
+  return tasks;
+}
+
 std::int32_t task_with_memory(std::int32_t pid) {
   if (has_memory(pid)) return pid;
-  std::error_code none;
-  const std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", pid), none), end;
-  for (auto entry = tasks; !none && entry != end; entry.increment(none))
-    if (const std::int32_t task = std::atoi(entry->path().filename().c_str()); has_memory(task)) return task;
+  for (const std::int32_t task : tasks_of(pid))
+    if (has_memory(task)) return task;
   return pid;
 }
 

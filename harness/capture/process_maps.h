@@ -29,6 +29,9 @@ struct FileMapping {
 /// `path` the kernel's own name for them, if any ("[heap]"). Lines that make no sense are left out.
 std::vector<FileMapping> parse_all_maps(std::string_view text);
 
+/// The threads of a process, in no order; none where it is gone.
+[[nodiscard]] std::vector<std::int32_t> tasks_of(std::int32_t pid);
+
 /// The thread of process `pid` whose number stands for its memory in /proc and in system calls: `pid` itself,
 /// or one that has outlived the main thread, whose own number has none then. `pid` where there is none.
 std::int32_t task_with_memory(std::int32_t pid);

@@ -85,11 +85,23 @@ TEST_F(Process, MoreChildrenLiveAtOnceThanFilesMayBeOpen) {
 // Who waits in a probe takes turns on a processor with all others: minutes of processor time, where each one
 // that is looked at has to wait for its turn.
 TEST_F(Process, ChildrenThatEndAtOneMomentSleepUntilTheyAreLookedAt) {
-  const Traced traced = trace_program(scratch_, "live_children_at_once", {"together"});
+  const Traced traced =
+      trace_program(scratch_, "live_children_at_once", {"together"}, {"--judged-moments", "exit"});
   expect_whole(traced);
   EXPECT_EQ(leak_rows(traced),
             std::vector<std::string>(300, row(1, kOutside, "children_at_once.c", "malloc(24)", 1, 24)));
   EXPECT_LT(std::stol(traced.program.out), 20) << "seconds";
+}
+
+// Threads that would end a process which waits for its turn are kept from it for a time, and sleep then too.
+TEST_F(Process, ChildrenThatManyThreadsEndAtOneMomentAreAllClassified) {
+  const Traced traced =
+      trace_program(scratch_, "live_children_at_once", {"together", "threads"}, {"--judged-moments", "exit"});
+  expect_whole(traced);
+  EXPECT_EQ(leak_rows(traced),
+            std::vector<std::string>(40, row(1, kOutside, "children_at_once.c", "malloc(24)", 1, 24)));
+  for (const auto& leak : traced.result["leaks"])
+    EXPECT_NE(leak["kind"], "unclassified") << leak.dump(1);
 }
 
 TEST_F(Process, DaemonIsWaitedForAndJudged) {

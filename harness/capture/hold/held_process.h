@@ -31,7 +31,7 @@ class HeldProcess {
   /// Lets the process go on.
   ~HeldProcess();
 
-  /// Its only thread was asked to stop before, and let go on to do so.
+  /// The thread that waits was asked to stop before, and let go on to do so.
   void has_been_stopped(HeldThreads threads) {
     threads_ = std::move(threads);
     answered_ = true;

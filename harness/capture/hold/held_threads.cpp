@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,8 @@
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "harness/capture/process_maps.h"
 
 namespace leakgate::capture {
 namespace {
@@ -62,6 +63,15 @@ bool awaits_note(std::int32_t tid) {
          ended.si_pid != 0 && ended.si_code != CLD_TRAPPED && ended.si_code != CLD_STOPPED;
 }
 
+/// As in /proc/PID/stat; X where the thread is no longer listed.
+char state_of(std::int32_t tid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", tid));
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_end = line.rfind(") ");
+  return name_end == std::string::npos ? 'X' : line.c_str()[name_end + 2];
+}
+
 }  // namespace
 
 void HeldThreads::take_note_of_ended() {
@@ -71,18 +81,8 @@ void HeldThreads::take_note_of_ended() {
 }
 
 bool HeldThreads::has_ended(std::int32_t tid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", tid));
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(") ");
-  if (name_end == std::string::npos) return true;  // no longer listed
-  const char state = line.c_str()[name_end + 2];
+  const char state = state_of(tid);
   return state == 'Z' || state == 'X';
-}
-
-bool HeldThreads::is_alone(std::int32_t pid) {
-  struct stat threads {};
-  return ::stat(fmt::format("/proc/{}/task", pid).c_str(), &threads) == 0 && threads.st_nlink == 3;
 }
 
 Status HeldThreads::stop(std::int32_t tid) {
@@ -107,6 +107,11 @@ Status HeldThreads::stop(std::int32_t tid) {
     look_at(threads_.back());  // it has ended, or execed
   follow_exec();
   return {};
+}
+
+void HeldThreads::stop_running() {
+  for (const std::int32_t tid : tasks_of(pid_))
+    if (state_of(tid) == 'R') (void)stop(tid);
 }
 
 /// A thread that execs goes on as the first one of its process, and we go on tracing it.

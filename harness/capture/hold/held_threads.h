@@ -32,12 +32,11 @@ class HeldThreads {
   /// tracer has not taken note yet.
   [[nodiscard]] static bool has_ended(std::int32_t tid);
 
-  /// Whether a process has one thread, which has not ended.
-  [[nodiscard]] static bool is_alone(std::int32_t pid);
-
   /// Asks a thread to stop, without waiting for it. Fails with permission where another tracer has it. A
   /// thread that is gone is no failure. All calls must come from one thread of ours.
   Status stop(std::int32_t tid);
+  /// Asks those that run now, as far as that can be; there may be others when it returns.
+  void stop_running();
   /// Takes note of threads that have ended while stop() waits for the kernel. To be called now and then from
   /// another thread of ours: a thread that is about to exec lets nobody trace it, and does so only when the
   /// others of its process have ended and their tracer, which is us, has taken note of that.

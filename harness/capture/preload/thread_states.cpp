@@ -2,20 +2,16 @@
 // PTRACE_GETREGSET gives registers of threads that stand still, and fails for others.
 #include "harness/capture/preload/thread_states.h"
 
-#include <dirent.h>
 #include <elf.h>
-#include <fmt/format.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
-#include <memory>
 #include <string>
 
 #include "harness/capture/hold/held_threads.h"
+#include "harness/capture/process_maps.h"
 
 namespace leakgate::capture {
 namespace {
@@ -35,19 +31,17 @@ bool read_registers(std::int32_t tid, __u64 (&out)[LG_REG_COUNT]) {
 }  // namespace
 
 Result<std::vector<lg_thread_state>> list_threads(std::int32_t pid, const preload::Process& image) {
-  const std::string path = fmt::format("/proc/{}/task", pid);
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
-  if (!folder) return system_error(ErrorKind::not_found, "cannot read " + path, errno);
+  const std::vector<std::int32_t> tasks = tasks_of(pid);
+  if (tasks.empty()) return Error{ErrorKind::not_found, "the process is gone", "", 0};
   std::vector<lg_thread_state> states;
-  while (const dirent* const entry = ::readdir(folder.get())) {
+  for (const std::int32_t tid : tasks) {
     lg_thread_state state{};
-    const char* const name = entry->d_name;
-    if (std::from_chars(name, name + std::strlen(name), state.tid).ec != std::errc()) continue;
+    state.tid = static_cast<std::uint32_t>(tid);
     if (state.tid == image.asker_tid)
       std::copy(std::begin(image.asker), std::end(image.asker), std::begin(state.registers));
     else
-      state.running = !read_registers(static_cast<std::int32_t>(state.tid), state.registers);
-    if (state.running && HeldThreads::has_ended(static_cast<std::int32_t>(state.tid))) continue;
+      state.running = !read_registers(tid, state.registers);
+    if (state.running && HeldThreads::has_ended(tid)) continue;
     states.push_back(state);
   }
   std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) { return a.tid < b.tid; });
