@@ -97,9 +97,7 @@ Status MomentKeeper::examine(HeldProcess& held, model::MomentFindings& findings)
     if (auto done = fill_blocks(held.view()); !done) return done;
     findings = classify_(held.view(), held.view().window == 0 || held.view().groups_from != 0);
     if (held.stood_still()) return {};
-    if (!held.can_be_held_again())
-      return Error{ErrorKind::io,
-                   "it died or became another program, and gave up its memory before that was read", "", 0};
+    if (!held.can_be_held_again()) return HeldProcess::gave_up_memory();
   }
   return Error{ErrorKind::io, "the process did not stand still", "", 0};
 }

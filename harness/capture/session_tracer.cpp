@@ -297,9 +297,13 @@ std::vector<std::int32_t> SessionTracer::running() const {
 
 void SessionTracer::note_moments(model::Trace& trace) {
   for (const auto& [reason, times] : moments_->failures())
-    trace.tracer.notes.push_back(fmt::format(
-        "{} could not be held at {}, so its blocks stay unclassified: {}",
-        times == 1 ? "a process" : "processes", times == 1 ? "a judged moment" : "judged moments", reason));
+    trace.tracer.notes.push_back(
+        times == 1 ? fmt::format("a process could not be held at a judged moment, so its blocks stay "
+                                 "unclassified: {}",
+                                 reason)
+                   : fmt::format("processes could not be held at {} judged moments, so their blocks stay "
+                                 "unclassified: {}",
+                                 times, reason));
   if (moments_->passed_over() != 0)
     trace.tracer.notes.push_back(
         fmt::format("{} of {} ends of tests with outstanding blocks were not looked at, so as not to slow "

@@ -99,6 +99,7 @@ TEST_F(Ending, ChildrenThatAreKilledTogetherAreGoneAtOnce) {
   double seconds = 0;
   ASSERT_EQ(std::sscanf(traced.program.out.c_str(), "%lf", &seconds), 1) << traced.program.out;
   EXPECT_LT(seconds, 1.5);
+  EXPECT_THAT(traced.result["tracer"]["notes"], testing::SizeIs(testing::Le(2))) << "not one for each";
 }
 
 // A process that dies while it is held must not stay with leakgate, whose tracee it was: its parent waits.

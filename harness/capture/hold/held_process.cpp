@@ -5,6 +5,7 @@
 #include "harness/capture/hold/held_process.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 #include <utility>
 
@@ -51,6 +52,11 @@ const lg_thread_state* find(const std::vector<lg_thread_state>& states, std::uin
 }
 
 }  // namespace
+
+Error HeldProcess::gave_up_memory() {
+  return {ErrorKind::io, "it died or became another program, and gave up its memory before that was read", "",
+          0};
+}
 
 Status HeldProcess::hold(bool all_threads) {
   view_ = {};
@@ -145,7 +151,10 @@ Status HeldProcess::describe_memory() {
   // by the thread that is known to be there: the main thread may have ended, and its number has no memory
   const auto task = static_cast<std::int32_t>(moment_.tid);
   auto maps = read_all_maps(task);
-  if (!maps) return std::move(maps).error();
+  if (!maps) {
+    if (maps.error().code != EACCES) return gave_up_memory();  // in words without its number: many may die
+    return std::move(maps).error();
+  }
   bool own_allocator = false;
   view_.mappings = held_mappings(*maps, modules_, own_allocator);
   view_.c_library_allocates = !own_allocator;

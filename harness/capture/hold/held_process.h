@@ -47,6 +47,8 @@ class HeldProcess {
   /// False for one that dies, and for one that has become another program: what it gave up does not come
   /// back.
   [[nodiscard]] bool can_be_held_again() const { return view_.threads_known && !is_let_go(); }
+  /// Why one that cannot be held again was not examined.
+  [[nodiscard]] static Error gave_up_memory();
   /// Lets the process go on; what could not be let go yet is returned, to be released later.
   HeldThreads release();
 

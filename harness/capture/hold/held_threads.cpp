@@ -99,7 +99,7 @@ Status HeldThreads::stop(std::int32_t tid) {
   }
   if (why != 0) {
     if (why == ESRCH || (why == EPERM && has_ended(tid))) return {};
-    return system_error(ErrorKind::permission, fmt::format("cannot hold thread {}", tid), why,
+    return system_error(ErrorKind::permission, "cannot hold one of its threads", why,
                         "another debugger may be holding it");
   }
   threads_.push_back({tid, false, false, 0});
