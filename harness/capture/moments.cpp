@@ -30,12 +30,12 @@ bool MomentKeeper::is_affordable(const lg_record_moment& moment) const {
 void MomentKeeper::stop_ahead(const lg_record_moment& moment) {
   const std::uint32_t index = moment.head.proc;
   const auto process = session_.process(index);
-  if (moment.kind != LG_MOMENT_EXIT || !process) return;
+  if (moment.kind != LG_MOMENT_EXIT || !process || stopped_ahead_.contains(index)) return;
   const auto asker = static_cast<std::int32_t>(moment.tid);
   HeldThreads threads(static_cast<std::int32_t>(process->pid));
   if (!threads.stop(asker) || !threads.was_asked(asker)) return;
   threads.stop_running();
-  stopped_ahead_.insert_or_assign(index, std::move(threads));
+  stopped_ahead_.emplace(index, std::move(threads));
   session_.answer_moment(index, moment.moment);
 }
 
