@@ -62,6 +62,7 @@ void MomentKeeper::take(const lg_record_moment& moment, std::int32_t pid) {
   held_by_window_[{moment.head.proc, at_end ? 0 : moment.window}] += ns;
   if (!done) {
     ++failures_[done.error().message];
+    if (at_end) missed_ends_.insert(moment.head.proc);
   } else if (at_end) {
     settled_.insert(moment.head.proc);
     known_.erase(moment.head.proc);

@@ -48,6 +48,8 @@ class MomentKeeper {
   /// The process was classified at its end: its blocks are in groups(), and what the ledger has of it is
   /// void.
   [[nodiscard]] bool is_settled(std::uint32_t process) const { return settled_.contains(process); }
+  /// The process told of its end, and could not be looked at.
+  [[nodiscard]] bool has_missed_end(std::uint32_t process) const { return missed_ends_.contains(process); }
   /// What a block of a process that was not seen at its end was last; unclassified where it was never seen.
   [[nodiscard]] model::Kind last_kind(const lg_live_key& key, const lg_live& block) const;
   [[nodiscard]] const std::vector<model::TraceOutstanding>& groups() const { return groups_; }
@@ -88,6 +90,7 @@ class MomentKeeper {
   std::set<model::TraceFrame> told_frames_;
   std::map<std::uint32_t, Known> known_;  ///< by process
   std::set<std::uint32_t> settled_;
+  std::set<std::uint32_t> missed_ends_;
   std::vector<model::TraceOutstanding> groups_;
   std::vector<HeldThreads> lingering_;
   std::map<std::uint32_t, HeldThreads> stopped_ahead_;  ///< by process

@@ -171,7 +171,7 @@ void SessionTracer::take(const lg_record& record, std::size_t size) {
     if (auto grown = session_->grow(); !grown) problems_.push_back(grown.error().message);
   }
   if (record.type == LG_REC_EXIT) {
-    if (session_->asker_sleeps()) note_unseen_end(record.proc);
+    note_unseen_end(record.proc);
     session_->retire(record.proc);
   }
   if (record.type == LG_REC_EXIT && session_->totals().live_blocks > collect_at_blocks_) {
@@ -180,13 +180,16 @@ void SessionTracer::take(const lg_record& record, std::size_t size) {
   }
 }
 
-/// A process that ended by itself, left blocks behind, and told nobody before it ended.
+/// A process that ended by itself and left blocks behind, and was not looked at: what it held may have been
+/// lost since anybody looked last.
 void SessionTracer::note_unseen_end(std::uint32_t proc) {
   const auto process = session_->process(proc);
   const model::ExitState& exit = log_->image(proc).exit;
   if (options_.moments == Moments::none || !process || exit.signal) return;
   if ((process->flags & LG_PROC_DEATH_TEST) != 0 || moments_->is_settled(proc)) return;
-  if (process->allocations > process->frees) ++unseen_ends_;
+  // the kernel side sees every end, and tells of those at which there is something to look at
+  const bool unseen = session_->asker_sleeps() || moments_->has_missed_end(proc);
+  if (unseen && process->allocations > process->frees) ++unseen_ends_;
 }
 
 void SessionTracer::examine_static(const lg_record_exec& exec) {
@@ -363,7 +366,7 @@ Result<model::Trace> SessionTracer::finish() {
     tracer.lost[kLossNames[i]] = lost[i];
   tracer.lost["examined_late"] += examined_late_;
   tracer.lost["static_late"] = static_late_;
-  if (session_->asker_sleeps()) tracer.lost["end_unseen"] = unseen_ends_;
+  if (session_->asker_sleeps() || unseen_ends_ != 0) tracer.lost["end_unseen"] = unseen_ends_;
   tracer.lost["mapping_table_full"] = unmapped_;
   tracer.lost["probe_refused"] = modules_->refused_probes();
   for (const auto& [cause, count] : session_->own_losses())

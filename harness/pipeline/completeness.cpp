@@ -52,7 +52,7 @@ constexpr auto kCauses = std::to_array<Cause>({
      "a program has a sanitizer, beside which nothing can be preloaded: it did not run as it does alone",
      "trace it by eBPF (--backend ebpf), or a build without the sanitizer"},
     {"end_unseen", "a process ended without being looked at, and left blocks behind",
-     "trace it by eBPF (--backend ebpf)"},
+     "give the machine less to do besides, or trace it by the other backend (--backend ebpf or preload)"},
     {"detour_refused", "a function of an allocator, a test framework or the C library could not be watched",
      "trace it by eBPF (--backend ebpf)"},
     {"ledger_damaged",

@@ -152,6 +152,12 @@ TEST_F(Loss, AStoppedJobThatGoesOnHasRoomAsEver) {
   EXPECT_EQ(traced.result["tracer"]["allocations"], 160001);
 }
 
+/// A command waits for two seconds at its end, and no longer. What it held by then nobody knows.
+TEST_F(Loss, ACommandThatEndsWhileLeakgateIsStopped) {
+  expect_incomplete(trace_stopped("live_ends_on_go", {}, std::chrono::milliseconds(5000)), "end_unseen",
+                    "--backend");
+}
+
 TEST_F(Loss, MoreOpenCallsOnDifferentStacksThanAreTracked) {
   const Traced shallow = trace_program(scratch_, "live_nested_stacks", {"3"});
   EXPECT_EQ(shallow.result["run"]["complete"], true);
