@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One mapping after the other. The layouts known here are glibc's: its arenas, its large chunks, its thread
+// One mapping after the other. The layouts known here are glibc's: its arenas, its chunks, its thread
 // control blocks (malloc/arena.c, nptl/descr.h), which have not changed since 2.26.
 #include "harness/classify/roots.h"
 
@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "harness/classify/heap_chunks.h"
 #include "harness/classify/thread_stacks.h"
 
 namespace leakgate::classify {
@@ -21,14 +22,6 @@ using model::MappingKind;
 constexpr std::uint64_t kArenaAlignment = 64 << 20;  // HEAP_MAX_SIZE
 constexpr std::uint64_t kArenaHeader = 4096;         // an arena begins within so many bytes of its first heap
 constexpr std::uint64_t kPage = 4096;
-constexpr std::uint64_t kMmappedFlag = 2;  // of a glibc chunk's size
-// glibc's struct malloc_state: 127 pairs of words, an empty one pointing at itself, behind 112 bytes and
-// before 56
-constexpr std::uint64_t kBinPairs = 127;
-constexpr std::uint64_t kBeforeBins = 112;
-constexpr std::uint64_t kAfterBins = 56;
-constexpr std::uint64_t kFewestEmptyBins = 32;
-constexpr std::uint64_t kLargestCLibraryData = 4 << 20;
 constexpr std::uint64_t kDtvHeader = 16;  // glibc's dtv pointer points at the second entry of its block
 /// Entries of the vectors of ended threads that are read in a moment: as many as 50,000 of them have. What
 /// only looks like one cannot hold the process for long.
@@ -36,7 +29,7 @@ constexpr std::uint64_t kMostDtvEntries = 1 << 20;
 
 class RootFinder {
  public:
-  explicit RootFinder(const HeldProcess& held) : held_(held) {
+  explicit RootFinder(const HeldProcess& held) : held_(held), chunks_(held) {
     for (const model::HeldBlock& block : held.blocks)
       starts_.push_back({block.address, block.size_bytes});
     if (!std::is_sorted(starts_.begin(), starts_.end())) std::sort(starts_.begin(), starts_.end());
@@ -186,39 +179,22 @@ class RootFinder {
     }
   }
 
-  /// Where glibc keeps the state of its main arena in [start, end): its lists lead to freed memory. A hole of
-  /// no bytes where there is none.
-  std::pair<std::uint64_t, std::uint64_t> arena_state_in(std::uint64_t start, std::uint64_t end) const {
-    std::uint64_t empty = 0, last = 0;
-    if (end - start > kLargestCLibraryData) return {end, end};
-    std::vector<std::uint64_t> words((end - start) / 8);
-    const std::size_t got = held_.read(start, std::as_writable_bytes(std::span(words))) / 8;
-    for (std::size_t i = 0; i + 1 < got; ++i) {
-      const std::uint64_t address = start + i * 8;
-      if (words[i] != address - 16 || words[i + 1] != address - 16) continue;
-      ++empty;
-      last = address;
-    }
-    if (empty < kFewestEmptyBins) return {end, end};
-    const std::uint64_t bins = last - (kBinPairs - 1) * 16;  // the last pair is never used
-    return {std::max(bins - kBeforeBins, start), std::min(last + 16 + kAfterBins, end)};
-  }
-
-  /// An arena of the program's own in .bss is left out from its first to its last block: freed memory lies
-  /// between them.
+  /// An arena of the program's own in .bss is left out from its first to its last block, as is a heap in
+  /// large pages, which look like a file: freed memory lies between them.
   void add_module_data(std::uint32_t i) {
     const HeldMapping& mapping = held_.mappings[i];
     const auto [first, last] = blocks_in(mapping.start, mapping.end);
     if (first == last) {
-      const auto [hole, hole_end] =
-          mapping.writable ? arena_state_in(mapping.start, mapping.end) : std::pair(mapping.end, mapping.end);
+      const auto [hole, hole_end] = mapping.writable ? chunks_.arena_state_in(mapping.start, mapping.end)
+                                                     : std::pair(mapping.end, mapping.end);
       add(mapping.start, hole, RootKind::module_data, i);
       add(hole_end, mapping.end, RootKind::module_data, i);
       return;
     }
     const Block& back = *(last - 1);
-    add(mapping.start, first->first, RootKind::module_data, i);
-    add((back.first + back.second + 7) / 8 * 8, mapping.end, RootKind::module_data, i);
+    if (!chunks_.leads_from(mapping.start, first->first))
+      add(mapping.start, first->first, RootKind::module_data, i);
+    add(extent_of(back, mapping.end).second, mapping.end, RootKind::module_data, i);
   }
 
   using Position = std::vector<Block>::const_iterator;
@@ -367,20 +343,25 @@ class RootFinder {
   }
 
   /// Where the memory begins and ends that a block takes in a mapping: of a large one of glibc's, a mapping
-  /// of its own that the kernel may have joined with its neighbours, with what the allocator has around it.
-  std::pair<std::uint64_t, std::uint64_t> extent_of(const Block& block) const {
+  /// of its own that the kernel may have joined with its neighbours, with what the allocator has around it;
+  /// of another one of glibc's, which only `limit` or the heap's end ends, with the freed ones that follow.
+  std::pair<std::uint64_t, std::uint64_t> extent_of(const Block& block, std::uint64_t limit) {
     const std::uint64_t size = held_.c_library_allocates ? word(block.first - 8) : 0;
-    if ((size & kMmappedFlag) == 0) return {block.first, (block.first + block.second + 7) / 8 * 8};
-    const std::uint64_t chunk = (block.first - 16) / kPage * kPage;
+    if ((size & kMmappedFlag) == 0) {
+      const std::uint64_t own_end = (block.first + block.second + 7) / 8 * 8;
+      const auto behind = chunks_.end_behind(block.first, block.second, limit);
+      return {block.first, std::max(own_end, behind.value_or(0))};
+    }
+    const std::uint64_t chunk = (block.first - kChunkHeader) / kPage * kPage;
     return {chunk, chunk + (size & ~std::uint64_t{7})};
   }
 
   /// Where the block ends that `start` lies in: a mapping may begin in one, where the program has changed the
   /// rights of a page in its middle. `start` where it is in none, or `used` is in the same.
-  std::uint64_t behind_block(std::uint64_t start, std::uint64_t used) const {
+  std::uint64_t behind_block(std::uint64_t start, std::uint64_t used) {
     const std::uint64_t address = block_around(start);
     if (address == 0 || address == start || block_around(used) == address) return start;
-    return extent_of(*std::lower_bound(starts_.begin(), starts_.end(), Block{address, 0})).second;
+    return extent_of(*std::lower_bound(starts_.begin(), starts_.end(), Block{address, 0}), 0).second;
   }
 
   /// A part of a mapping that is in use, but for the blocks that the kernel has joined with it: they are
@@ -390,8 +371,11 @@ class RootFinder {
     if (kind != RootKind::stack)  // which may lie in a block
       from = behind_block(from, kind == RootKind::tls ? held_.threads[thread].thread_pointer : 0);
     const auto [first, last] = blocks_in(from, end);
+    if (kind != RootKind::stack && first != last && chunks_.leads_from(from, first->first))
+      from = first->first;
     for (auto block = first; block != last; ++block) {
-      const auto [begins, ends] = extent_of(*block);
+      const auto [begins, ends] =
+          extent_of(*block, block + 1 != last ? (block + 1)->first - kChunkHeader : end);
       add(from, std::min(begins, end), kind, i, thread);
       from = std::max(from, ends);
     }
@@ -408,6 +392,7 @@ class RootFinder {
   }
 
   const HeldProcess& held_;
+  HeapChunks chunks_;
   std::vector<Block> starts_;
   std::uint64_t entries_left_ = kMostDtvEntries;
   Roots roots_;

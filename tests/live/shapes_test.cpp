@@ -241,6 +241,17 @@ TEST_F(Chunks, OfWhichAPageIsAnotherMappingAreOneBlock) {
   EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre("indirectly_lost"));
 }
 
+// Without brk the heap's mapping may be one with the main thread's thread-local storage.
+TEST_F(Chunks, FreedOnesHoldNothingWhereTheHeapIsAMapping) {
+  const TraceRequest request{.command = {program_path("live_freed_holder")},
+                             .process = {.extra_environment = {"GLIBC_TUNABLES=glibc.malloc.hugetlb=2"}}};
+  const Traced traced = trace(scratch_, request);
+  expect_whole(traced);
+  ASSERT_EQ(traced.result["leaks"].size(), 1u) << traced.result["leaks"].dump(1);
+  EXPECT_EQ(traced.result["leaks"][0]["kind"], kDefinite);
+  EXPECT_EQ(traced.result["leaks"][0]["bytes"], 100);
+}
+
 class Pools : public Live {};
 
 TEST_F(Pools, PagesOfSlicesAreHeldByTheirPieces) {

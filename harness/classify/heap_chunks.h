@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory of glibc's heaps around blocks that are outstanding: freed chunks, and what no block has yet.
+// The layout is that of malloc/malloc.c, which has not changed since 2.26.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "harness/model/held_process.h"
+
+namespace leakgate::classify {
+
+/// Before a block: two words, of which the second is the chunk's size and its flags.
+inline constexpr std::uint64_t kChunkHeader = 16;
+inline constexpr std::uint64_t kMmappedFlag = 2;
+
+class HeapChunks {
+ public:
+  explicit HeapChunks(const model::HeldProcess& held) : held_(held) {}
+
+  /// Where glibc keeps the state of its main arena in [start, end): its lists lead to freed memory. A hole of
+  /// no bytes where there is none.
+  [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> arena_state_in(std::uint64_t start,
+                                                                       std::uint64_t end) const;
+
+  /// How far glibc's heap goes on behind the block's chunk: to `limit`, where another outstanding one begins
+  /// or the mapping ends, or to where the heap itself ends before that. Nothing where the block is in no
+  /// chunk of a heap.
+  std::optional<std::uint64_t> end_behind(std::uint64_t block, std::uint64_t bytes, std::uint64_t limit);
+
+  /// Whether a heap begins at `start` that leads to the chunk of the block.
+  bool leads_from(std::uint64_t start, std::uint64_t block);
+
+ private:
+  std::uint64_t word(std::uint64_t address) const;
+  std::uint64_t walk(std::uint64_t chunk, std::uint64_t arena_flag, std::uint64_t limit);
+  std::uint64_t main_top();
+
+  const model::HeldProcess& held_;
+  std::optional<std::uint64_t> main_top_;
+  std::uint32_t steps_left_ = 1 << 18;  ///< in a moment, whatever the program wrote over its heap
+};
+
+}  // namespace leakgate::classify
