@@ -76,7 +76,9 @@ Status SessionTracer::start(const TracedTarget& target, TracerHooks hooks) {
     problems_.push_back(added.error().message);
   }
   if (modules_->allocation_probes() == 0)
-    return Error{ErrorKind::unsupported, "no allocation function was found to probe",
+    return Error{ErrorKind::unsupported,
+                 problems_.empty() ? "no allocation function was found to probe"
+                                   : "no allocation function was found to probe: " + problems_.front(),
                  "`leakgate doctor` tells which C library was looked at", 0};
   return {};
 }
