@@ -13,6 +13,8 @@ namespace leakgate::classify {
 namespace {
 
 constexpr std::uint64_t kFlags = 7;
+constexpr std::uint64_t kPreviousInUse = 1;  // of the first one of a piece, too
+constexpr std::uint64_t kFarthestStart = 4 << 20;
 constexpr std::uint64_t kArenaFlag = 4;  // a chunk of another arena than the main one
 constexpr std::uint64_t kFencepost = 16;
 constexpr std::uint64_t kSmallest = 32;
@@ -82,21 +84,34 @@ std::uint64_t HeapChunks::walk(std::uint64_t chunk, std::uint64_t arena_flag, st
   return chunk;
 }
 
-std::optional<std::uint64_t> HeapChunks::end_behind(std::uint64_t block, std::uint64_t bytes,
-                                                    std::uint64_t limit) {
+/// Whether what stands before the block is what glibc writes for a block of so many bytes.
+bool HeapChunks::is_chunk_of(std::uint64_t block, std::uint64_t bytes) const {
   const std::uint64_t head = word(block - 8), size = head & ~kFlags;
   const std::uint64_t wanted = std::max((bytes + 8 + 15) / 16 * 16, kSmallest);
-  if (!held_.c_library_allocates || (head & kMmappedFlag) != 0 || size < wanted || size > wanted + kSmallest)
-    return std::nullopt;
-  const std::uint64_t chunk = block - kChunkHeader, end = walk(chunk, head & kArenaFlag, limit);
-  if (end < chunk + size) return std::nullopt;
+  return held_.c_library_allocates && (head & kMmappedFlag) == 0 && size >= wanted &&
+         size <= wanted + kSmallest;
+}
+
+std::optional<std::uint64_t> HeapChunks::end_behind(std::uint64_t block, std::uint64_t bytes,
+                                                    std::uint64_t limit) {
+  if (!is_chunk_of(block, bytes)) return std::nullopt;
+  const std::uint64_t head = word(block - 8), chunk = block - kChunkHeader;
+  const std::uint64_t end = walk(chunk, head & kArenaFlag, limit);
+  if (end < chunk + (head & ~kFlags)) return std::nullopt;
   return end;
 }
 
-bool HeapChunks::leads_from(std::uint64_t start, std::uint64_t block) {
-  const std::uint64_t chunk = block - kChunkHeader;
-  return held_.c_library_allocates && start % kPage == 0 && start < chunk &&
-         walk(start, word(block - 8) & kArenaFlag, chunk) == chunk;
+std::uint64_t HeapChunks::start_before(std::uint64_t block, std::uint64_t bytes, std::uint64_t from) {
+  std::uint64_t start = block;
+  const std::uint64_t chunk = block - kChunkHeader, arena_flag = word(block - 8) & kArenaFlag;
+  if (chunk <= from || !is_chunk_of(block, bytes)) return start;
+  const std::uint64_t lowest = chunk - std::min(chunk - from, kFarthestStart);
+  for (std::uint64_t page = chunk / kPage * kPage; page >= lowest && steps_left_ != 0;
+       page -= kPage, --steps_left_) {
+    if ((word(page + 8) & (kFlags | kArenaFlag)) != (kPreviousInUse | arena_flag)) continue;
+    if (page == chunk || walk(page, arena_flag, chunk) == chunk) start = page;
+  }
+  return start;
 }
 
 }  // namespace leakgate::classify

@@ -29,11 +29,13 @@ class HeapChunks {
   /// chunk of a heap.
   std::optional<std::uint64_t> end_behind(std::uint64_t block, std::uint64_t bytes, std::uint64_t limit);
 
-  /// Whether a heap begins at `start` that leads to the chunk of the block.
-  bool leads_from(std::uint64_t start, std::uint64_t block);
+  /// Where the piece of a heap begins whose chunks lead to the block's: not before `from`, nor more than 4
+  /// MiB before the block; the block itself where it is in no such piece.
+  std::uint64_t start_before(std::uint64_t block, std::uint64_t bytes, std::uint64_t from);
 
  private:
   std::uint64_t word(std::uint64_t address) const;
+  bool is_chunk_of(std::uint64_t block, std::uint64_t bytes) const;
   std::uint64_t walk(std::uint64_t chunk, std::uint64_t arena_flag, std::uint64_t limit);
   std::uint64_t main_top();
 

@@ -192,8 +192,8 @@ class RootFinder {
       return;
     }
     const Block& back = *(last - 1);
-    if (!chunks_.leads_from(mapping.start, first->first))
-      add(mapping.start, first->first, RootKind::module_data, i);
+    add(mapping.start, chunks_.start_before(first->first, first->second, mapping.start),
+        RootKind::module_data, i);
     add(extent_of(back, mapping.end).second, mapping.end, RootKind::module_data, i);
   }
 
@@ -371,15 +371,22 @@ class RootFinder {
     if (kind != RootKind::stack)  // which may lie in a block
       from = behind_block(from, kind == RootKind::tls ? held_.threads[thread].thread_pointer : 0);
     const auto [first, last] = blocks_in(from, end);
-    if (kind != RootKind::stack && first != last && chunks_.leads_from(from, first->first))
-      from = first->first;
     for (auto block = first; block != last; ++block) {
       const auto [begins, ends] =
           extent_of(*block, block + 1 != last ? (block + 1)->first - kChunkHeader : end);
-      add(from, std::min(begins, end), kind, i, thread);
+      const bool may_begin_earlier = kind != RootKind::stack && begins == block->first;
+      add(from, may_begin_earlier ? piece_around(*block, from, kind, thread) : std::min(begins, end), kind, i,
+          thread);
       from = std::max(from, ends);
     }
     add(from, end, kind, i, thread);
+  }
+
+  /// Where the piece of glibc's heap begins that the block is in: behind `from`, and not before the control
+  /// block of the thread whose storage it is joined with, where that lies before it.
+  std::uint64_t piece_around(const Block& block, std::uint64_t from, RootKind kind, std::uint32_t thread) {
+    const std::uint64_t used = kind == RootKind::tls ? held_.threads[thread].thread_pointer : 0;
+    return chunks_.start_before(block.first, block.second, used < block.first ? std::max(from, used) : from);
   }
 
   /// What lies between glibc's large chunks.

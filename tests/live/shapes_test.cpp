@@ -2,9 +2,11 @@
 // Kinds of outstanding memory, shape by shape (programs/leak_shapes.cpp), against a table, and against what
 // Valgrind says of the same binary. Where the two differ, the reason stands in docs/kinds.md.
 #include <gmock/gmock.h>
+#include <sys/personality.h>
 #include <tinyxml2.h>
 
 #include <cstdlib>
+#include <functional>
 #include <map>
 
 #include "tests/live/support/traced.h"
@@ -241,15 +243,20 @@ TEST_F(Chunks, OfWhichAPageIsAnotherMappingAreOneBlock) {
   EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre("indirectly_lost"));
 }
 
-// Without brk the heap's mapping may be one with the main thread's thread-local storage.
+// Without brk the heap's mapping may be one with the main thread's thread-local storage, before it or behind
+// it.
 TEST_F(Chunks, FreedOnesHoldNothingWhereTheHeapIsAMapping) {
-  const TraceRequest request{.command = {program_path("live_freed_holder")},
-                             .process = {.extra_environment = {"GLIBC_TUNABLES=glibc.malloc.hugetlb=2"}}};
-  const Traced traced = trace(scratch_, request);
-  expect_whole(traced);
-  ASSERT_EQ(traced.result["leaks"].size(), 1u) << traced.result["leaks"].dump(1);
-  EXPECT_EQ(traced.result["leaks"][0]["kind"], kDefinite);
-  EXPECT_EQ(traced.result["leaks"][0]["bytes"], 100);
+  for (const auto& upwards :
+       {std::function<void()>(), std::function([] { personality(ADDR_COMPAT_LAYOUT); })}) {
+    const Traced traced =
+        trace(scratch_, {.command = {program_path("live_freed_holder")},
+                         .process = {.extra_environment = {"GLIBC_TUNABLES=glibc.malloc.hugetlb=2"},
+                                     .before_exec = upwards}});
+    expect_whole(traced);
+    ASSERT_EQ(traced.result["leaks"].size(), 1u) << traced.result["leaks"].dump(1);
+    EXPECT_EQ(traced.result["leaks"][0]["kind"], kDefinite);
+    EXPECT_EQ(traced.result["leaks"][0]["bytes"], 100);
+  }
 }
 
 class Pools : public Live {};

@@ -57,6 +57,21 @@ TEST_F(HeapChunksTest, OnesBetweenBlocksAreNone) {
   EXPECT_EQ(process.kind(), Kind::definitely_lost);
 }
 
+// As where mappings are made upwards.
+TEST_F(HeapChunksTest, TheHeapMayBeginBehindTheStorage) {
+  process.held.threads[0].thread_pointer = kHeap + 0x800;
+  constexpr std::uint64_t kPiece = kHeap + 0x1000;
+  chunk(kPiece, 0x290);
+  chunk(kPiece + 0x290, 0x100);
+  chunk(kPiece + 0x390, 0x40);
+  chunk(kPiece + 0x3d0, 0x3000 - 0x3d0);
+  process.held.blocks.back().address = kPiece + 0x3a0;
+  point_from(kPiece + 0x2b0);
+  EXPECT_EQ(process.kind(), Kind::definitely_lost);
+  point_from(kPiece - 0x100);
+  EXPECT_EQ(process.kind(), Kind::still_reachable);
+}
+
 TEST_F(HeapChunksTest, WhatLiesBehindTheHeapIsARoot) {
   process.put(kStorage + 8, 0x40 | 1);  // looks like a chunk
   point_from(kStorage + 0x18);
