@@ -83,7 +83,7 @@ class Collector {
     leak.kind = group.kind;
     leak.function = group.function;
     leak.age_min_ms = group.age_min_ms;
-    leak.fingerprint = facts.fingerprint;
+    leak.fingerprint = in_test(facts.fingerprint, recording_.tests[group.test].id);
     leak.type = group.type;
     leak.cycle = group.cycle;
     leak.lost_after = group.lost_after;

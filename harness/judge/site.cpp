@@ -98,6 +98,13 @@ std::string_view trim_right(std::string_view text) {
   return text;
 }
 
+/// Without ".12" at the end, by which compilers tell functions of one name apart.
+std::string_view drop_counter(std::string_view name) {
+  const auto last = name.find_last_not_of("0123456789");
+  const bool is_counter = last != std::string_view::npos && last > 0 && last + 1 < name.size();
+  return is_counter && name[last] == '.' ? name.substr(0, last) : name;
+}
+
 /// Without " [clone .x]", "[abi:cxx11]" at the end, and without compilers' suffixes: everything from the
 /// first of them on.
 std::string_view drop_suffixes(std::string_view name) {
@@ -112,7 +119,7 @@ std::string_view drop_suffixes(std::string_view name) {
   if (name.find('.') == std::string_view::npos) return name;
   for (const std::string_view suffix : {".isra.", ".constprop.", ".part.", ".cold", ".lto_priv.", ".llvm."})
     if (const auto at = name.find(suffix); at != std::string_view::npos && at > 0) name = name.substr(0, at);
-  return name;
+  return drop_counter(name);
 }
 
 /// Without the parameter list at the end, and what qualifies a member function after it.
@@ -191,6 +198,12 @@ bool is_allocator(std::string_view name) {
   return contains(kAllocators, bare) || is_operator_new(name);
 }
 
+/// Inlined functions that debug information of -g1 names without their namespace.
+bool is_nameless_library_code(std::string_view function, std::string_view file) {
+  return file.find("/include/c++/") != file.npos &&
+         function.substr(0, function.find_first_of("(<")).find("::") == function.npos;
+}
+
 /// Headers of installed libraries (Boost, Abseil, fmt): their inline functions and templates are in the
 /// user's binary, and nobody mends a leak there.
 bool is_system_header(std::string_view file) {
@@ -226,7 +239,8 @@ FrameOwner owner_of(const VerdictFrame& frame) {
   const std::string_view name = qualified_name(frame.function);
   if (contains(kRuntime, name)) return FrameOwner::runtime;
   if (is_allocator(name)) return FrameOwner::allocator;
-  if (starts_with_any(kLibraryNamespaces, name)) return FrameOwner::standard_library;
+  if (starts_with_any(kLibraryNamespaces, name) || is_nameless_library_code(name, frame.file))
+    return FrameOwner::standard_library;
   const std::string module = module_name(frame.module);
   if (contains(kLibraryModules, module)) return FrameOwner::standard_library;
   if (module.starts_with("ld-linux")) return FrameOwner::runtime;

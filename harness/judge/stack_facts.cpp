@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "harness/base/workers.h"
-#include "harness/judge/fingerprint.h"
 #include "harness/judge/runtime_memory.h"
 #include "harness/judge/site.h"
 
@@ -27,7 +26,7 @@ StackFacts examine(const std::vector<VerdictFrame>& frames, const std::vector<Fr
                                                       : allocating_runtime(frames, owners, truncated);
   facts.fingerprint = fingerprint_of(frames, owners);
   // what a runtime keeps and what the user allocates may stand on one line, in one function
-  facts.identity.add(facts.fingerprint);
+  facts.identity.add(facts.fingerprint.text);
   facts.identity.add(facts.kept_by);
   // Two lines of one function have one fingerprint, and are two sites all the same. What calls the test makes
   // no difference.
@@ -36,8 +35,11 @@ StackFacts examine(const std::vector<VerdictFrame>& frames, const std::vector<Fr
     if (owners[i] != FrameOwner::user) continue;
     facts.identity.add(frames[i].file);
     facts.identity.add(frames[i].line);
-    // of a stripped file the address is all that tells two callers apart
-    if (frames[i].function.empty()) facts.identity.add(frames[i].offset);
+    // of a stripped file the address is all that tells two callers apart, without lines two lambdas' numbers
+    if (frames[i].function.empty())
+      facts.identity.add(frames[i].offset);
+    else if (frames[i].file.empty())
+      facts.identity.add(qualified_name(frames[i].function));
   }
   return facts;
 }

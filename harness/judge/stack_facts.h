@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/judge/fingerprint.h"
 #include "harness/judge/fnv128.h"
 #include "harness/model/recording.h"
 #include "harness/model/stack_table.h"
@@ -17,7 +18,7 @@
 namespace leakgate::judge {
 
 struct StackFacts {
-  std::string fingerprint;
+  Fingerprint fingerprint;
   Fnv128 identity;  ///< fingerprint plus files and lines: what makes two allocation sites one
   std::size_t site = 0;
   std::string_view kept_by;  ///< a constant

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <string_view>
 #include <utility>
 
@@ -63,6 +64,46 @@ bool is_scope(int tag) {
          tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block || tag == DW_TAG_module;
 }
 
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kSpellings{{
+    {"long long unsigned int", "unsigned long long"},
+    {"long long int", "long long"},
+    {"long unsigned int", "unsigned long"},
+    {"long int", "long"},
+    {"short unsigned int", "unsigned short"},
+    {"short int", "short"},
+    {"__int128 unsigned", "unsigned __int128"},
+    {"wchar_t", "wchar_t"},
+}};
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+std::string base_type_text(std::string_view name) {
+  for (const auto& [from, to] : kSpellings) {
+    if (name == from) return std::string(to);
+  }
+  return std::string(name);
+}
+
+/// "Box<long int>" as the demangler has it: "Box<long>".
+std::string template_text(std::string_view name) {
+  std::string text(name.substr(0, name.find('<')));
+  for (std::size_t at = text.size(); at < name.size();) {
+    const std::string_view rest = name.substr(at);
+    const bool word_begins = !is_word(name[at - (at > 0 ? 1 : 0)]);
+    const auto* const spelling = std::find_if(kSpellings.begin(), kSpellings.end(), [&](const auto& pair) {
+      const std::string_view from = pair.first;
+      return word_begins && rest.starts_with(from) &&
+             (rest.size() == from.size() || !is_word(rest[from.size()]));
+    });
+    const bool is_known = spelling != kSpellings.end();
+    text += is_known ? spelling->second : rest.substr(0, 1);
+    at += is_known ? spelling->first.size() : 1;
+  }
+  return text;
+}
+
 /// GCC's "<lambda(int)>" in the demangler's spelling, as far as it goes: "{lambda(int)}".
 std::string scope_text(int tag, const char* name) {
   if (name == nullptr) return tag == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed type}";
@@ -70,24 +111,7 @@ std::string scope_text(int tag, const char* name) {
   if (text.starts_with("<lambda") && text.ends_with(">")) {
     return "{" + std::string(text.substr(1, text.size() - 2)) + "}";
   }
-  return std::string(text);
-}
-
-std::string base_type_text(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kSpellings{{
-      {"long int", "long"},
-      {"long unsigned int", "unsigned long"},
-      {"short int", "short"},
-      {"short unsigned int", "unsigned short"},
-      {"long long int", "long long"},
-      {"long long unsigned int", "unsigned long long"},
-      {"__int128 unsigned", "unsigned __int128"},
-      {"wchar_t", "wchar_t"},
-  }};
-  for (const auto& [from, to] : kSpellings) {
-    if (name == from) return std::string(to);
-  }
-  return std::string(name);
+  return template_text(text);
 }
 
 }  // namespace
@@ -138,7 +162,7 @@ std::string DieNames::source_name(Dwarf_Die declaration) {
   bool external = false;
   dwarf_formflag(dwarf_attr(&declaration, DW_AT_external, &attribute), &external);
   // External and without a linker name: extern "C", or main.
-  std::string text = scope.empty() ? name : scope + "::" + name;
+  std::string text = scope.empty() ? template_text(name) : scope + "::" + template_text(name);
   if (!external || !scope.empty()) {
     text += "(" + parameters(declaration, 0) + ")";
     if (is_const_method(declaration)) text += " const";

@@ -30,6 +30,24 @@ std::size_t internal_marks(std::string_view name) {
   return name.starts_with("_Z") ? 0 : std::min(name.find_first_not_of('_'), name.size());
 }
 
+/// Debug information of -g1 leaves away what a function stands in, and every test of GoogleTest's is called
+/// "TestBody()" then; `symbol`, where it is that function's, has the whole name.
+void restore_scope(FunctionName& function, const char* symbol) {
+  const std::string_view shown = function.compact;
+  const std::string_view name = shown.substr(0, shown.find_first_of("(<"));
+  if (symbol == nullptr || name.empty() || name.find("::") != name.npos) return;
+  if (!std::string_view(symbol).starts_with("_Z")) return;
+  FunctionName whole = name_from_linker(symbol);
+  const std::string in_scope = "::" + std::string(name);
+  for (auto at = whole.compact.find(in_scope); at != std::string::npos;
+       at = whole.compact.find(in_scope, at + 1)) {
+    const char behind = whole.compact.c_str()[at + in_scope.size()];
+    if (behind != '(' && behind != '<') continue;
+    function = std::move(whole);
+    return;
+  }
+}
+
 /// Of the instruction: a return address is that of the one behind the call.
 std::uint64_t address_of(const Query& query) {
   return query.is_return_address && query.offset > 0 ? query.offset - 1 : query.offset;
@@ -178,6 +196,7 @@ void Symbolizer::resolve_in(ReadModule& module, std::uint64_t address, std::vect
   }
   if (source_frames_.empty()) source_frames_.emplace_back();
   FunctionName& function = source_frames_.back().function;
+  restore_scope(function, module.symbols.find(address));
   // The C library's debug information says __GI___libc_malloc where everybody, and the symbol table, says
   // malloc.
   if (function.compact.empty() || internal_marks(function.compact) > 0) {

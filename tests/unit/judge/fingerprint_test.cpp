@@ -21,7 +21,12 @@ model::VerdictFrame frame(std::string_view function, std::uint32_t line = 1,
 }
 
 std::string fingerprint(const Stack& stack) {
-  return fingerprint_of(stack, owners_of(stack));
+  return fingerprint_of(stack, owners_of(stack)).text;
+}
+
+std::string fingerprint_in(std::string_view test, std::string_view function) {
+  const Stack stack = {frame("make_node(int)"), frame(function), frame("main")};
+  return in_test(fingerprint_of(stack, owners_of(stack)), test);
 }
 
 const Stack kBase = {frame("operator new(unsigned long)", 0, "/usr/lib/libstdc++.so.6"),
@@ -63,6 +68,59 @@ TEST(Fingerprint, DoesNotDependOnTheLibrarysVersion) {
             fingerprint({frame("make", 1, "/opt/libfoo.so.2")}));
   EXPECT_NE(fingerprint({frame("make", 1, "/usr/lib/libfoo.so")}),
             fingerprint({frame("make", 1, "/opt/libbar.so")}));
+}
+
+TEST(Fingerprint, DoesNotDependOnHowLambdasAreCounted) {
+  // GCC by its debug information and by its symbols, clang, which counts through the file
+  const auto called_by = [](std::string_view lambda) {
+    return fingerprint(
+        {frame(std::string("T_A_Test::TestBody()::") + std::string(lambda) + "::operator()(int) const"),
+         frame("T_A_Test::TestBody()")});
+  };
+  const std::string one = called_by("{lambda(int)#1}");
+  for (const char* other :
+       {"{lambda(int)}", "{lambda(int)#2}", "{lambda(char, {lambda()#2})#3}", "$_0", "$_12"})
+    EXPECT_EQ(called_by(other), one) << other;
+  EXPECT_NE(called_by("Local"), one);
+  EXPECT_EQ(fingerprint({frame("call<run()::<lambda(void (*)())>>(run()::{lambda(void (*)())})")}),
+            fingerprint({frame("int* call<run()::$_4>(run()::$_4)")}));
+}
+
+TEST(Fingerprint, DoesNotDependOnHowTestCasesAreCounted) {
+  // a test case put in front counts up the functions of all behind it
+  for (const auto& [one, other] :
+       {std::pair{"CATCH2_INTERNAL_TEST_4()", "CATCH2_INTERNAL_TEST_16()"},
+        {"(anonymous namespace)::CATCH2_INTERNAL_TEST_4::test()",
+         "(anonymous namespace)::CATCH2_INTERNAL_TEST_5::test()"},
+        {"void CATCH2_INTERNAL_TEMPLATE_TEST_7<int>()", "void CATCH2_INTERNAL_TEMPLATE_TEST_9<int>()"},
+        {"C_A_T_C_H_T_E_S_T_0", "C_A_T_C_H_T_E_S_T_20"},
+        {"____C_A_T_C_H____T_E_S_T____0()", "____C_A_T_C_H____T_E_S_T____3()"},
+        {"DOCTEST_ANON_SUITE_2::DOCTEST_ANON_FUNC_4()", "DOCTEST_ANON_SUITE_8::DOCTEST_ANON_FUNC_10()"},
+        {"_DOCTEST_ANON_FUNC_4()", "_DOCTEST_ANON_FUNC_5()"}}) {
+    EXPECT_EQ(fingerprint_in("parses", one), fingerprint_in("parses", other)) << one;
+    EXPECT_NE(fingerprint_in("parses", one), fingerprint_in("prints", one)) << "two tests are two: " << one;
+  }
+  EXPECT_EQ(fingerprint_in("parses", "T_A_Test::TestBody()"),
+            fingerprint_in("prints", "T_A_Test::TestBody()"));
+  EXPECT_NE(fingerprint_in("parses", "my_test_4()"), fingerprint_in("parses", "my_test_5()"));
+}
+
+TEST(Fingerprint, DoesNotDependOnWhatStandsFirstInAFile) {
+  EXPECT_EQ(fingerprint({frame("make"), frame("_GLOBAL__sub_I__ZN3app5tableE")}),
+            fingerprint({frame("make"), frame("_GLOBAL__sub_I_g_first")}));
+  EXPECT_EQ(fingerprint({frame("__cxx_global_var_init")}), fingerprint({frame("__cxx_global_var_init.12")}));
+}
+
+TEST(Fingerprint, DoesNotDependOnTheDepthOfARecursion) {
+  const Stack flat = {frame("make_node"), frame("parse", 5), frame("main")};
+  const Stack deep = {frame("make_node"), frame("parse", 5), frame("parse", 7), frame("parse", 7),
+                      frame("main")};
+  EXPECT_EQ(fingerprint(deep), fingerprint(flat));
+  const Stack by_way = {frame("make_node"), frame("parse", 5), frame("list"), frame("parse", 7),
+                        frame("main")};
+  EXPECT_NE(fingerprint(by_way), fingerprint(flat));
+  EXPECT_NE(fingerprint({frame(""), frame(""), frame("main")}), fingerprint({frame(""), frame("main")}))
+      << "nobody knows that two without a name are one";
 }
 
 TEST(Fingerprint, DiffersByFunctionAndByCaller) {

@@ -57,6 +57,14 @@ TEST(Site, TemplatesOfTheLibraryInTheUsersBinaryAreSkipped) {
             2u);
 }
 
+TEST(Site, OfTheLibraryIsWhatStandsInItsHeadersWithoutANamespace) {
+  constexpr const char* kHeader = "/usr/include/c++/12/bits/basic_string.h";
+  EXPECT_EQ(owner_of(frame("basic_string<std::allocator<char>>()", "/app/tests", kHeader)),
+            FrameOwner::standard_library);
+  EXPECT_EQ(owner_of(frame("app::Vector<int>::grow()", "/app/tests", kHeader)), FrameOwner::user);
+  EXPECT_EQ(owner_of(frame("grow()", "/app/tests", "/app/src/c++/grow.h")), FrameOwner::user);
+}
+
 TEST(Site, AFunctionReturningALibraryTypeIsTheUsersOwn) {
   EXPECT_EQ(owner_of(frame("std::unique_ptr<Node> make_node<Node>(int)")), FrameOwner::user);
   EXPECT_EQ(owner_of(frame("testing::Message build<int>(int)")), FrameOwner::user);

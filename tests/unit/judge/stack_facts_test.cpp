@@ -34,7 +34,7 @@ TEST(StackFacts, OfManyStacksLookedAtSideBySideAreThoseLookedAtAlone) {
     const StackFactsTable alone(stacks, some);
     for (const auto& group : some) {
       const StackFacts &one = together.of(group.stack), &other = alone.of(group.stack);
-      ASSERT_FALSE(one.fingerprint.empty()) << group.stack;
+      ASSERT_FALSE(one.fingerprint.text.empty()) << group.stack;
       ASSERT_EQ(one.fingerprint, other.fingerprint) << group.stack;
       ASSERT_EQ(one.identity, other.identity) << group.stack;
       ASSERT_EQ(one.site, other.site) << group.stack;

@@ -93,6 +93,8 @@ TEST_P(FullDebugInfo, NamesEveryShapeOfFunction) {
   EXPECT_EQ(innermost("method"), "shop::Cart::add(std::string const&, std::vector<int> const&) const");
   EXPECT_EQ(innermost("template"), "shop::make<int>(std::map<std::string, int> const&)");
   EXPECT_EQ(innermost("anonymous"), "(anonymous namespace)::hidden(char const*, std::vector<int>&)");
+  EXPECT_THAT(innermost("typed"),
+              ::testing::StartsWith("(anonymous namespace)::Typed<unsigned long>::fill<long>("));
   EXPECT_EQ(innermost("static"), "file_local(unsigned long, void (*)(int))");
   EXPECT_EQ(innermost("extern_c"), "plain_c_name");
   EXPECT_EQ(innermost("alias"), "shapes_public");
@@ -173,6 +175,26 @@ TEST_P(FullDebugInfo, AgreesWithLlvmSymbolizerAtEveryAddress) {
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, FullDebugInfo, ::testing::ValuesIn(testing::full_fixtures()),
                          [](const auto& test) { return test.param; });
+
+TEST(Symbolizer, ScopesThatDebugInformationLeavesAwayAreTheSymbolTables) {
+  for (const char* name : {"gcc_g1", "clang_g1"}) {
+    if (!fs::exists(fixture(name))) continue;
+    Symbolizer symbolizer(debug_files_in({}));
+    const auto text = resolve_text(symbolizer, symbolizer.add_module({fixture(name), "", ""}), fixture(name));
+    const auto function_at = [&](std::string_view mark) {
+      const Chain chain = chain_at_mark(text, mark);
+      return chain.empty() ? std::string("(none)") : chain.back().function;
+    };
+    EXPECT_EQ(function_at("anonymous"), "(anonymous namespace)::hidden(char const*, std::vector<int>&)")
+        << name;
+    EXPECT_EQ(function_at("method"), "shop::Cart::add(std::string const&, std::vector<int> const&) const")
+        << name;
+    EXPECT_EQ(function_at("template"), "shop::make<int>(std::map<std::string, int> const&)") << name;
+    EXPECT_THAT(function_at("lambda"), ::testing::StartsWith("use_lambda(int)")) << name;
+    EXPECT_EQ(function_at("extern_c"), "plain_c_name") << name;
+    EXPECT_EQ(chain_at_mark(text, "anonymous").front().line, marked_line("anonymous")) << name;
+  }
+}
 
 TEST(Symbolizer, AgreesWithAddr2lineAtEveryAddress) {
   // DWARF 4 by GCC: binutils' own reader is known to err on other files.
