@@ -116,7 +116,10 @@ int run_baseline(const Options& options) {
     baseline = std::move(*old);
   }
   if (options.baseline_action == "show") return show(baseline);
-  auto policy = load_policy(options.policy);
+  // that of the policy is mostly this very file, which the first update makes
+  PolicyFlags flags = options.policy;
+  flags.own_baseline = true;
+  auto policy = load_policy(flags);
   if (!policy) return refuse(policy.error());
   policy->baseline = baseline;
   // what limits tolerate together is still what the baseline is about

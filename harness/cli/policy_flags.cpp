@@ -118,6 +118,7 @@ Result<judge::Policy> load_policy(const PolicyFlags& flags) {
     if (auto added = add_suppressions(policy, path); !added) return std::move(added).error();
     policy.suppression_files.push_back(path);
   }
+  if (flags.own_baseline) return policy;
   const std::string baseline = !flags.baseline.empty()        ? flags.baseline
                                : policy.baseline_file.empty() ? ""
                                                               : beside(file, policy.baseline_file);

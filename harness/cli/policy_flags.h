@@ -20,6 +20,7 @@ struct PolicyFlags {
   bool no_file = false;  ///< --no-policy
   std::vector<std::string> suppressions;
   std::string baseline;
+  bool own_baseline = false;  ///< the command has a baseline of its own: that of the policy is not read
   std::optional<std::set<model::Kind>> failing_kinds;
   std::optional<std::uint64_t> max_leaked_bytes, max_leaked_blocks, min_size_bytes, memory_limit_bytes;
   std::optional<double> min_age_s, min_confidence;

@@ -130,6 +130,20 @@ TEST_F(AcceptedLeaks, ABaselineLetsOldLeaksPassAndRatchets) {
   EXPECT_EQ(Json::parse(read_file(scratch_ / "b.json"))["entries"][0]["bytes"], bytes);
 }
 
+TEST_F(AcceptedLeaks, TheFirstBaselineIsMadeWhereThePolicyNamesItAlready) {
+  write_file(scratch_ / "leakgate.json", R"({"baseline": "b.json"})");
+  const auto judged = judge();
+  EXPECT_EQ(judged.status(), 125);
+  EXPECT_THAT(judged.err, HasSubstr("b.json: No such file"));
+  const auto made = baseline("update", {recording()});
+  EXPECT_EQ(made.status(), 0) << made.err;
+  EXPECT_EQ(judge().status(), 0);
+  // one that a merge left broken is not in the way of another one, either
+  write_file(scratch_ / "leakgate.json", R"({"baseline": "broken.json"})");
+  write_file(scratch_ / "broken.json", "<<<<<<< HEAD\n");
+  EXPECT_EQ(baseline("diff", {recording()}).status(), 0);
+}
+
 TEST_F(AcceptedLeaks, NoBaselineFromAnIncompleteRunOrOverAFileThatIsNone) {
   const auto incomplete = baseline("update", {recording("incomplete")});
   EXPECT_EQ(incomplete.status(), 125);
