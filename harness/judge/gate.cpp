@@ -94,7 +94,8 @@ class Gate {
         recording_(recording),
         policy_(policy),
         verdict_(verdict),
-        rounds_(recording) {}
+        rounds_(recording),
+        accepted_rounds_(recording, Processes::runs) {}
 
   void apply() {
     growth_ = find_growth(candidates_, recording_, growth_scope(policy_));
@@ -168,7 +169,7 @@ class Gate {
         ++use.leaks;
         amount.add(leak.test, {leak.bytes, leak.blocks});
       }
-      const Amount total = amount.total(rounds_);
+      const Amount total = amount.total(accepted_rounds_);
       use.bytes = total.bytes;
       use.blocks = total.blocks;
       if (use.leaks > 0) use.state = model::SuppressionState::used;
@@ -289,6 +290,18 @@ class Gate {
     return false;
   }
 
+  /// Test and fingerprint by which the baseline may know `leak`. What a program leaks outside tests is known
+  /// as such also where a filter, or a part of the suite, left no test to be outside of.
+  std::pair<std::string_view, std::string_view> accepted_as(const model::Leak& leak) const {
+    const std::string& id = test_id(leak);
+    if (!is_whole_process(recording_.tests[leak.test], recording_.processes)) return {id, leak.fingerprint};
+    const auto& entries = policy_.baseline->entries;
+    const auto outside = entries.find({std::string(model::kOutsideTests), leak.fingerprint});
+    const bool is_known = outside != entries.end() && outside->second.programs.contains(id) &&
+                          !entries.contains({id, leak.fingerprint});
+    return {is_known ? model::kOutsideTests : std::string_view(id), leak.fingerprint};
+  }
+
   void compare_baseline() {
     if (!policy_.baseline) return;
     std::map<std::pair<std::string_view, std::string_view>, RunAmount> amounts;
@@ -297,10 +310,11 @@ class Gate {
     for (const auto& candidate : candidates_) {
       const model::Leak& leak = candidate.leak;
       if (leak.verdict != LeakVerdict::fail) continue;
-      amounts[{test_id(leak), leak.fingerprint}].add(leak.test, {leak.bytes, leak.blocks});
-      if (recording_.tests[leak.test].outside)
-        programs[{test_id(leak), leak.fingerprint}].insert(program_file(recording_, candidate.process));
-      auto& site = sites[{test_id(leak), leak.fingerprint}];
+      const auto key = accepted_as(leak);
+      amounts[key].add(leak.test, {leak.bytes, leak.blocks});
+      if (key.first == model::kOutsideTests)
+        programs[key].insert(program_file(recording_, candidate.process));
+      auto& site = sites[key];
       if (!site.empty() || leak.site >= leak.stack.size()) continue;
       const auto frame = leak.stack[leak.site];
       const auto file = base_name(frame.file.empty() ? frame.module : frame.file);
@@ -309,7 +323,7 @@ class Gate {
     }
     std::vector<BaselineLeak> leaks;
     for (const auto& [key, amount] : amounts) {
-      const Amount total = amount.total(rounds_);
+      const Amount total = amount.total(accepted_rounds_);
       leaks.push_back({key.first, key.second, total.bytes, total.blocks, programs[key]});
     }
     auto& diff = verdict_.baseline;
@@ -323,7 +337,7 @@ class Gate {
     }
     for (auto& candidate : candidates_) {
       model::Leak& leak = candidate.leak;
-      if (leak.verdict == LeakVerdict::fail) judge_by(*by_key.at({test_id(leak), leak.fingerprint}), leak);
+      if (leak.verdict == LeakVerdict::fail) judge_by(*by_key.at(accepted_as(leak)), leak);
     }
   }
 
@@ -423,6 +437,7 @@ class Gate {
   const Policy& policy_;
   model::Verdict& verdict_;
   const Rounds rounds_;
+  const Rounds accepted_rounds_;  ///< for what suppressions and the baseline accept
   std::map<std::uint32_t, TestRules> rules_;
   std::vector<std::uint64_t> tests_after_;
   std::map<std::string_view, std::uint64_t> tests_with_;

@@ -3,10 +3,14 @@
 #include "harness/judge/rounds.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "harness/base/saturated.h"
+#include "harness/base/text.h"
 
 namespace leakgate::judge {
 namespace {
@@ -37,9 +41,18 @@ void Amount::add(const Amount& other) {
   blocks = add_saturated(blocks, other.blocks);
 }
 
-Rounds::Rounds(const model::Recording& recording) : Rounds(tests_of(recording)) {}
+bool is_whole_process(const model::Test& test, const std::vector<model::Process>& processes) {
+  return !test.outside && test.framework == model::Framework::none && test.process < processes.size() &&
+         test.id == base_name(processes[test.process].exe);
+}
 
-Rounds::Rounds(const model::Verdict& verdict) : Rounds(tests_of(verdict)) {}
+Rounds::Rounds(const model::Recording& recording, Processes processes) : Rounds(tests_of(recording)) {
+  if (processes == Processes::runs) join_processes(tests_of(recording), recording.processes);
+}
+
+Rounds::Rounds(const model::Verdict& verdict, Processes processes) : Rounds(tests_of(verdict)) {
+  if (processes == Processes::runs) join_processes(tests_of(verdict), verdict.processes);
+}
 
 Rounds::Rounds(const std::vector<const model::Test*>& tests)
     : series_(tests.size()), shared_by_(tests.size(), 1) {
@@ -56,6 +69,25 @@ Rounds::Rounds(const std::vector<const model::Test*>& tests)
   }
   for (std::size_t i = 0; i < tests.size(); ++i)
     if (tests[i]->outside) shared_by_[i] = most_in[tests[i]->process];
+}
+
+void Rounds::join_processes(const std::vector<const model::Test*>& tests,
+                            const std::vector<model::Process>& processes) {
+  std::set<std::string_view> with_windows;  // programs
+  for (const model::Test* test : tests)
+    if (test->outside && test->process < processes.size()) with_windows.insert(processes[test->process].exe);
+  using Arguments = std::vector<std::string>;
+  std::map<std::pair<std::string_view, Arguments>, std::uint32_t> joined;
+  for (std::size_t i = 0; i < tests.size(); ++i) {
+    const model::Test& test = *tests[i];
+    if (test.process >= processes.size() || (!test.outside && !is_whole_process(test, processes))) continue;
+    const model::Process& process = processes[test.process];
+    const bool has_tests = with_windows.contains(process.exe);  // a filter may have left none
+    if (!has_tests && process.args.empty()) continue;
+    const auto next = static_cast<std::uint32_t>(tests.size() + joined.size());
+    series_[i] =
+        joined.try_emplace({process.exe, has_tests ? Arguments() : process.args}, next).first->second;
+  }
 }
 
 Amount RunAmount::total(const Rounds& rounds) const {

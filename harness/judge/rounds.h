@@ -20,11 +20,18 @@ struct Amount {
   void add(const Amount& other);
 };
 
-/// Which windows are rounds of one test: those with one id and one place in one process.
+/// What several processes of one program are: parts of a run, each with leaks of its own, or runs of that
+/// program. Limits add up what is there. What was accepted is accepted of each: shards, and a process for
+/// each test as ctest has it, must not make a leak of set-up code grow with their number.
+enum class Processes { parts, runs };
+
+/// Which windows are rounds of one test: those with one id and one place in one process. Where processes are
+/// runs, also what is outside tests in any of one program, and programs without tests that have the same
+/// arguments.
 class Rounds {
  public:
-  explicit Rounds(const model::Recording& recording);
-  explicit Rounds(const model::Verdict& verdict);
+  explicit Rounds(const model::Recording& recording, Processes processes = Processes::parts);
+  explicit Rounds(const model::Verdict& verdict, Processes processes = Processes::parts);
 
   /// Likewise numbered are the windows that are rounds of one test.
   [[nodiscard]] std::uint32_t series_of(std::uint32_t window) const { return series_.at(window); }
@@ -35,10 +42,16 @@ class Rounds {
 
  private:
   explicit Rounds(const std::vector<const model::Test*>& tests);
+  void join_processes(const std::vector<const model::Test*>& tests,
+                      const std::vector<model::Process>& processes);
 
   std::vector<std::uint32_t> series_;
   std::vector<std::uint64_t> shared_by_;
 };
+
+/// Whether `test` stands for the whole of a process in which there was no window: it has the name of the
+/// program.
+bool is_whole_process(const model::Test& test, const std::vector<model::Process>& processes);
 
 /// Amounts of several windows as one run has them: sums over tests and processes, but of the rounds of one
 /// test the largest. Not an even share: what comes in one round alone, such as a table made on first use, is

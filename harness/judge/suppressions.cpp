@@ -144,7 +144,7 @@ std::string format_suppressions(const model::Verdict& verdict) {
     std::string place;
     std::set<std::string> tests;
   };
-  const Rounds rounds(verdict);
+  const Rounds rounds(verdict, Processes::runs);
   std::map<std::string, Sum> sums;
   for (const auto& leak : verdict.leaks) {
     if (leak.verdict != model::LeakVerdict::fail || leak.test >= verdict.tests.size()) continue;

@@ -63,8 +63,7 @@ class Programs {
     const model::Test& test = recording_.tests[window];
     bool& whole = whole_.try_emplace(program_file(recording_, test.process), true).first->second;
     if (!whole) return;
-    const bool has_no_windows = test.framework == model::Framework::none &&
-                                test.id == program_file(recording_, test.process);  // a child that tests use
+    const bool has_no_windows = is_whole_process(test, recording_.processes);  // a child that tests use
     if (test.outside || has_no_windows)
       whole = rounds_.shared_by(window) == 1 && !died(recording_, test.process);
     else

@@ -72,6 +72,79 @@ TEST(Rounds, ProcessesAreSummedUp) {
   EXPECT_EQ(baseline_from(builder).entries.begin()->second.bytes, 30u);
 }
 
+/// A suite of which `parts` processes ran a test each; set-up code leaks 8 bytes in each of them. Test 2 * i
+/// is that of part i, the next one what is outside of it.
+InRounds in_parts(std::size_t parts) {
+  InRounds builder({});
+  for (std::size_t i = 0; i < parts; ++i) {
+    const auto process = builder.process();
+    builder.test(process, "List." + std::to_string(i));
+    builder.leak(builder.outside(process), builder.site, 8);
+  }
+  return builder;
+}
+
+TEST(Rounds, OutsideTestsProcessesOfOneProgramAreRunsOfIt) {
+  // shards, and ctest with a process for each test: their number is no growth
+  const Baseline accepted = baseline_from(in_parts(1));
+  EXPECT_EQ(in_parts(5).verdict(with_baseline(accepted)).summary.verdict, model::RunVerdict::pass);
+  EXPECT_EQ(baseline_from(in_parts(5)).entries.begin()->second.bytes, 8u);
+  InRounds more = in_parts(2);
+  more.leak(3, more.stack({{"make_node", "/home/dev/app/src/list.cpp", 40}}), 8);
+  EXPECT_EQ(more.verdict(with_baseline(accepted)).summary.verdict, model::RunVerdict::fail)
+      << "one of them leaks more";
+  Policy policy;
+  policy.suppressions = *parse_suppressions("suppress: function=make_node max-bytes=8\n", "s");
+  EXPECT_EQ(in_parts(5).verdict(policy).suppressions[0].state, SuppressionState::used);
+  EXPECT_THAT(format_suppressions(in_parts(5).verdict({})), HasSubstr("max-bytes=8 max-blocks=1"));
+  Policy limited;
+  limited.run.bytes = 8;
+  EXPECT_EQ(in_parts(5).verdict(limited).summary.verdict, model::RunVerdict::fail) << "limits add up";
+}
+
+TEST(Rounds, OtherProgramsAreNoRunsOfOne) {
+  InRounds builder = in_parts(1);
+  const auto other = builder.process(model::ProcessRole::judged, {0, {}}, "/home/dev/app/build/more_tests");
+  builder.test(other, "List.Z");
+  builder.leak(builder.outside(other), builder.site, 8);
+  EXPECT_EQ(baseline_from(builder).entries.begin()->second.bytes, 16u);
+}
+
+TEST(Rounds, AProgramWithoutTestsIsRunAgainByTheSameArguments) {
+  const auto bytes = [](const std::vector<std::string>& words) {
+    InRounds builder({});
+    for (const std::string& word : words) {
+      const auto process = builder.process(model::ProcessRole::judged, {0, {}}, "/home/dev/app/build/tool");
+      builder.recording.processes[process].args.push_back(word);
+      const auto row = builder.test(process, "tool", model::Framework::none);
+      builder.leak(row, builder.site, 8);
+    }
+    return baseline_from(builder).entries.begin()->second.bytes;
+  };
+  EXPECT_EQ(bytes({"--check", "--check"}), 8u);
+  EXPECT_EQ(bytes({"--check", "--dump"}), 16u);
+}
+
+TEST(Rounds, WhatIsAcceptedOutsideTestsIsSoWhereAFilterLeftNoTest) {
+  // the last part of a suite with fewer tests than parts: its process is one test by the program's name
+  const auto add_empty_part = [](InRounds& builder, const std::string& exe) {
+    const auto process = builder.process(model::ProcessRole::judged, {0, {}}, exe);
+    const auto row = builder.test(process, exe.substr(exe.rfind('/') + 1), model::Framework::none);
+    builder.leak(row, builder.site, 8);
+  };
+  const Baseline accepted = baseline_from(in_parts(1));
+  InRounds alone({}), with_others = in_parts(2), of_another({});
+  add_empty_part(alone, "/home/dev/app/build/unit_tests");
+  add_empty_part(with_others, "/home/dev/app/build/unit_tests");
+  add_empty_part(of_another, "/home/dev/app/build/more_tests");
+  EXPECT_EQ(alone.verdict(with_baseline(accepted)).summary.verdict, model::RunVerdict::pass);
+  EXPECT_EQ(with_others.verdict(with_baseline(accepted)).summary.verdict, model::RunVerdict::pass);
+  EXPECT_EQ(of_another.verdict(with_baseline(accepted)).summary.verdict, model::RunVerdict::fail);
+  // nothing is taken back by it
+  EXPECT_EQ(updated(accepted, alone.verdict(with_baseline(accepted)).baseline.rows, "").entries,
+            accepted.entries);
+}
+
 TEST(Rounds, OutsideTestsEvenlySharedBlocksAreOfEachRound) {
   const auto bytes = [](std::uint64_t blocks) {
     InRounds builder({0, 0, 0});
