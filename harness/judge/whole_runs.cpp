@@ -33,6 +33,13 @@ bool passed(const model::Test& test, const Recording& recording) {
   return test.complete && test.outcome == model::Outcome::passed && !died(recording, test.process);
 }
 
+/// Whether `test` was run as a whole and passed.
+bool is_whole(const model::Test& test, const Recording& recording) {
+  return passed(test, recording) &&
+         (test.process >= recording.processes.size() ||
+          !model::chooses_sections(test.framework, recording.processes[test.process].args));
+}
+
 /// Whether the command's environment is that of `process`: it is the command, or a child of the same program.
 bool has_commands_environment(const Process& process, const Recording& recording) {
   if (process.parent_pid == 0)
@@ -112,7 +119,7 @@ WholeRuns find_whole_runs(const Recording& recording) {
     programs.look_at(i);
     if (test.outside) continue;
     bool& whole = tests.try_emplace(test.id, true).first->second;
-    whole = whole && passed(test, recording);
+    whole = whole && is_whole(test, recording);
   }
   WholeRuns result{{}, programs.whole()};
   for (const auto& [id, whole] : tests)

@@ -72,9 +72,15 @@ bool any_choosing_catch2(const Words& words, bool all_parts) {
   return false;
 }
 
-bool is_choosing_doctest(std::string_view word) {
+/// doctest's options may have a prefix.
+std::string_view doctest_option(std::string_view word) {
   std::string_view name = option_name(word);
   if (name.starts_with("dt-")) name.remove_prefix(3);
+  return name;
+}
+
+bool is_choosing_doctest(std::string_view word) {
+  const std::string_view name = doctest_option(word);
   for (const std::string_view by : {"test-case", "source-file", "test-suite", "subcase", "list-test"})
     if (name.starts_with(by)) return true;
   return is_one_of(name, {"tc", "tce", "sf", "sfe", "ts", "tse", "sc", "sce", "first", "f", "last", "l"});
@@ -124,6 +130,17 @@ bool may_choose_tests(Framework framework, const std::vector<std::string>& args,
       break;
   }
   return !words.empty();
+}
+
+bool chooses_sections(Framework framework, const std::vector<std::string>& args) {
+  return std::any_of(args.begin() + (args.empty() ? 0 : 1), args.end(), [&](const std::string& word) {
+    if (!word.starts_with('-')) return false;
+    if (framework == Framework::catch2)
+      return is_one_of(option_name(word, "=:"), {"c", "section", "skip-benchmarks"});
+    if (framework != Framework::doctest) return false;
+    const std::string_view name = doctest_option(word);
+    return name.starts_with("subcase") || is_one_of(name, {"sc", "sce", "scfl"});
+  });
 }
 
 std::string choosing_variable(const std::function<std::string(std::string_view)>& variable) {

@@ -23,6 +23,10 @@ std::string filter_argument(Framework framework, std::string_view filter);
 /// set.
 bool may_choose_tests(Framework framework, const std::vector<std::string>& args, bool all_parts);
 
+/// Whether a program that got `args` (its name first) ran sections of tests alone: such a test has ended, and
+/// not all of it was run.
+bool chooses_sections(Framework framework, const std::vector<std::string>& args);
+
 /// The first variable by which an environment restricts test programs to some of their tests, parts aside;
 /// empty if there is none. `variable` gives a variable's value, empty if it is not set.
 std::string choosing_variable(const std::function<std::string(std::string_view)>& variable);

@@ -118,6 +118,23 @@ TEST(WholeRuns, AFilterOrAPartKeepsWhatIsOutsideTests) {
   EXPECT_EQ(after([](Recording& r) { r.run.shard = {0, 2, "GTEST_TOTAL_SHARDS"}; }, 40), (Accepted{40, 100}));
 }
 
+TEST(WholeRuns, SectionsAloneAreNotTheirTest) {
+  const auto accepted_after = [](model::Framework framework, const std::string& word) {
+    return after([&](Recording& r) {
+      for (auto& test : r.tests)
+        if (!test.outside) test.framework = framework;
+      r.processes[0].args.push_back(word);
+    });
+  };
+  for (const char* word : {"-c=opens", "-c", "--section=opens", "--skip-benchmarks"})
+    EXPECT_EQ(accepted_after(model::Framework::catch2, word).in_test, 100u) << word;
+  for (const char* word : {"--subcase=opens", "-sc=opens", "--dt-subcase-exclude=opens"})
+    EXPECT_EQ(accepted_after(model::Framework::doctest, word).in_test, 100u) << word;
+  EXPECT_EQ(accepted_after(model::Framework::catch2, "-s").in_test, 0u);
+  EXPECT_EQ(accepted_after(model::Framework::doctest, "--success").in_test, 0u);
+  EXPECT_EQ(accepted_after(model::Framework::gtest, "-c").in_test, 0u) << "an option of the program's own";
+}
+
 TEST(WholeRuns, ARunOfNoTestsKeepsWhatIsOutsideTests) {
   constexpr Accepted kOutsideKept = {100, 100};
   const auto no_tests = [](Recording& r) { r.tests.erase(r.tests.begin(), r.tests.begin() + 2); };
