@@ -77,16 +77,21 @@ void Rounds::join_processes(const std::vector<const model::Test*>& tests,
   for (const model::Test* test : tests)
     if (test->outside && test->process < processes.size()) with_windows.insert(processes[test->process].exe);
   using Arguments = std::vector<std::string>;
-  std::map<std::pair<std::string_view, Arguments>, std::uint32_t> joined;
+  using Place = std::tuple<std::string_view, std::string_view, std::uint32_t>;  // id, file, line
+  std::map<std::tuple<std::string_view, Arguments, Place>, std::uint32_t> joined;
   for (std::size_t i = 0; i < tests.size(); ++i) {
     const model::Test& test = *tests[i];
-    if (test.process >= processes.size() || (!test.outside && !is_whole_process(test, processes))) continue;
+    if (test.process >= processes.size()) continue;
     const model::Process& process = processes[test.process];
-    const bool has_tests = with_windows.contains(process.exe);  // a filter may have left none
-    if (!has_tests && process.args.empty()) continue;
+    const bool is_whole = is_whole_process(test, processes);
+    // a filter may have left no test that anything could be outside of
+    const bool is_outside = test.outside || (is_whole && with_windows.contains(process.exe));
+    const bool needs_arguments = is_whole && !is_outside;  // nothing else tells what it did
+    if (needs_arguments && process.args.empty()) continue;
     const auto next = static_cast<std::uint32_t>(tests.size() + joined.size());
-    series_[i] =
-        joined.try_emplace({process.exe, has_tests ? Arguments() : process.args}, next).first->second;
+    const Place place = is_outside ? Place() : Place(test.id, test.file, test.line);
+    series_[i] = joined.try_emplace({process.exe, needs_arguments ? process.args : Arguments(), place}, next)
+                     .first->second;
   }
 }
 

@@ -21,13 +21,13 @@ struct Amount {
 };
 
 /// What several processes of one program are: parts of a run, each with leaks of its own, or runs of that
-/// program. Limits add up what is there. What was accepted is accepted of each: shards, and a process for
-/// each test as ctest has it, must not make a leak of set-up code grow with their number.
+/// program. Limits add up what is there. What was accepted is accepted of each: shards, a process for each
+/// test as ctest has it, and tests that it repeats, must not make leaks grow with their number.
 enum class Processes { parts, runs };
 
 /// Which windows are rounds of one test: those with one id and one place in one process. Where processes are
-/// runs, also what is outside tests in any of one program, and programs without tests that have the same
-/// arguments.
+/// runs, in any of one program, and so is what is outside tests in them; programs without tests are run again
+/// where they have the same arguments.
 class Rounds {
  public:
   explicit Rounds(const model::Recording& recording, Processes processes = Processes::parts);

@@ -65,11 +65,16 @@ TEST(Rounds, TestsOfOneNameAndOtherPlacesAreNone) {
             model::RunVerdict::fail);
 }
 
-TEST(Rounds, ProcessesAreSummedUp) {
+TEST(Rounds, ProcessesOfOneProgramAreRunsToABaselineAndSummedUpByLimits) {
   InRounds builder({20, 20});
   const auto other = builder.process();
-  builder.leak(builder.test(other, "List.A"), builder.site, 10);
-  EXPECT_EQ(baseline_from(builder).entries.begin()->second.bytes, 30u);
+  builder.leak(builder.test(other, "List.A"), builder.site, 10);  // ctest --repeat, say
+  EXPECT_EQ(baseline_from(builder).entries.begin()->second.bytes, 20u);
+  Policy policy;
+  policy.run.bytes = 29;
+  EXPECT_EQ(builder.verdict(policy).summary.verdict, model::RunVerdict::fail);
+  policy.run.bytes = 30;
+  EXPECT_EQ(builder.verdict(policy).summary.verdict, model::RunVerdict::pass);
 }
 
 /// A suite of which `parts` processes ran a test each; set-up code leaks 8 bytes in each of them. Test 2 * i
