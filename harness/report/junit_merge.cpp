@@ -2,6 +2,10 @@
 // Copies of the documents, with elements and counts of ours added. See junit_merge.h.
 #include "harness/report/junit_merge.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
 namespace leakgate::report {
 namespace {
 
@@ -23,11 +27,24 @@ void insert_before_output(XMLElement& test_case, XMLElement* element) {
   last == nullptr ? test_case.InsertFirstChild(element) : test_case.InsertAfterChild(last, element);
 }
 
-/// A test that ctest calls run has failed.
+/// A test that ctest calls run, or skipped, has failed.
 void set_failed(XMLElement& test_case) {
-  if (attribute(test_case, "status") == "run" &&
+  const std::string status = attribute(test_case, "status");
+  if ((status == "run" || status == "notrun") &&
       attribute(test_case, "classname") == attribute(test_case, "name"))
     test_case.SetAttribute("status", "fail");
+}
+
+/// Where a test case is skipped and fails, Jenkins shows that it is skipped. Whether it was.
+bool take_skipped(XMLElement& test_case) {
+  auto* skipped = test_case.FirstChildElement("skipped");
+  if (skipped == nullptr) return false;
+  while (skipped != nullptr) {
+    test_case.DeleteChild(skipped);
+    skipped = test_case.FirstChildElement("skipped");
+  }
+  if (attribute(test_case, "result") == "skipped") test_case.SetAttribute("result", "completed");
+  return true;
 }
 
 void add_error(XMLElement& test_case, const JunitError& error) {
@@ -54,23 +71,28 @@ void add_failure(XMLElement& test_case, const JunitFailure& failure) {
   set_failed(test_case);
 }
 
-/// One more in the counts called `name` of `suite` and of all it is in.
-void count_one_more(XMLElement* suite, const char* name) {
-  for (; suite != nullptr; suite = suite->Parent() ? suite->Parent()->ToElement() : nullptr)
-    if (suite->Attribute(name) != nullptr) suite->SetAttribute(name, suite->Unsigned64Attribute(name) + 1);
+/// One more in the counts called `name` of `suite` and of all it is in, or one fewer.
+void count_one(XMLElement* suite, const char* name, bool more = true) {
+  for (; suite != nullptr; suite = suite->Parent() ? suite->Parent()->ToElement() : nullptr) {
+    if (suite->Attribute(name) == nullptr) continue;
+    const std::uint64_t count = suite->Unsigned64Attribute(name);
+    suite->SetAttribute(name, more ? count + 1 : std::max<std::uint64_t>(count, 1) - 1);
+  }
 }
 
 /// What was found in the test of `test_case`, where that does not say so by itself.
 void add_findings(XMLElement& test_case, XMLElement& suite, const JunitFindings& findings) {
   const bool failed = test_case.FirstChildElement("failure") != nullptr;
   const bool in_error = test_case.FirstChildElement("error") != nullptr;
+  const bool is_found = !findings.failure.type.empty() || !findings.error.type.empty();
+  if (is_found && take_skipped(test_case)) count_one(&suite, "skipped", false);
   if (!findings.failure.type.empty()) {
     add_failure(test_case, findings.failure);
-    if (!failed) count_one_more(&suite, "failures");
+    if (!failed) count_one(&suite, "failures");
   }
   if (findings.error.type.empty() || failed || in_error) return;
   add_error(test_case, findings.error);
-  count_one_more(&suite, "errors");
+  count_one(&suite, "errors");
 }
 
 /// Calls `each` for every <testcase> below `element`.

@@ -94,6 +94,27 @@ TEST(JunitMerge, AGoogleTestCaseGetsItsLeakAndKeepsTheRest) {
   EXPECT_EQ(root->FirstChildElement("testsuite")->IntAttribute("failures"), 2);
 }
 
+/// Jenkins shows a test case that is skipped and fails as skipped, and the leak would be seen by nobody.
+TEST(JunitMerge, ASkippedTestThatLeaksIsNotSkippedAnyMore) {
+  test::TwoTests builder;
+  builder.recording.tests[builder.leaky].outcome = model::Outcome::skipped;
+  Merged merged(builder.verdict(),
+                {R"(<testsuites skipped="2" failures="0"><testsuite skipped="2" failures="0">
+      <testcase name="Leaks" classname="Suite" status="run" result="skipped"><skipped message="a.cpp:3"/></testcase>
+      <testcase name="Clean" classname="Suite" status="run" result="skipped"><skipped message="b"/></testcase>
+      </testsuite></testsuites>)"});
+  const auto* leaks = merged.find("Leaks");
+  EXPECT_EQ(leaks->FirstChildElement("skipped"), nullptr);
+  EXPECT_NE(leaks->FirstChildElement("failure"), nullptr);
+  EXPECT_STREQ(leaks->Attribute("result"), "completed");
+  EXPECT_NE(merged.find("Clean")->FirstChildElement("skipped"), nullptr);
+  const auto* root = merged.document.RootElement();
+  for (const auto* counted : {root, root->FirstChildElement("testsuite")}) {
+    EXPECT_EQ(counted->IntAttribute("skipped"), 1);
+    EXPECT_EQ(counted->IntAttribute("failures"), 1);
+  }
+}
+
 /// As without a merge; an XML that a listener wrote, say, has the test without its end.
 TEST(JunitMerge, ATestThatCrashedIsInErrorUnlessItsXmlSaysSo) {
   test::TwoTests builder;
