@@ -20,10 +20,12 @@ BaselineState state_of(const model::BaselineRow& row) {
 
 /// Whether a run was whole for an entry.
 bool is_whole(const BaselineKey& key, const BaselineEntry& entry, const WholeRuns& whole) {
-  if (key.first != model::kOutsideTests) return whole.tests.count(key.first) != 0;
-  return !entry.programs.empty() &&
-         std::all_of(entry.programs.begin(), entry.programs.end(),
-                     [&](const std::string& program) { return whole.programs.count(program) != 0; });
+  const bool in_test = key.first != model::kOutsideTests;
+  if (entry.programs.empty()) return in_test && whole.tests.count(key.first) != 0;
+  return std::all_of(entry.programs.begin(), entry.programs.end(), [&](const std::string& program) {
+    return in_test ? whole.tests_of_programs.count({program, key.first}) != 0
+                   : whole.programs.count(program) != 0;
+  });
 }
 
 std::map<BaselineKey, model::BaselineRow> sum_up(const std::vector<BaselineLeak>& leaks) {

@@ -22,7 +22,7 @@ struct BaselineEntry {
   std::uint64_t blocks = 0;
   std::string site;    ///< for readers; not compared
   std::string reason;  ///< given when it was accepted; may be empty
-  /// File names of the programs that leaked it; only told outside tests, and empty where not known.
+  /// File names of the programs that leaked it; empty where not known.
   std::set<std::string> programs;
 
   bool operator==(const BaselineEntry&) const = default;
@@ -48,12 +48,12 @@ std::string format_baseline(const Baseline& baseline);
 struct BaselineLeak {
   std::string_view test, fingerprint;
   std::uint64_t bytes = 0, blocks = 0;
-  std::set<std::string> programs;  ///< that leaked it; empty in a test
+  std::set<std::string> programs;  ///< that leaked it
 };
 
 /// Each of `leaks` summed up by key and compared. Entries that are not among them are absent where their test
-/// ran to its end and passed; those of "(outside tests)" where all of their programs ran all of their tests.
-/// Sorted by key; `site` is left empty but for absent ones.
+/// ran to its end and passed, in all of their programs; those of "(outside tests)" where all of their
+/// programs ran all of their tests. Sorted by key; `site` is left empty but for absent ones.
 std::vector<model::BaselineRow> compare(const Baseline& baseline, const std::vector<BaselineLeak>& leaks,
                                         const WholeRuns& whole);
 

@@ -312,8 +312,8 @@ class Gate {
       if (leak.verdict != LeakVerdict::fail) continue;
       const auto key = accepted_as(leak);
       amounts[key].add(leak.test, {leak.bytes, leak.blocks});
-      if (key.first == model::kOutsideTests)
-        programs[key].insert(program_file(recording_, candidate.process));
+      if (auto program = program_file(recording_, candidate.process); !program.empty())
+        programs[key].insert(std::move(program));
       auto& site = sites[key];
       if (!site.empty() || leak.site >= leak.stack.size()) continue;
       const auto frame = leak.stack[leak.site];

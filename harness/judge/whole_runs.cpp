@@ -112,18 +112,24 @@ std::string program_file(const Recording& recording, std::uint32_t index) {
 WholeRuns find_whole_runs(const Recording& recording) {
   if (!incomplete_reasons(recording).empty() || recording.run.exit.signal) return {};
   std::map<std::string_view, bool> tests;
+  std::map<std::pair<std::string, std::string_view>, bool> tests_of_programs;
   Programs programs(recording);
   for (std::uint32_t i = 0; i < recording.tests.size(); ++i) {
     const model::Test& test = recording.tests[i];
     if (!is_reported(test, recording)) continue;
     programs.look_at(i);
     if (test.outside) continue;
-    bool& whole = tests.try_emplace(test.id, true).first->second;
-    whole = whole && is_whole(test, recording);
+    const bool whole = is_whole(test, recording);
+    for (bool* all : {&tests.try_emplace(test.id, true).first->second,
+                      &tests_of_programs.try_emplace({program_file(recording, test.process), test.id}, true)
+                           .first->second})
+      *all = *all && whole;
   }
-  WholeRuns result{{}, programs.whole()};
+  WholeRuns result{{}, {}, programs.whole()};
   for (const auto& [id, whole] : tests)
     if (whole) result.tests.insert(id);
+  for (const auto& [test, whole] : tests_of_programs)
+    if (whole) result.tests_of_programs.insert(test);
   return result;
 }
 

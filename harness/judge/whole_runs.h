@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "harness/model/recording.h"
 
@@ -13,6 +14,8 @@ namespace leakgate::judge {
 
 struct WholeRuns {
   std::set<std::string_view> tests;  ///< ids of the tests that ran to their end and passed
+  /// Likewise, with the file name of the program: other programs may have a test of that name.
+  std::set<std::pair<std::string, std::string_view>> tests_of_programs;
   /// File names of the programs that ran all of their tests once, and all passed: only they have everything
   /// that is allocated outside tests. A program is among them only where that is known.
   std::set<std::string> programs;

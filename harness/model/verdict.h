@@ -137,7 +137,7 @@ struct BaselineRow {
   std::uint64_t bytes = 0, blocks = 0;                    ///< in this run
   std::uint64_t accepted_bytes = 0, accepted_blocks = 0;  ///< in the baseline
   bool whole = true;               ///< a run that leaks less here says that less leaks: it saw all of it
-  std::set<std::string> programs;  ///< in this run, outside tests
+  std::set<std::string> programs;  ///< in this run
 };
 
 /// The comparison with the baseline, sorted by test and fingerprint.

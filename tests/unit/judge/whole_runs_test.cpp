@@ -192,6 +192,19 @@ TEST(WholeRuns, OtherProgramsEntriesOutsideTestsStay) {
   EXPECT_EQ(after_both.entries.begin()->second.programs, std::set<std::string>{"unit_tests"});
 }
 
+TEST(WholeRuns, ATestOfTheSameNameInAnotherProgramTakesNothingBack) {
+  // both have a test T.A, and one baseline: names such as Catch2's are short
+  const Baseline before = update({}, run_of(100, 0));
+  EXPECT_EQ(before.entries.begin()->second.programs, std::set<std::string>{"unit_tests"});
+  Recording other = run_of(0, 0);
+  other.processes[0].exe = "/home/dev/app/build/more_tests";
+  EXPECT_EQ(accepted(update(before, other)).in_test, 100u);
+  EXPECT_EQ(accepted(update(before, run_of(0, 0))).in_test, 0u);
+  Baseline old = before;
+  old.entries.begin()->second.programs.clear();  // as older versions wrote it
+  EXPECT_EQ(accepted(update(old, other)).in_test, 0u);
+}
+
 TEST(WholeRuns, AnEntryWithoutProgramsLearnsThemAndIsKeptUntilThen) {
   Baseline old = update({}, run_of(0, 100));
   old.entries.begin()->second.programs.clear();  // as older versions wrote it
