@@ -246,7 +246,7 @@ const JsonValue* JsonValue::find(std::string_view name) const {
 }
 
 Result<JsonValue> parse_json(std::string_view text, std::string_view file) {
-  return Parser(text, file).parse();
+  return Parser(without_byte_order_mark(text), file).parse();
 }
 
 std::string_view describe(JsonType type) {

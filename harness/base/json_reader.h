@@ -42,8 +42,9 @@ struct JsonValue::Member {
   JsonValue value;
 };
 
-/// The value in `text`, as RFC 8259 has it. Fails with ErrorKind::format, message "FILE:LINE:COLUMN: ...", if
-/// it is no JSON, is nested more than 64 deep, is no valid UTF-8, or names a member twice.
+/// The value in `text`, as RFC 8259 has it, behind a byte order mark or not. Fails with ErrorKind::format,
+/// message "FILE:LINE:COLUMN: ...", if it is no JSON, is nested more than 64 deep, is no valid UTF-8, or
+/// names a member twice.
 Result<JsonValue> parse_json(std::string_view text, std::string_view file);
 
 /// "an object", "a whole number": for complaints.

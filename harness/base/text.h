@@ -46,6 +46,9 @@ struct Utf8Char {
 /// "1 block", "2 blocks": a count with its noun, plural with s.
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view noun);
 
+/// `text` without the mark by which some editors begin a UTF-8 file.
+[[nodiscard]] std::string_view without_byte_order_mark(std::string_view text);
+
 /// What follows the last slash of `path`.
 [[nodiscard]] std::string_view base_name(std::string_view path);
 

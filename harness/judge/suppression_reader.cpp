@@ -307,7 +307,7 @@ class Reader {
 }  // namespace
 
 Result<std::vector<Suppression>> parse_suppressions(std::string_view text, std::string_view file) {
-  return Reader(text, file).read();
+  return Reader(without_byte_order_mark(text), file).read();
 }
 
 }  // namespace leakgate::judge

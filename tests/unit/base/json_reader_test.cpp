@@ -29,6 +29,12 @@ TEST(JsonReader, ValuesKnowTheirPlaces) {
   EXPECT_EQ(root->find("c"), nullptr);
 }
 
+TEST(JsonReader, AByteOrderMarkOfAnEditorIsPassedOver) {
+  EXPECT_EQ(error_of("\xEF\xBB\xBF{}"), "none");
+  EXPECT_EQ(error_of("\xEF\xBB\xBF{]"), "f:1:2: a name in quotes was expected, not ']'");
+  EXPECT_NE(error_of("{\xEF\xBB\xBF}"), "none");
+}
+
 TEST(JsonReader, ComplaintsNameLineAndColumn) {
   EXPECT_EQ(error_of("{\"a\": 1,\n \"a\": 2}"), "f:2:5: 'a' is there twice");
   EXPECT_EQ(error_of("{\"a\" 1}"), "f:1:6: a colon was expected, not '1'");

@@ -56,6 +56,12 @@ TEST(Suppressions, LeakSanitizersLines) {
   EXPECT_FALSE(builder.hides("leak:other"));
 }
 
+TEST(Suppressions, AByteOrderMarkOfAnEditorIsPassedOver) {
+  const auto read = parse_suppressions("\xEF\xBB\xBFleak:one\r\nleak:two\r\n", "s");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->size(), 2u);
+}
+
 TEST(Suppressions, ValgrindsBlocks) {
   const OneLeak builder;
   const auto block = [](const std::string& rows) { return "{\n  name\n  Memcheck:Leak\n" + rows + "}\n"; };
