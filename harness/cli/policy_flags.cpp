@@ -75,19 +75,31 @@ Status read_baseline(judge::Policy& policy, const std::string& path) {
   return {};
 }
 
+/// What was said on the command line, as rules for all tests.
+judge::TestRules rules_of(const PolicyFlags& flags) {
+  judge::TestRules rules;
+  rules.failing_kinds = flags.failing_kinds;
+  rules.min_size_bytes = flags.min_size_bytes;
+  rules.min_age_s = flags.min_age_s;
+  rules.min_confidence = flags.min_confidence;
+  rules.growth_fails = flags.growth_fails;
+  rules.growth_min_bytes = flags.growth_min_bytes;
+  rules.growth_min_rounds = flags.growth_min_rounds;
+  if (flags.growth_only) rules.growth_only = true;
+  if (flags.allow_flaky) rules.fail_flaky = false;
+  return rules;
+}
+
 void lay_over(judge::Policy& policy, const PolicyFlags& flags) {
-  if (flags.failing_kinds) policy.rules.failing_kinds = flags.failing_kinds;
+  const judge::TestRules rules = rules_of(flags);
+  policy.rules.apply(rules);
+  // what the file says of some tests is of the file, too
+  for (judge::Override& row : policy.overrides)
+    row.rules.give_way_to(rules);
+  std::erase_if(policy.overrides, [](const judge::Override& row) { return row.rules == judge::TestRules(); });
   if (flags.max_leaked_bytes) policy.run.bytes = flags.max_leaked_bytes;
   if (flags.max_leaked_blocks) policy.run.blocks = flags.max_leaked_blocks;
-  if (flags.min_size_bytes) policy.rules.min_size_bytes = flags.min_size_bytes;
-  if (flags.min_age_s) policy.rules.min_age_s = flags.min_age_s;
   if (flags.memory_limit_bytes) policy.memory_limit_bytes = flags.memory_limit_bytes;
-  if (flags.min_confidence) policy.rules.min_confidence = flags.min_confidence;
-  if (flags.growth_fails) policy.rules.growth_fails = flags.growth_fails;
-  if (flags.growth_min_bytes) policy.rules.growth_min_bytes = flags.growth_min_bytes;
-  if (flags.growth_min_rounds) policy.rules.growth_min_rounds = flags.growth_min_rounds;
-  if (flags.growth_only) policy.rules.growth_only = true;
-  if (flags.allow_flaky) policy.rules.fail_flaky = false;
   policy.fail_unused_suppressions |= flags.fail_unused_suppressions;
   policy.fail_expired_suppressions |= flags.fail_expired_suppressions;
 }

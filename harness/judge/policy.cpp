@@ -7,30 +7,39 @@
 namespace leakgate::judge {
 namespace {
 
-template <typename T>
-void take(std::optional<T>& into, const std::optional<T>& from) {
-  if (from) into = from;
+/// Calls `each` with every member of `a` and the same one of `b`.
+template <typename Each>
+void for_each_rule(TestRules& a, const TestRules& b, const Each& each) {
+  each(a.failing_kinds, b.failing_kinds);
+  each(a.min_size_bytes, b.min_size_bytes);
+  each(a.min_age_s, b.min_age_s);
+  each(a.min_age_tests, b.min_age_tests);
+  each(a.min_blocks, b.min_blocks);
+  each(a.min_tests, b.min_tests);
+  each(a.min_confidence, b.min_confidence);
+  each(a.growth_fails, b.growth_fails);
+  each(a.growth_min_bytes, b.growth_min_bytes);
+  each(a.growth_min_rounds, b.growth_min_rounds);
+  each(a.growth_only, b.growth_only);
+  each(a.fail_flaky, b.fail_flaky);
+  each(a.site.bytes, b.site.bytes);
+  each(a.site.blocks, b.site.blocks);
+  each(a.test.bytes, b.test.bytes);
+  each(a.test.blocks, b.test.blocks);
 }
 
 }  // namespace
 
 void TestRules::apply(const TestRules& other) {
-  take(failing_kinds, other.failing_kinds);
-  take(min_size_bytes, other.min_size_bytes);
-  take(min_age_s, other.min_age_s);
-  take(min_age_tests, other.min_age_tests);
-  take(min_blocks, other.min_blocks);
-  take(min_tests, other.min_tests);
-  take(min_confidence, other.min_confidence);
-  take(growth_fails, other.growth_fails);
-  take(growth_min_bytes, other.growth_min_bytes);
-  take(growth_min_rounds, other.growth_min_rounds);
-  take(growth_only, other.growth_only);
-  take(fail_flaky, other.fail_flaky);
-  take(site.bytes, other.site.bytes);
-  take(site.blocks, other.site.blocks);
-  take(test.bytes, other.test.bytes);
-  take(test.blocks, other.test.blocks);
+  for_each_rule(*this, other, [](auto& mine, const auto& theirs) {
+    if (theirs) mine = theirs;
+  });
+}
+
+void TestRules::give_way_to(const TestRules& other) {
+  for_each_rule(*this, other, [](auto& mine, const auto& theirs) {
+    if (theirs) mine.reset();
+  });
 }
 
 TestRules Policy::rules_for(std::string_view id) const {

@@ -58,6 +58,8 @@ struct TestRules {
 
   /// Takes over what `other` sets.
   void apply(const TestRules& other);
+  /// Takes back what `other` sets, too.
+  void give_way_to(const TestRules& other);
   bool operator==(const TestRules&) const = default;
 };
 

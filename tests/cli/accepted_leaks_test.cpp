@@ -41,6 +41,19 @@ TEST_F(AcceptedLeaks, ThePolicyFileIsFoundAndFlagsBeatIt) {
   EXPECT_EQ(judge({"--policy", "other.json"}).status(), 23);
 }
 
+TEST_F(AcceptedLeaks, FlagsBeatWhatThePolicySaysOfSomeTests) {
+  write_file(
+      scratch_ / "leakgate.json",
+      R"({"overrides": [{"tests": ["*"], "min_size_bytes": 1000000}, {"tests": ["x"], "min_blocks": 3}]})");
+  EXPECT_EQ(judge().status(), 0);
+  EXPECT_EQ(judge({"--min-size", "0"}).status(), 23);
+  const std::string policy = leakgate({"judge", "--print-policy", "--min-size", "0"}).out;
+  EXPECT_THAT(policy, Not(HasSubstr("1000000")));
+  EXPECT_THAT(policy, HasSubstr("min_blocks"));
+  write_file(scratch_ / "leakgate.json", policy);
+  EXPECT_EQ(judge().status(), 23) << "it can be read again";
+}
+
 TEST_F(AcceptedLeaks, WhatIsReadIsNotWrittenOver) {
   std::filesystem::copy_file(recording(), scratch_ / "r.lgrec");
   write_file(scratch_ / "s.supp", "leak:no_such_function\n");
