@@ -209,7 +209,7 @@ int run_judge(const Options& options) {
 int run_command(const std::vector<std::string>& arguments, const launch::CallerState& caller) {
   if (is_simulator_command(arguments)) return run_simulator(arguments);
   if (const auto status = run_ctest_command(arguments)) return *status;
-  survive_file_size_limit();
+  survive_failing_writes();
   auto options = is_valgrind_call(arguments) ? parse_valgrind_call(arguments) : parse_options(arguments);
   if (!options) {
     say(options.error());

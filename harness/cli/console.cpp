@@ -26,10 +26,11 @@ void occupy_standard_descriptors() {
   }
 }
 
-void survive_file_size_limit() {
+void survive_failing_writes() {
   struct sigaction action {};
   action.sa_handler = SIG_IGN;
-  (void)::sigaction(SIGXFSZ, &action, nullptr);
+  for (const int signal : {SIGXFSZ, SIGPIPE})
+    (void)::sigaction(signal, &action, nullptr);
 }
 
 void put(std::FILE* stream, std::string_view text) {

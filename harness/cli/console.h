@@ -18,9 +18,10 @@ namespace leakgate::cli {
 /// To be called once CallerState has been captured.
 void occupy_standard_descriptors();
 
-/// Makes what is longer than the limit on file sizes a failure as on a full disk, not leakgate's end.
-/// Likewise to be called after CallerState: the target has the caller's disposition.
-void survive_file_size_limit();
+/// Makes what is longer than the limit on file sizes, and what nobody reads any more, a failure as on a full
+/// disk, not leakgate's end. Likewise to be called after CallerState: the target has the caller's
+/// disposition.
+void survive_failing_writes();
 
 /// Writes `text` to standard output or standard error as far as that can be done.
 void put(std::FILE* stream, std::string_view text);

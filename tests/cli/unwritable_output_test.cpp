@@ -2,6 +2,9 @@
 // Standard output and standard error that are closed or full: the exit status still tells what happened.
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include "tests/cli/cli_run.h"
 
@@ -65,6 +68,28 @@ TEST_F(UnwritableOutput, AReportForAClosedStandardOutputIsAFailure) {
 }
 
 /// The signal that says so would end leakgate without a word.
+/// As where `head` has read enough: the other reports are still wanted.
+TEST_F(UnwritableOutput, AReaderThatIsGoneTakesNoOtherReportAway) {
+  const auto with_reader_gone = [&](int fd, std::vector<std::string> arguments) {
+    return leakgate(std::move(arguments), [fd] {
+      int ends[2];
+      if (pipe(ends) != 0) return;
+      dup2(ends[1], fd);
+      close(ends[0]);
+      signal(SIGPIPE, SIG_DFL);
+    });
+  };
+  const auto result =
+      with_reader_gone(kOut, {"judge", golden("leaks"), "--json", "-", "--junit", "j.xml", "-o", "o.txt"});
+  EXPECT_EQ(result.status(), 125);
+  EXPECT_THAT(result.err, testing::HasSubstr("cannot write standard output: Broken pipe"));
+  EXPECT_TRUE(std::filesystem::exists(scratch_ / "o.txt")) << "what was found is told all the same";
+  EXPECT_EQ(with_reader_gone(kErr, {"judge", golden("stripped"), "--json", "j.json"}).status(), 23)
+      << "nothing is written there";
+  EXPECT_EQ(with_reader_gone(kErr, {"run", "--json", "j.json", "--", "/bin/true"}).status(), 125);
+  EXPECT_TRUE(std::filesystem::exists(scratch_ / "j.json"));
+}
+
 TEST_F(UnwritableOutput, AReportOverTheLimitOfFileSizesIsAFailure) {
   const ProgramResult result = leakgate({"judge", golden("stripped"), "--json", "r.json"}, [] {
     const rlimit limit{1024, 1024};
