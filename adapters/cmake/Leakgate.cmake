@@ -29,7 +29,8 @@ Leak checks as CTest rows. ``find_package(leakgate)`` includes this module.
                             [RUN_OPTIONS option...])
 
   The words are those of ``gtest_discover_tests`` and ``catch_discover_tests``, with the same meaning; only ``NO_PRETTY_TYPES`` and
-  ``NO_PRETTY_VALUES`` change nothing, because rows are named by test ids. A target may be given several times, with a prefix or suffix
+  ``NO_PRETTY_VALUES`` change nothing, because rows are named by test ids, and those for files of the framework's own
+  (``XML_OUTPUT_DIR``, ``REPORTER`` and their like) are not taken. A target may be given several times, with a prefix or suffix
   that tells its sets of rows apart. Beside them:
 
   ``FRAMEWORK``
@@ -61,6 +62,7 @@ Leak checks as CTest rows. ``find_package(leakgate)`` includes this module.
   Rows are named ``leakcheck.<target>.<prefix><test id><suffix>`` and have the label ``leakcheck``; a test id is what the framework
   calls the test. What leaks in no test has the row ``leakcheck.<target>.(outside tests)``. Properties that say how the program
   is run (``ENVIRONMENT``, ``TIMEOUT``, ``RESOURCE_LOCK`` and their like) go to the run, all others to the rows.
+  ``PASS_REGULAR_EXPRESSION`` is refused: CTest then overlooks the exit status, so that leaks would pass.
   ``ctest -FS leakcheck -R one.row`` shows a row of the last run without running the program again.
 
 .. command:: leakgate_add_test
@@ -82,6 +84,8 @@ Leak checks as CTest rows. ``find_package(leakgate)`` includes this module.
   or the installed leakgate has them as file capabilities.
 #]=======================================================================]
 include_guard(GLOBAL)
+# The commands mean the same in a project that asks for an older CMake; include() keeps this from the project itself.
+cmake_policy(VERSION 3.20)
 include("${CMAKE_CURRENT_LIST_DIR}/LeakgateChecks.cmake")
 
 # One-value and multi-value words that both commands know.
@@ -338,6 +342,10 @@ function(leakgate_add_test)
   endif()
   foreach(property IN LISTS properties)
     string(REGEX MATCH "^--property=([^=]+)=(.*)$" property "${property}")
-    set_property(TEST "${arg_NAME}" APPEND PROPERTY "${CMAKE_MATCH_1}" "${CMAKE_MATCH_2}")
+    if(CMAKE_MATCH_1 STREQUAL "LABELS")
+      set_property(TEST "${arg_NAME}" APPEND PROPERTY LABELS "${CMAKE_MATCH_2}")
+    else()
+      set_property(TEST "${arg_NAME}" PROPERTY "${CMAKE_MATCH_1}" "${CMAKE_MATCH_2}")
+    endif()
   endforeach()
 endfunction()

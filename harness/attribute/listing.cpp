@@ -103,7 +103,38 @@ std::vector<ListedTest> read_boost(std::string_view text) {
   return tests;
 }
 
+/// The options of `framework` that say how and where to it reports.
+std::vector<std::string_view> reporting_options(Framework framework) {
+  switch (framework) {
+    case Framework::gtest:
+      return {"--gtest_output"};
+    case Framework::catch2:
+      return {"-r", "--reporter", "-o", "--out"};
+    case Framework::doctest:
+      return {"-r", "--reporters", "-o", "--out", "-dt-r", "--dt-reporters", "-dt-o", "--dt-out"};
+    case Framework::boost_test:  // its list is the same whatever it is told
+    case Framework::none:
+      break;
+  }
+  return {};
+}
+
 }  // namespace
+
+std::vector<std::string> arguments_for_listing(Framework framework,
+                                               const std::vector<std::string>& arguments) {
+  const auto options = reporting_options(framework);
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    const auto name = word.substr(0, word.find_first_of("=:"));
+    if (std::find(options.begin(), options.end(), name) == options.end())
+      kept.push_back(arguments[i]);
+    else if (framework == Framework::catch2 && name.size() == word.size())
+      ++i;  // its value is the next word
+  }
+  return kept;
+}
 
 std::vector<std::vector<std::string>> listing_arguments(Framework framework) {
   switch (framework) {

@@ -22,6 +22,11 @@ struct ListedTest {
 /// The arguments that make a program list its test cases, likeliest first; empty where `framework` has none.
 std::vector<std::vector<std::string>> listing_arguments(model::Framework framework);
 
+/// `arguments`, which are for a run, without those that give the list another form or send it elsewhere:
+/// reporters and files of output.
+std::vector<std::string> arguments_for_listing(model::Framework framework,
+                                               const std::vector<std::string>& arguments);
+
 /// The test cases in `text`, what the program wrote when it was asked to list them, in its order, each once.
 std::vector<ListedTest> parse_listing(model::Framework framework, std::string_view text);
 

@@ -193,9 +193,10 @@ Result<TestList> list_tests(const ListRequest& request) {
                  "make it before the program is built, or list the tests later with DISCOVERY_MODE PRE_TEST",
                  0};
   Answer answer;
+  const auto arguments = attribute::arguments_for_listing(list.framework, request.arguments);
   for (const auto& way : ways) {
     std::vector<std::string> command{request.program};
-    command.insert(command.end(), request.arguments.begin(), request.arguments.end());
+    command.insert(command.end(), arguments.begin(), arguments.end());
     command.insert(command.end(), way.begin(), way.end());
     auto asked = ask(command, request);
     if (!asked) return std::move(asked).error();

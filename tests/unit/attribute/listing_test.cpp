@@ -59,6 +59,19 @@ TEST(Listing, BoostTestsLeavesHaveThePathOfTheirSuites) {
               ElementsAre("top", "outer/inner/deep (disabled)", "outer/data/_0", "outer/data/_1", "last"));
 }
 
+TEST(Listing, ReportersOfTheRunDoNotListItsTests) {
+  EXPECT_THAT(arguments_for_listing(Framework::catch2, {"[fast]", "--reporter", "junit", "-s", "-o", "a.xml",
+                                                        "-r=xml", "--out:b.xml", "--order", "rand"}),
+              ElementsAre("[fast]", "-s", "--order", "rand"));
+  EXPECT_THAT(arguments_for_listing(Framework::doctest, {"-r=junit", "-ts=a=b", "--dt-out=a.xml", "-o=b"}),
+              ElementsAre("-ts=a=b"));
+  EXPECT_THAT(arguments_for_listing(Framework::gtest,
+                                    {"--gtest_output=xml:a.xml", "--gtest_output", "-r", "data"}),
+              ElementsAre("-r", "data"));
+  EXPECT_THAT(arguments_for_listing(Framework::boost_test, {"--log_format=XML"}),
+              ElementsAre("--log_format=XML"));
+}
+
 TEST(Listing, NobodyIsAskedWithoutAFramework) {
   EXPECT_TRUE(listing_arguments(Framework::none).empty());
   for (const auto framework :
