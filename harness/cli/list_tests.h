@@ -19,6 +19,7 @@ struct ListRequest {
   std::string working_directory;              ///< empty: this process's
   std::optional<model::Framework> framework;  ///< nothing: found by the program's symbols
   std::chrono::milliseconds timeout{5000};
+  bool may_be_empty = false;  ///< a program of a framework that lists no tests, and ends well, has none
 };
 
 struct TestList {
