@@ -146,7 +146,7 @@ Result<Answer> ask(const std::vector<std::string>& command, const ListRequest& r
     return Error{
         ErrorKind::target,
         fmt::format("{} did not list its tests within {} s", request.program, request.timeout.count() / 1000),
-        "DISCOVERY_TIMEOUT gives it longer", 0};
+        "DISCOVERY_TIMEOUT gives it longer; leakgate_add_test takes a program that cannot list", 0};
   return answer;
 }
 
