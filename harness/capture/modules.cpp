@@ -383,9 +383,10 @@ void ModuleTable::note_sanitizer(const ElfImage& image) {
     if (image.find_functions(std::span(&symbol, 1)).empty()) continue;
     // its strdup takes the memory by a way inside the library, where nothing can be probed
     const bool hides_copies = name == "AddressSanitizer";
-    notes_.push_back(fmt::format("the target has {}: its own reports work, but may name no callers of malloc "
-                                 "while it is traced{}",
-                                 name, hides_copies ? ", and what strdup copies is not counted here" : ""));
+    notes_.push_back(
+        fmt::format("the target has {}: its own reports work, but may name no callers of malloc "
+                    "while it is traced{}",
+                    name, hides_copies ? ", and what strdup copies is not counted here" : ""));
     return;
   }
 }

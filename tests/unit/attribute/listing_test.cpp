@@ -65,9 +65,9 @@ TEST(Listing, ReportersOfTheRunDoNotListItsTests) {
               ElementsAre("[fast]", "-s", "--order", "rand"));
   EXPECT_THAT(arguments_for_listing(Framework::doctest, {"-r=junit", "-ts=a=b", "--dt-out=a.xml", "-o=b"}),
               ElementsAre("-ts=a=b"));
-  EXPECT_THAT(arguments_for_listing(Framework::gtest,
-                                    {"--gtest_output=xml:a.xml", "--gtest_output", "-r", "data"}),
-              ElementsAre("-r", "data"));
+  EXPECT_THAT(
+      arguments_for_listing(Framework::gtest, {"--gtest_output=xml:a.xml", "--gtest_output", "-r", "data"}),
+      ElementsAre("-r", "data"));
   EXPECT_THAT(arguments_for_listing(Framework::boost_test, {"--log_format=XML"}),
               ElementsAre("--log_format=XML"));
 }
