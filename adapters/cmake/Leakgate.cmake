@@ -282,7 +282,8 @@ endif()
       string(APPEND words " [=====[${word}]=====]")
     endforeach()
     file(GENERATE OUTPUT "${folder}-discover.cmake" CONTENT
-"if(EXISTS \"$<TARGET_FILE:${target}>\" AND \"$<TARGET_FILE:${target}>\" IS_NEWER_THAN \"${folder}/tests.cmake\")
+"if(EXISTS \"$<TARGET_FILE:${target}>\" AND (\"$<TARGET_FILE:${target}>\" IS_NEWER_THAN \"${folder}/tests.cmake\"
+                                               OR \"\${CMAKE_CURRENT_LIST_FILE}\" IS_NEWER_THAN \"${folder}/tests.cmake\"))
   file(REMOVE \"${folder}/tests.cmake\")
   execute_process(COMMAND${words} RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
@@ -322,9 +323,10 @@ function(leakgate_add_test)
       list(APPEND run_options "--${kind}=${reports}/${report_name}.${extension}")
     endif()
   endforeach()
-  # As add_test has it, a target stands for its program.
-  if(TARGET ${program})
-    set(program $<TARGET_FILE:${program}>)
+  # As add_test has it, a target stands for its program, also one that is made later.
+  if(program MATCHES "^[A-Za-z0-9_.:+-]+$")
+    set(exists "$<TARGET_EXISTS:${program}>")
+    set(program "$<${exists}:$<TARGET_FILE:${program}>>$<$<NOT:${exists}>:${program}>")
   endif()
   set(directory)
   if(arg_WORKING_DIRECTORY)
