@@ -332,14 +332,17 @@ int link_map_changed(struct pt_regs *ctx)
 	keep_own_stack();
 	if (!thread)
 		return 0;
+	index = thread->proc - 1;
+	proc = process_of(index);
+	if (!proc)
+		return 0;
+	/* one that only lists its libraries gets no further than this */
+	if (!(proc->flags & LG_PROC_LINKING))
+		__sync_fetch_and_or(&proc->flags, LG_PROC_LINKING);
 	if (bpf_get_attach_cookie(ctx) &&
 	    (bpf_copy_from_user(&link_map_state, sizeof(link_map_state),
 				(void *)PT_REGS_IP(ctx) + (__s64)bpf_get_attach_cookie(ctx)) ||
 	     link_map_state != 0))
-		return 0;
-	index = thread->proc - 1;
-	proc = process_of(index);
-	if (!proc)
 		return 0;
 	__sync_fetch_and_and(&proc->flags, ~LG_PROC_HOLD_ASKED);
 	bpf_map_update_elem(&examined, &index, &zero, BPF_ANY);

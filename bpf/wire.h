@@ -339,6 +339,7 @@ enum lg_process_flags {
 	LG_PROC_ENDING = 16,	/* was held at its end: nothing is judged after it */
 	LG_PROC_LET_GO = 32,	/* went on to give up its memory before leakgate had answered */
 	LG_PROC_HEIR = 64,	/* it was forked: what its parent frees is left to it */
+	LG_PROC_LINKING = 128,	/* its dynamic linker's hook was met */
 };
 
 /* One process image: exec makes a new one. Written by the kernel side alone. */

@@ -195,7 +195,9 @@ void SessionTracer::note_unseen_end(std::uint32_t proc) {
 }
 
 void SessionTracer::examine_static(const lg_record_exec& exec) {
-  const std::string path = log_->image(exec.head.proc).exe;
+  model::TraceProcess& image = log_->image(exec.head.proc);
+  image.examined = true;  // here and now
+  const std::string path = image.exe;
   auto id = modules_->add(fmt::format("/proc/{}/exe", exec.pid), path);
   if (!id) id = modules_->add(path, path);  // it may have ended already
   if (id && modules_->probed_ns(*id) <= exec.head.time_ns) return;
@@ -207,9 +209,10 @@ void SessionTracer::examine(std::uint32_t proc) {
   auto process = session_->process(proc);
   if (!process) return;
   const std::int32_t task = task_with_memory(static_cast<std::int32_t>(process->pid));
+  model::TraceProcess& image = log_->image(proc);
+  image.examined = true;
   std::vector<lg_mapping> rows;
   if (auto maps = read_maps(task); maps) {
-    model::TraceProcess& image = log_->image(proc);
     const auto ids = modules_->add_mappings(task, *maps);
     for (std::size_t i = 0; i < maps->size(); ++i) {
       const FileMapping& mapping = (*maps)[i];
@@ -227,7 +230,6 @@ void SessionTracer::examine(std::uint32_t proc) {
       if (mapping.path == image.exe || &mapping == &maps->front())
         image.stripped = modules_->modules()[*id].stripped;
     }
-    image.examined = true;
     // exec's own name for the file may be a link such as /proc/self/exe
     if (const std::string exe = read_link(fmt::format("/proc/{}/exe", task)); !exe.empty()) image.exe = exe;
     if ((process->flags & LG_PROC_LATE) != 0 && image.framework != model::Framework::none) ++examined_late_;
@@ -269,6 +271,7 @@ void SessionTracer::read_processes() {
     image.outside_allocations = process->outside_allocations;
     image.outside_bytes = process->outside_bytes;
     image.peak_bytes = process->test_peak_bytes;
+    if ((process->flags & LG_PROC_LINKING) != 0) image.examined = true;
     image.tests_due = process->tests_due != 0 && process->test_skipped == 0;
     if (process->test_root != 0) log_->fill_open_window(index, *process);
   }

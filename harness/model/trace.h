@@ -34,7 +34,7 @@ struct TraceProcess {
   std::uint32_t parent = kNone;  ///< image it was forked from, or that exec replaced by it
   bool forked = false;           ///< begun by fork without exec
   bool death_test = false;
-  bool examined = false;            ///< its modules were looked at before its code ran
+  bool examined = false;            ///< its dynamic linker was met, or its modules were looked at
   bool root = false;                ///< the command itself
   bool stripped = false;            ///< of its executable
   std::uint32_t parent_window = 0;  ///< window of the parent in which it was forked

@@ -111,6 +111,28 @@ void add_blind_programs(const model::Trace& trace, std::vector<model::Incomplete
   }
 }
 
+/// A program whose dynamic linker and libraries were not known when it was executed meets no probe, so nobody
+/// is told to examine it. The dynamic linker's own failures end with 127.
+void add_unexamined_programs(const model::Trace& trace, const model::Recording& recording,
+                             std::vector<model::IncompleteReason>& reasons) {
+  if (trace.tracer.backend != "ebpf") return;
+  std::uint64_t unexamined = 0;
+  std::string first;
+  for (std::size_t i = 0; i < trace.processes.size(); ++i) {
+    const model::TraceProcess& process = trace.processes[i];
+    const bool is_judged =
+        i >= recording.processes.size() || recording.processes[i].role == model::ProcessRole::judged;
+    if (!is_judged || process.forked || process.examined || process.allocations != 0) continue;
+    if (process.end != model::ImageEnd::exited || !process.exit.code || *process.exit.code == 127) continue;
+    if (unexamined++ == 0) first = process.exe;
+  }
+  if (unexamined)
+    reasons.push_back(
+        {"not_examined", unexamined,
+         fmt::format("{} ran with a dynamic linker that was not known: nothing of it was seen", first),
+         "a container or a leakgate inside the run? Start leakgate in there, or leave it out"});
+}
+
 std::string file_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
@@ -161,6 +183,7 @@ std::vector<model::IncompleteReason> find_gaps(const model::Trace& trace, const 
                        "`leakgate doctor` tests the probes"});
   add_process_gaps(recording, reasons);
   add_blind_programs(trace, reasons);
+  add_unexamined_programs(trace, recording, reasons);
   return reasons;
 }
 

@@ -60,5 +60,20 @@ TEST_F(Container, ProgramsOfOtherContainersAreNotTakenForTheTarget) {
   EXPECT_EQ(inside.result["processes"].size(), 1U) << inside.result["processes"].dump(1);
 }
 
+// A mount namespace of the program's own, whose dynamic linker and libraries nobody has seen: no probe is
+// met.
+TEST_F(Container, ProgramsThatNobodyExaminedAreNoPass) {
+  const Traced outer = trace(scratch_, {.command = {leakgate_path(), "run", "--no-policy", "--output",
+                                                    scratch_ / "inner", "--", program_path("live_clean")}});
+  EXPECT_THAT(read_file(scratch_ / "inner"), testing::HasSubstr("leakgate: pass"));
+  EXPECT_THAT(outer.result["run"]["incomplete_reasons"].dump(), testing::HasSubstr("not_examined"));
+  EXPECT_EQ(outer.program.status(), 125) << outer.program.err;
+}
+
+TEST_F(Container, AProgramThatOnlyListsItsLibrariesIsWhole) {
+  expect_whole(
+      trace(scratch_, {.command = {"env", "LD_TRACE_LOADED_OBJECTS=1", program_path("live_clean")}}));
+}
+
 }  // namespace
 }  // namespace leakgate::live

@@ -68,6 +68,21 @@ TEST(FindGaps, WhatFailedByItselfSaysSoItself) {
   EXPECT_EQ(causes(trace), Names{});
 }
 
+TEST(FindGaps, AProgramThatNeverWaitedToBeExaminedWasNotSeen) {
+  model::Trace trace;
+  trace.tracer.backend = "ebpf";
+  trace.processes = {ended(model::Framework::none)};
+  trace.processes[0].allocations = 0;
+  EXPECT_EQ(causes(trace), Names{"not_examined"});
+  trace.processes[0].exit.code = 127;  // the dynamic linker found no library
+  EXPECT_EQ(causes(trace), Names{});
+  trace.processes[0].exit = {.code = {}, .signal = 9};
+  EXPECT_EQ(causes(trace), Names{});
+  trace.processes[0].exit = {.code = 1, .signal = {}};
+  trace.processes[0].examined = true;
+  EXPECT_EQ(causes(trace), Names{});
+}
+
 TEST(DescribeIdle, AProgramOfWhichNoTestRanIsNamedOnce) {
   model::Trace trace;
   trace.processes = {ended(model::Framework::gtest), ended(model::Framework::gtest),
