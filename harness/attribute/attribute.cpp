@@ -21,7 +21,9 @@ std::string file_name(std::string_view path) {
 /// What a program is started by when it is named to it: the program is somebody's own.
 bool is_dynamic_linker(std::string_view path) {
   const std::string name = file_name(path);
-  return name.starts_with("ld-linux") || name.starts_with("ld-musl") || name.starts_with("ld-2.");
+  // musl's is its C library
+  return name.starts_with("ld-linux") || name.starts_with("ld-musl") || name.starts_with("ld-2.") ||
+         name == "libc.so";
 }
 
 bool is_system_program(std::string_view path) {

@@ -95,5 +95,17 @@ TEST(Sections, OfAProgramWithoutTestsAreTheProgramsOwn) {
   EXPECT_EQ(result.test_of.at({0, 1}), 0u);
 }
 
+TEST(Roles, WhatADynamicLinkerStartsIsNoProgramOfTheSystem) {
+  model::Trace trace = one_test();
+  for (const char* exe : {"/usr/bin/dash", "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+                          "/usr/lib/x86_64-linux-musl/libc.so"})
+    trace.processes.push_back(trace.processes.front()), trace.processes.back().exe = exe;
+  const Attribution result = attribute_blocks(trace);
+  ASSERT_EQ(result.processes.size(), 4u);
+  EXPECT_EQ(result.processes[1].role, model::ProcessRole::runner);
+  EXPECT_EQ(result.processes[2].role, model::ProcessRole::judged);
+  EXPECT_EQ(result.processes[3].role, model::ProcessRole::judged);
+}
+
 }  // namespace
 }  // namespace leakgate::attribute
