@@ -18,6 +18,7 @@
 #include "harness/base/text.h"
 #include "harness/judge/growth.h"
 #include "harness/model/names.h"
+#include "harness/symbolize/source_path.h"
 
 namespace leakgate::cli {
 
@@ -244,11 +245,9 @@ Status settle_trace(Options& options, const OptionValues& raw) {
         !done)
       return done;
   for (const std::string& map : raw.path_maps) {
-    const auto equals = map.find('=');
-    if (equals == std::string::npos || equals == 0)
+    if (!symbolize::parse_path_map(map, record.path_maps.emplace_back()))
       return Error{ErrorKind::usage, fmt::format("--path-map wants FROM=TO, not '{}'", map),
                    "as in --path-map /build/src=src", 0};
-    record.path_maps.emplace_back(map.substr(0, equals), map.substr(equals + 1));
   }
   if (!record.source_root.empty()) {
     std::error_code error;
