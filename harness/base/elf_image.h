@@ -108,7 +108,6 @@ class ElfImage {
   /// All defined functions, objects and ifuncs for which `wanted` holds (it sees the name without version
   /// suffix). A symbol that stands in several tables is given once.
   [[nodiscard]] std::vector<Symbol> find_all(const std::function<bool(std::string_view name)>& wanted) const;
-  [[nodiscard]] std::vector<Symbol> find_prefix(std::string_view prefix) const;
   /// All functions and ifuncs bearing one of `names`, ordered by address.
   [[nodiscard]] std::vector<Symbol> find_functions(std::span<const std::string_view> names) const;
   /// All functions and ifuncs that start at `vaddr`, whatever their names.

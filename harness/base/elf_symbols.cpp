@@ -201,10 +201,6 @@ std::vector<Symbol> ElfImage::find_all(const std::function<bool(std::string_view
   return found;
 }
 
-std::vector<Symbol> ElfImage::find_prefix(std::string_view prefix) const {
-  return find_all([prefix](std::string_view name) { return name.starts_with(prefix); });
-}
-
 std::vector<Symbol> ElfImage::find_functions(std::span<const std::string_view> names) const {
   std::vector<Symbol> found;
   for (const std::string_view name : names)

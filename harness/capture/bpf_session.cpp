@@ -315,10 +315,6 @@ std::size_t BpfSession::link_count() const {
   return state_->links.size();
 }
 
-bool BpfSession::has_single_links() const {
-  return state_->single_links;
-}
-
 int BpfSession::event_descriptor() const {
   return ring_buffer__epoll_fd(state_->ring);
 }

@@ -44,8 +44,6 @@ class BpfSession final : public Session {
   void detach(bool anyone_left, bool shared) override;
 
   [[nodiscard]] std::size_t link_count() const override;
-  /// One link for each probe: an older kernel, or as asked for.
-  [[nodiscard]] bool has_single_links() const;
   [[nodiscard]] int event_descriptor() const override;
   /// Hands every waiting control record to `handle`.
   Status drain_records(const std::function<void(const lg_record&, std::size_t size)>& handle) override;

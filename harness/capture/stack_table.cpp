@@ -18,10 +18,6 @@ Result<StackTable> StackTable::open(const StackMaps& maps) {
   return table;
 }
 
-std::uint64_t StackTable::node_capacity() const {
-  return ((std::uint64_t{1} << nodes_.size()) - 1) * LG_NODE_FIRST_BUCKETS * LG_NODE_SLOTS;
-}
-
 Result<TierUpdate> StackTable::add_stack_tiers(std::size_t count) {
   TierUpdate update;
   update.outer = maps_.stack_tiers;

@@ -31,7 +31,6 @@ class StackTable {
   [[nodiscard]] std::size_t stack_tiers() const { return stacks_.size(); }
   [[nodiscard]] std::size_t node_tiers() const { return nodes_.size(); }
   [[nodiscard]] std::uint64_t stack_capacity() const { return stacks_.size() * LG_STACKS_PER_TIER; }
-  [[nodiscard]] std::uint64_t node_capacity() const;
 
   /// Adds room for stacks: `count` tiers, or as many as there can still be. They are read from now on; the
   /// kernel side uses them once the update is entered.

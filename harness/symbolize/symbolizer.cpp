@@ -76,12 +76,6 @@ const std::string& Symbolizer::note(std::uint32_t module) const {
   return module < modules_.size() ? modules_[module]->note : kEmpty;
 }
 
-bool Symbolizer::is_stripped(std::uint32_t module) {
-  if (module >= modules_.size()) return false;
-  const ReadModule& loaded = load(module);
-  return loaded.file && !loaded.has_symtab;
-}
-
 ReadAhead& Symbolizer::read_ahead() {
   if (!ahead_) ahead_ = std::make_unique<ReadAhead>(options_, kReadAheadDelay);
   return *ahead_;

@@ -70,9 +70,6 @@ class Symbolizer {
   /// nothing was resolved in it yet.
   [[nodiscard]] const std::string& note(std::uint32_t module) const;
 
-  /// True once the module has been opened and has no symbol table of its own, nor any in a debug file.
-  [[nodiscard]] bool is_stripped(std::uint32_t module);
-
  private:
   ReadModule& load(std::uint32_t index);
   void bound_memory(std::uint32_t in_use);

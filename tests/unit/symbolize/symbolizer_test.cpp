@@ -225,13 +225,11 @@ TEST(Symbolizer, SymbolTableAloneGivesNamesWithoutLines) {
   const Chain chain = symbolizer.resolve(module, symbol_value(path, "_ZL10file_localmPFviE"), false);
   EXPECT_THAT(functions_of(chain), ElementsAre("file_local(unsigned long, void (*)(int))"));
   EXPECT_EQ(chain[0].file, "");
-  EXPECT_FALSE(symbolizer.is_stripped(module));
 }
 
 TEST(Symbolizer, StrippedBinaryGivesNoNames) {
   Symbolizer symbolizer(debug_files_in({}));
   const std::uint32_t module = symbolizer.add_module({fixture("stripped"), "", ""});
-  EXPECT_TRUE(symbolizer.is_stripped(module));
   for (const auto& [address, chain] : resolve_text(symbolizer, module, fixture("stripped"))) {
     ASSERT_EQ(chain.size(), 1U);
     ASSERT_EQ(chain[0].function, "") << std::hex << address;
@@ -261,7 +259,6 @@ TEST(Symbolizer, MiniDebugInfoNamesLocalFunctions) {
   const std::uint64_t address = symbol_value(fixture("symtab_only"), "_ZL10file_localmPFviE");
   EXPECT_EQ(symbolizer.resolve(module, address, false)[0].function,
             "file_local(unsigned long, void (*)(int))");
-  EXPECT_FALSE(symbolizer.is_stripped(module));
 }
 
 TEST(Symbolizer, SeparateDebugFileGivesAllTheFramesOfTheFullBinary) {
