@@ -2,9 +2,6 @@
 // One call per stage. What a stage needs from another is handed over here, never fetched.
 #include "harness/pipeline/record.h"
 
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <chrono>
 
 #include "harness/attribute/attribute.h"
@@ -18,6 +15,7 @@
 #include "harness/pipeline/early_verdict.h"
 #include "harness/pipeline/marks.h"
 #include "harness/pipeline/objects.h"
+#include "harness/pipeline/own_process.h"
 #include "harness/pipeline/part_recording.h"
 #include "harness/pipeline/quicker_backend.h"
 #include "harness/pipeline/resolve_stacks.h"
@@ -27,38 +25,6 @@
 namespace leakgate::pipeline {
 
 namespace {
-
-/// Our own priority as it was, so that the target of a further run does not inherit the run loop's.
-class PriorityKept {
- public:
-  PriorityKept() = default;
-  ~PriorityKept() { (void)::setpriority(PRIO_PROCESS, 0, before_); }
-  PriorityKept(const PriorityKept&) = delete;
-  PriorityKept& operator=(const PriorityKept&) = delete;
-
- private:
-  int before_ = ::getpriority(PRIO_PROCESS, 0);
-};
-
-/// A descriptor is kept for each process of the run, and those are often more than the 1,024 that a shell
-/// allows. The target gets the caller's own limit.
-void allow_more_open_files() {
-  constexpr rlim_t kEnough = 262'144;
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= kEnough) return;
-  rlimit more{kEnough, std::max(files.rlim_max, kEnough)};
-  if (::setrlimit(RLIMIT_NOFILE, &more) == 0) return;
-  files.rlim_cur = std::min(files.rlim_max, kEnough);  // without privileges this is all there is
-  (void)::setrlimit(RLIMIT_NOFILE, &files);
-}
-
-/// Processor time of the processes that were waited for, ours and theirs.
-double children_s() {
-  rusage usage{};
-  ::getrusage(RUSAGE_CHILDREN, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 void note_quicker_backend(const model::Trace& trace, std::optional<double> pair_ns, double processor_s,
                           model::Recording& recording) {
