@@ -4,10 +4,7 @@
 #include "harness/classify/heap_chunks.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <span>
-#include <vector>
 
 namespace leakgate::classify {
 namespace {
@@ -19,6 +16,7 @@ constexpr std::uint64_t kArenaFlag = 4;  // a chunk of another arena than the ma
 constexpr std::uint64_t kFencepost = 16;
 constexpr std::uint64_t kSmallest = 32;
 constexpr std::uint64_t kPage = 4096;
+constexpr std::size_t kNearWords = 8192;
 // glibc's struct malloc_state: 127 pairs of words, an empty one pointing at itself, behind 112 bytes and
 // before 56; two words before them the last chunk
 constexpr std::uint64_t kBinPairs = 127;
@@ -30,12 +28,16 @@ constexpr std::uint64_t kLargestCLibraryData = 4 << 20;
 
 }  // namespace
 
-std::uint64_t HeapChunks::word(std::uint64_t address) const {
-  std::uint64_t value = 0;
-  std::array<std::byte, sizeof value> bytes;
-  if (held_.read(address, bytes) != bytes.size()) return 0;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
+/// 0 where nothing can be read, or the address is none of a word.
+std::uint64_t HeapChunks::word(std::uint64_t address) {
+  if (address % sizeof address != 0) return 0;
+  if (address - near_start_ >= near_.size() * sizeof address) {
+    near_start_ = address / kPage * kPage;
+    near_.resize(kNearWords);
+    near_.resize(held_.read(near_start_, std::as_writable_bytes(std::span(near_))) / sizeof address);
+  }
+  const std::uint64_t index = (address - near_start_) / sizeof address;
+  return index < near_.size() ? near_[index] : 0;
 }
 
 std::pair<std::uint64_t, std::uint64_t> HeapChunks::arena_state_in(std::uint64_t start,
@@ -85,8 +87,8 @@ std::uint64_t HeapChunks::walk(std::uint64_t chunk, std::uint64_t arena_flag, st
 }
 
 /// Whether what stands before the block is what glibc writes for a block of so many bytes.
-bool HeapChunks::is_chunk_of(std::uint64_t block, std::uint64_t bytes) const {
-  const std::uint64_t head = word(block - 8), size = head & ~kFlags;
+bool HeapChunks::is_chunk_of(std::uint64_t block, std::uint64_t bytes) {
+  const std::uint64_t head = head_of(block), size = head & ~kFlags;
   const std::uint64_t wanted = std::max((bytes + 8 + 15) / 16 * 16, kSmallest);
   return held_.c_library_allocates && (head & kMmappedFlag) == 0 && size >= wanted &&
          size <= wanted + kSmallest;
@@ -95,7 +97,7 @@ bool HeapChunks::is_chunk_of(std::uint64_t block, std::uint64_t bytes) const {
 std::optional<std::uint64_t> HeapChunks::end_behind(std::uint64_t block, std::uint64_t bytes,
                                                     std::uint64_t limit) {
   if (!is_chunk_of(block, bytes)) return std::nullopt;
-  const std::uint64_t head = word(block - 8), chunk = block - kChunkHeader;
+  const std::uint64_t head = head_of(block), chunk = block - kChunkHeader;
   const std::uint64_t end = walk(chunk, head & kArenaFlag, limit);
   if (end < chunk + (head & ~kFlags)) return std::nullopt;
   return end;
@@ -103,7 +105,7 @@ std::optional<std::uint64_t> HeapChunks::end_behind(std::uint64_t block, std::ui
 
 std::uint64_t HeapChunks::start_before(std::uint64_t block, std::uint64_t bytes, std::uint64_t from) {
   std::uint64_t start = block;
-  const std::uint64_t chunk = block - kChunkHeader, arena_flag = word(block - 8) & kArenaFlag;
+  const std::uint64_t chunk = block - kChunkHeader, arena_flag = head_of(block) & kArenaFlag;
   if (chunk <= from || !is_chunk_of(block, bytes)) return start;
   const std::uint64_t lowest = chunk - std::min(chunk - from, kFarthestStart);
   for (std::uint64_t page = chunk / kPage * kPage; page >= lowest && steps_left_ != 0;

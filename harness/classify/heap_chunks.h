@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "harness/model/held_process.h"
 
@@ -24,6 +25,9 @@ class HeapChunks {
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> arena_state_in(std::uint64_t start,
                                                                        std::uint64_t end) const;
 
+  /// The size of the block's chunk and its flags, if it is one.
+  std::uint64_t head_of(std::uint64_t block) { return word(block - sizeof(std::uint64_t)); }
+
   /// How far glibc's heap goes on behind the block's chunk: to `limit`, where another outstanding one begins
   /// or the mapping ends, or to where the heap itself ends before that. Nothing where the block is in no
   /// chunk of a heap.
@@ -34,14 +38,16 @@ class HeapChunks {
   std::uint64_t start_before(std::uint64_t block, std::uint64_t bytes, std::uint64_t from);
 
  private:
-  std::uint64_t word(std::uint64_t address) const;
-  bool is_chunk_of(std::uint64_t block, std::uint64_t bytes) const;
+  std::uint64_t word(std::uint64_t address);
+  bool is_chunk_of(std::uint64_t block, std::uint64_t bytes);
   std::uint64_t walk(std::uint64_t chunk, std::uint64_t arena_flag, std::uint64_t limit);
   std::uint64_t main_top();
 
   const model::HeldProcess& held_;
   std::optional<std::uint64_t> main_top_;
-  std::uint32_t steps_left_ = 1 << 18;  ///< in a moment, whatever the program wrote over its heap
+  std::uint32_t steps_left_ = 1 << 26;  ///< in a moment, whatever the program wrote over its heap
+  std::vector<std::uint64_t> near_;     ///< what was read last: chunks follow each other
+  std::uint64_t near_start_ = 0;
 };
 
 }  // namespace leakgate::classify

@@ -346,11 +346,11 @@ class RootFinder {
   /// of its own that the kernel may have joined with its neighbours, with what the allocator has around it;
   /// of another one of glibc's, which only `limit` or the heap's end ends, with the freed ones that follow.
   std::pair<std::uint64_t, std::uint64_t> extent_of(const Block& block, std::uint64_t limit) {
-    const std::uint64_t size = held_.c_library_allocates ? word(block.first - 8) : 0;
+    const std::uint64_t size = held_.c_library_allocates ? chunks_.head_of(block.first) : 0;
     if ((size & kMmappedFlag) == 0) {
       const std::uint64_t own_end = (block.first + block.second + 7) / 8 * 8;
       const auto behind = chunks_.end_behind(block.first, block.second, limit);
-      return {block.first, std::max(own_end, behind.value_or(0))};
+      return {behind ? block.first - kChunkHeader : block.first, std::max(own_end, behind.value_or(0))};
     }
     const std::uint64_t chunk = (block.first - kChunkHeader) / kPage * kPage;
     return {chunk, chunk + (size & ~std::uint64_t{7})};
@@ -374,9 +374,8 @@ class RootFinder {
     for (auto block = first; block != last; ++block) {
       const auto [begins, ends] =
           extent_of(*block, block + 1 != last ? (block + 1)->first - kChunkHeader : end);
-      const bool may_begin_earlier = kind != RootKind::stack && begins == block->first;
-      add(from, may_begin_earlier ? piece_around(*block, from, kind, thread) : std::min(begins, end), kind, i,
-          thread);
+      const std::uint64_t piece = kind == RootKind::stack ? begins : piece_around(*block, from, kind, thread);
+      add(from, std::min({piece, begins, end}), kind, i, thread);
       from = std::max(from, ends);
     }
     add(from, end, kind, i, thread);
