@@ -48,9 +48,9 @@ using ExplainsInterior = std::function<bool(const LiveBlock& block, std::uint64_
 /// From several threads.
 using NextTouched = std::function<std::uint64_t(std::uint64_t from, std::uint64_t end)>;
 
-/// Whether the word at `address` of a stack, which holds the start of the block with this id, is no pointer.
-/// From several threads.
-using IsResidue = std::function<bool(std::uint32_t id, std::uint64_t address)>;
+/// Whether a word that holds the start of the block with this id, right below the word `above`, is no
+/// pointer. Asked where there may be a stack. From several threads.
+using IsResidue = std::function<bool(std::uint32_t id, std::uint64_t above)>;
 
 /// Bytes behind the block with this id that may hold its pointers too. From several threads.
 using SlackBytes = std::function<std::uint64_t(std::uint32_t id)>;

@@ -16,6 +16,8 @@ constexpr std::size_t kTaskBlocks = 8192;
 constexpr std::uint64_t kMaxParts = 1024;
 /// Gaps up to this are read over rather than around.
 constexpr std::uint64_t kReadOverGap = 4096;
+/// A program may have made a stack of so large a block: tracers leave words there.
+constexpr std::uint64_t kLeastStack = 2048;
 /// Below this one thread is done before a second has started.
 constexpr std::uint64_t kAloneBytes = std::uint64_t{1} << 20;
 
@@ -71,6 +73,12 @@ class Tasks {
 void add_edge(EdgeList& edges, std::uint32_t holder, const BlockPointer& pointer) {
   if (pointer.target == holder && pointer.offset != 0) return;
   edges.add(pointer);
+}
+
+bool is_residue(const BlockIndex& index, const GraphOptions& options, const MemoryScan& memory,
+                std::uint32_t holder, std::uint64_t address, const BlockPointer& pointer) {
+  return options.is_residue && pointer.offset == 0 && index.size_bytes(holder) >= kLeastStack &&
+         options.is_residue(index.id(pointer.target), memory.word(address + 8));
 }
 
 /// One thread's share.
@@ -135,14 +143,16 @@ class HeapScanner {
            ++w) {
         head[known++] = words[w];
       }
-      batch_.add(i, address, words, count,
-                 [this](std::uint32_t holder, std::uint64_t, const BlockPointer& p) { take(holder, p); });
+      batch_.add(
+          i, address, words, count,
+          [this](std::uint32_t holder, std::uint64_t at, const BlockPointer& p) { take(holder, at, p); });
     });
     if (known != 0) facts_[i] = facts_of(std::span(head, known), index_.size_bytes(i), vtables_);
   }
 
   /// Pointers come in the order of holders: the first of the next holder ends the list of the one before.
-  void take(std::uint32_t holder, const BlockPointer& pointer) {
+  void take(std::uint32_t holder, std::uint64_t address, const BlockPointer& pointer) {
+    if (is_residue(index_, options_, memory_, holder, address, pointer)) return;
     if (holder != holder_) {
       store_.keep(writer_, holder_, edges_);
       edges_.clear();
@@ -152,7 +162,8 @@ class HeapScanner {
   }
 
   void finish_batch() {
-    batch_.finish([this](std::uint32_t holder, std::uint64_t, const BlockPointer& p) { take(holder, p); });
+    batch_.finish(
+        [this](std::uint32_t holder, std::uint64_t at, const BlockPointer& p) { take(holder, at, p); });
   }
 
   const BlockIndex& index_;
@@ -198,8 +209,8 @@ const std::uint32_t* EdgeSource::read_words(std::uint32_t block, EdgeList& scrat
   ++blocks_read_;
   scratch.clear();
   PointerBatch batch(index_, options_.pointer_mask);
-  const auto add = [&](std::uint32_t, std::uint64_t, const BlockPointer& pointer) {
-    add_edge(scratch, block, pointer);
+  const auto add = [&](std::uint32_t, std::uint64_t address, const BlockPointer& pointer) {
+    if (!is_residue(index_, options_, memory_, block, address, pointer)) add_edge(scratch, block, pointer);
   };
   for_each_searched_part(index_, options_, block, [&](std::uint64_t from, std::uint64_t end) {
     memory_.scan(from, end, end, [&](std::uint64_t address, const std::uint64_t* words, std::size_t count) {

@@ -21,6 +21,13 @@ MemoryScan::MemoryScan(const ReadMemory& read, const NextTouched& next_touched, 
       window_words_(std::max<std::size_t>(window_bytes / 8, 1)),
       window_(std::make_unique_for_overwrite<std::uint64_t[]>(window_words_)) {}
 
+std::uint64_t MemoryScan::word(std::uint64_t address) const {
+  if (address >= window_begin_ && address < window_end_) return window_[(address - window_begin_) / 8];
+  std::uint64_t word = 0;
+  const std::span<std::byte> out = std::as_writable_bytes(std::span(&word, 1));
+  return read_(address, out) == out.size() ? word : 0;
+}
+
 std::uint64_t MemoryScan::bounded(std::uint64_t from, std::uint64_t end) {
   if (end <= kUserEnd) return end;
   unreadable_bytes_ += end - std::min(end, std::max(from, kUserEnd));

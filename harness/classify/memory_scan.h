@@ -52,6 +52,9 @@ class MemoryScan {
     }
   }
 
+  /// The word at an aligned address: of the piece read last, else read for itself; 0 if it cannot be read.
+  std::uint64_t word(std::uint64_t address) const;
+
   std::uint64_t scanned_bytes() const { return scanned_bytes_; }
   std::uint64_t unreadable_bytes() const { return unreadable_bytes_; }
 

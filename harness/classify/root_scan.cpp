@@ -87,9 +87,10 @@ class RootScanner {
   void run(Piece& piece) {
     const RootRange& range = ranges_[piece.root];
     const std::uint64_t base = align_up8(range.start);
-    const bool may_be_residue = range.kind == RootKind::stack && is_residue_;
     const auto keep = [&](std::uint32_t root, std::uint64_t address, const BlockPointer& pointer) {
-      if (may_be_residue && pointer.offset == 0 && is_residue_(index_.id(pointer.target), address)) return;
+      if (is_residue_ && pointer.offset == 0 &&
+          is_residue_(index_.id(pointer.target), memory_.word(address + 8)))
+        return;
       piece.found.push_back({root, (address - base) / 8, pointer});
     };
     const auto scan = [&](std::uint64_t from, std::uint64_t end) {

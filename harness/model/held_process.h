@@ -26,9 +26,9 @@ using NextTouchedPage = std::function<std::uint64_t(std::uint64_t from, std::uin
 /// module where that cannot be told.
 using FindHeldFrame = std::function<TraceFrame(std::uint32_t thread, std::uint64_t address)>;
 
-/// Whether the word at `address` of a stack, which holds the start of HeldProcess::blocks[block], is one that
-/// the tracer left there. From several threads at once.
-using IsResidue = std::function<bool(std::uint32_t block, std::uint64_t address)>;
+/// Whether a word that holds the start of HeldProcess::blocks[block], right below the word `above`, is one
+/// that the tracer left there. From several threads at once.
+using IsResidue = std::function<bool(std::uint32_t block, std::uint64_t above)>;
 
 /// Whether HeldProcess::blocks[block] is memory that the program's own pool hands out in pieces, so that a
 /// pointer to any of them keeps it.

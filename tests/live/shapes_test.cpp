@@ -354,6 +354,16 @@ TEST_F(Stacks, WhatAProbeLeftThereIsNoPointer) {
   EXPECT_THAT(kinds_of_152(traced.result), testing::ElementsAre(kDefinite));
 }
 
+TEST_F(Stacks, WhatAProbeLeftOnOnesOfTheProgramsOwnIsNoPointer) {
+  const Traced traced = trace_program(scratch_, "live_unwritten_stacks");
+  EXPECT_EQ(traced.program.status(), 23) << traced.program.err;  // a coroutine's stack begins in no thread
+  EXPECT_TRUE(traced.result["run"]["complete"].get<bool>());
+  int lost = 0;
+  for (const Json& leak : traced.result["leaks"])
+    if (leak["kind"] == kDefinite) lost += leak["bytes"].get<int>();
+  EXPECT_EQ(lost, 3 * 152) << traced.result["leaks"].dump(1);
+}
+
 TEST_F(Stacks, APointerBelowTheAddressOfAFunctionIsOne) {
   const Traced traced = trace_program(scratch_, "live_beside_function");
   expect_whole(traced);

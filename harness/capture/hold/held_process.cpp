@@ -172,10 +172,12 @@ Status HeldProcess::describe_memory() {
   view_.next_touched = [memory = memory_.get()](std::uint64_t from, std::uint64_t end) {
     return memory->next_touched(from, end);
   };
-  if (session_.leaves_residue())
-    view_.is_residue = [this](std::uint32_t block, std::uint64_t address) {
-      return Residue(session_, modules_, view_).covers(view_.blocks[block], address);
+  if (session_.leaves_residue()) {
+    residue_ = std::make_unique<Residue>(session_, modules_, view_.mappings);
+    view_.is_residue = [this](std::uint32_t block, std::uint64_t above) {
+      return residue_->covers(view_.blocks[block], above);
     };
+  }
   pools_ = std::make_unique<PoolMemory>(session_, modules_);
   view_.is_pool = [this](std::uint32_t block) { return pools_->covers(view_.blocks[block]); };
   slack_ = std::make_unique<SlackMemory>(session_, modules_, view_);

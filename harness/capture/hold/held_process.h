@@ -14,6 +14,7 @@
 #include "harness/capture/hold/held_memory.h"
 #include "harness/capture/hold/held_threads.h"
 #include "harness/capture/hold/pool_memory.h"
+#include "harness/capture/hold/residue.h"
 #include "harness/capture/hold/slack_memory.h"
 #include "harness/capture/hold/stack_frames.h"
 #include "harness/capture/modules.h"
@@ -71,6 +72,7 @@ class HeldProcess {
   std::vector<lg_thread_state> states_;
   std::unique_ptr<HeldMemory> memory_;
   std::unique_ptr<StackFrames> frames_;
+  std::unique_ptr<Residue> residue_;
   std::unique_ptr<PoolMemory> pools_;
   std::unique_ptr<SlackMemory> slack_;
   model::HeldProcess view_;

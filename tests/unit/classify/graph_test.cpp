@@ -9,6 +9,8 @@
 namespace leakgate::classify::testing {
 namespace {
 
+constexpr std::uint64_t kCode = 0x4400'0000;  // the address to which a traced allocation returned
+
 TEST(Graph, NothingLiveIsNothingToClassify) {
   Heap heap;
   heap.root({1, 2, 3});
@@ -53,16 +55,34 @@ TEST(Graph, LongListIsWalkedWithoutRecursion) {
 
 TEST(Graph, WhatTheTracerLeftOnAStackHoldsNothing) {
   Heap heap;
-  const auto left = heap.block(32), held = heap.block(32), elsewhere = heap.block(32),
-             inside = heap.block(32);
-  heap.root({heap.address(left), 0, heap.address(held), heap.address(inside) + 8}, RootKind::stack);
-  heap.root({heap.address(elsewhere)});
-  heap.options.is_residue = [=](std::uint32_t id, std::uint64_t address) {
-    EXPECT_TRUE(id == left || id == held) << id << ": of stacks, and of pointers to a start alone";
-    EXPECT_EQ(address, kRootBase + (id == left ? 0 : 16));
-    return id == left;
+  const auto left = heap.block(32), held = heap.block(32), inside = heap.block(32);
+  heap.root({heap.address(left), kCode, heap.address(held), kCode + 1, heap.address(inside) + 8, kCode},
+            RootKind::stack);
+  heap.options.is_residue = [=](std::uint32_t id, std::uint64_t above) {
+    EXPECT_TRUE(id == left || id == held) << id << ": of pointers to a start alone";
+    return above == kCode;
   };
-  EXPECT_EQ(kinds(heap.classify()), "DRRP");
+  EXPECT_EQ(kinds(heap.classify()), "DRP");
+}
+
+TEST(Graph, WhatTheTracerLeftOnAStackInOtherMemoryHoldsNothing) {
+  for (const std::uint64_t budget :
+       {std::uint64_t{1} << 20, std::uint64_t{0}}) {  // 0: read again when needed
+    Heap heap;
+    const auto stack = heap.block(2048), small = heap.block(64), in_block = heap.block(32),
+               in_mapping = heap.block(32), in_data = heap.block(32), in_small = heap.block(32);
+    heap.hold(stack);
+    heap.hold(small);
+    heap.point(stack, 1024, in_block);
+    heap.put(stack, 1032, kCode);
+    heap.point(small, 16, in_small);
+    heap.put(small, 24, kCode);
+    heap.root({heap.address(in_mapping), kCode}, RootKind::mapping);
+    heap.root({heap.address(in_data), kCode}, RootKind::module_data);
+    heap.options.edge_budget_bytes = budget;
+    heap.options.is_residue = [](std::uint32_t, std::uint64_t above) { return above == kCode; };
+    EXPECT_EQ(kinds(heap.classify()), "RRDDDR") << budget;
+  }
 }
 
 TEST(Graph, PointerAtOwnStartIsACycleOfOne) {
