@@ -34,8 +34,9 @@ void await_end() {
 void hold_at_end(const u64* registers, u32 kind) {
   lg_proc& figures = g.process->figures;
   if (g.header->moments == kMomentsNone) return;
-  if (load(figures.flags) & LG_PROC_ENDING) return await_end();
-  if (is_idle_moment()) return;
+  // another thread may begin to end the process at any time, in whose end no moment counts
+  const auto is_ending = [&] { return (load(figures.flags) & LG_PROC_ENDING) != 0; };
+  if (!is_ending() && is_idle_moment() && !is_ending()) return;
   if (__atomic_fetch_or(&figures.flags, LG_PROC_ENDING, __ATOMIC_ACQ_REL) & LG_PROC_ENDING)
     return await_end();
   hold_at_moment(registers, kind, figures.test, nullptr);
